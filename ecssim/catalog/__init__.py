@@ -1,0 +1,1 @@
+"""What AWS publishes: instance types, Fargate sizes, prices and quotas, each with source and date."""

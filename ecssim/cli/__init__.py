@@ -1,0 +1,1 @@
+"""How people call it: thin commands over the other rooms."""

@@ -1,0 +1,1 @@
+"""How ECS decides: pure functions ``(view, now, policy) -> record with its reasons``."""

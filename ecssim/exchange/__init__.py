@@ -1,0 +1,1 @@
+"""How it talks to the outside: importers and exporters."""

@@ -1,0 +1,1 @@
+"""What happened: event kinds and packed append-only tables."""

@@ -1,0 +1,1 @@
+"""What it means: tables as frames, the run folder, metrics, explanations."""

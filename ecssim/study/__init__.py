@@ -1,0 +1,1 @@
+"""What happens over many runs: variants x seeds, statistics, comparison."""

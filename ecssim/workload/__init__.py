@@ -1,0 +1,1 @@
+"""What tasks feel: arrivals and queueing as plain numpy functions."""

@@ -1,0 +1,1 @@
+"""What is true now: slotted entities, ledgers, the fleet index, address pools. No clock, no dice."""
