@@ -1,0 +1,133 @@
+"""The clock: one SimPy environment whose queue holds plain call entries beside SimPy's own events.
+
+An entry is ``(time, phase, number, function, argument, epoch)``; ``function(argument, epoch)`` is called when
+it is due. Real SimPy events are pushed as entries that run the event's callbacks, so users' processes and the
+engine share one queue in SimPy's order: time, priority, insertion. A cancelled wait is a stale epoch, never an
+interrupt: the entity's ``epoch`` has moved on, and the handler drops the entry.
+
+Phases are heap priorities at one instant (design rule 12): facts of the world first, then calls from outside
+and users' processes, then controllers, then the minute tick, then observers. The horizon is half-open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from math import ceil
+from types import MethodType
+from typing import Any, Final
+
+import simpy
+from simpy.core import EmptySchedule, Infinity
+from simpy.events import AllOf, AnyOf, Event, Process, Timeout
+
+#: Every time in the queue is a multiple of this many seconds, so that float sums are exact and ties are real.
+TICK: Final = 2.0**-20
+_PER_SECOND: Final = 2.0**20
+
+WORLD: Final = 0
+CALL: Final = 1
+CONTROLLER: Final = 2
+MINUTE: Final = 3
+OBSERVER: Final = 4
+
+Handler = Callable[[Any, int], object]
+
+
+def on_grid(t: float) -> float:
+    """Round ``t`` seconds up to the clock's grid."""
+    return ceil(t * _PER_SECOND) * TICK
+
+
+class Kernel(simpy.Environment):
+    """SimPy's environment with call entries, phases and a half-open horizon."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self._queue: list[Any] = []
+        self._numbers = iter(range(1, 1 << 62)).__next__
+        self.events_done = 0
+        self.stale = 0
+        self.stop_requested = False
+        # SimPy binds these shortcuts early only for the concrete class's own attributes: any subclass loses
+        # them, and with them a tenth of the speed of every process.
+        self.timeout = MethodType(Timeout, self)
+        self.process = MethodType(Process, self)
+        self.event = MethodType(Event, self)
+        self.all_of = MethodType(AllOf, self)
+        self.any_of = MethodType(AnyOf, self)
+
+    def at(self, t: float, phase: int, fn: Handler, arg: Any, epoch: int = 0) -> None:
+        """Call ``fn(arg, epoch)`` at ``t`` seconds (rounded up to the grid) in ``phase``."""
+        heappush(self._queue, (ceil(t * _PER_SECOND) * TICK, phase, self._numbers(), fn, arg, epoch))
+
+    def after(self, delay: float, fn: Handler, arg: Any, epoch: int) -> None:
+        """Call ``fn(arg, epoch)`` in ``delay`` seconds as a fact of the world: the hot path of every task."""
+        heappush(
+            self._queue,
+            (ceil((self._now + delay) * _PER_SECOND) * TICK, 0, self._numbers(), fn, arg, epoch),
+        )
+
+    def schedule(self, event: Event, priority: int = 1, delay: float = 0) -> None:
+        """Queue a SimPy event; SimPy's normal priority is the phase of outside calls."""
+        t = ceil((self._now + delay) * _PER_SECOND) * TICK
+        heappush(self._queue, (t, priority, self._numbers(), self._fire, event, 0))
+
+    @staticmethod
+    def _fire(event: Any, _: int) -> None:
+        callbacks, event.callbacks = event.callbacks, None
+        for callback in callbacks:
+            callback(event)
+        if not event._ok and not hasattr(event, "_defused"):
+            raise event._value
+
+    def peek(self) -> float:
+        """Return the time of the next entry, infinity if there is none."""
+        return self._queue[0][0] if self._queue else Infinity
+
+    def step(self) -> None:
+        """Run the next entry."""
+        if not self._queue:
+            raise EmptySchedule
+        t, _, _, fn, arg, epoch = heappop(self._queue)
+        self._now = t
+        self.events_done += 1
+        fn(arg, epoch)
+
+    def run(self, until: Any = None) -> Any:
+        """Run to ``until`` seconds, half-open; without it to the end of the queue (SimPy's own spelling)."""
+        if isinstance(until, Event):
+            while until.callbacks is not None:
+                self.step()
+            return until.value
+        return self.run_until(Infinity if until is None else float(until))
+
+    def run_until(self, horizon: float) -> None:
+        """Run every entry before ``horizon`` and set the clock to it; what is due exactly then stays queued."""
+        queue = self._queue
+        done = 0
+        try:
+            while queue and queue[0][0] < horizon:
+                t, _, _, fn, arg, epoch = heappop(queue)
+                self._now = t
+                done += 1
+                fn(arg, epoch)
+                if self.stop_requested:
+                    return
+        finally:
+            self.events_done += done
+        if horizon != Infinity and horizon > self._now:
+            self._now = horizon
+
+    def note_stale(self) -> None:
+        """Count one abandoned entry; when most of a large queue is abandoned, drop them all."""
+        self.stale += 1
+        if self.stale > 20_000 and self.stale * 2 > len(self._queue):
+            self.compact()
+
+    def compact(self) -> None:
+        """Drop every entry whose entity has moved to another epoch."""
+        queue = self._queue
+        queue[:] = [e for e in queue if getattr(e[4], "epoch", e[5]) == e[5]]
+        heapify(queue)
+        self.stale = 0
