@@ -30,12 +30,15 @@ class Counts(NamedTuple):
     """The tasks of one deployment whose desiredStatus is RUNNING, by what the scheduler knows of them.
 
     ``active`` is all of them; ``healthy`` of these count towards the minimum (SVC-020); ``unhealthy`` failed a
-    health check outside grace and want replacement. The rest are starting, or running and not yet healthy.
+    health check outside grace and want replacement; ``displaced`` are healthy, but their instance drains, so
+    they want replacement too (SVC-013, AGENT-050). The rest are starting, or running and not yet healthy.
+    ``healthy`` does not contain the displaced.
     """
 
     active: int
     healthy: int
     unhealthy: int
+    displaced: int = 0
 
 
 class Plan(NamedTuple):
@@ -43,7 +46,8 @@ class Plan(NamedTuple):
 
     ``start`` new tasks of the primary deployment; ``start_old[i]`` replacements of the i-th older deployment by
     its own revision (SVC-032); ``stop_unhealthy`` / ``stop_starting`` / ``stop_healthy`` per deployment, primary
-    first. ``blocked`` says that the deployment configuration allows neither a start nor a stop (SVC-011).
+    first; ``stop_displaced`` tasks on draining instances, over all deployments. ``blocked`` says that the
+    deployment configuration allows neither a start nor a stop (SVC-011, AGENT-053).
     """
 
     start: int
@@ -52,6 +56,7 @@ class Plan(NamedTuple):
     stop_starting: tuple[int, ...]
     stop_healthy: tuple[int, ...]
     blocked: bool
+    stop_displaced: int = 0
 
 
 _NONE: Final = (0,)
@@ -77,9 +82,10 @@ def reconcile(
 
 
 def _steady(desired: int, c: Counts, bounds: Limits, may_start: bool) -> Plan:
-    """One revision: replace what is missing or unhealthy, remove what is too much."""
-    active, healthy, unhealthy = c
-    if unhealthy == 0:
+    """One revision: replace what is missing, unhealthy or displaced, remove what is too much."""
+    active, healthy, unhealthy, displaced = c
+    leaving = unhealthy + displaced
+    if leaving == 0:
         if active == desired:
             return NOTHING
         if active < desired:
@@ -90,16 +96,18 @@ def _steady(desired: int, c: Counts, bounds: Limits, may_start: bool) -> Plan:
         down = min(surplus - starting, max(0, healthy - bounds.lower))
         return Plan(0, (), _NONE, (starting,), (down,), False)
     # SVC-030: the replacement comes first where the maximum allows it, and the unhealthy task goes when the
-    # replacement is healthy.
-    start = max(0, min(bounds.upper, desired + unhealthy) - active) if may_start else 0
-    stop = min(unhealthy, max(0, healthy + unhealthy - desired))
-    starting = active - healthy - unhealthy
-    if start == 0 and stop == 0 and starting == 0 and active >= bounds.upper:
+    # replacement is healthy. A displaced task counts as healthy until it goes, so lower alone holds it.
+    start = max(0, min(bounds.upper, desired + leaving) - active) if may_start else 0
+    stop = min(unhealthy, max(0, healthy + displaced + unhealthy - desired))
+    move = min(displaced, max(0, healthy + displaced - bounds.lower))
+    starting = active - healthy - leaving
+    if unhealthy and start == 0 and stop == 0 and starting == 0 and active >= bounds.upper:
         stop = 1  # SVC-031: no room above, so unhealthy tasks go one at a time
-    extra = max(0, active - unhealthy - desired)
+    extra = max(0, active - leaving - desired)
     down_starting = min(extra, starting)
-    down = min(extra - down_starting, max(0, healthy - bounds.lower))
-    return Plan(start, (), (stop,), (down_starting,), (down,), start == stop == starting == extra == 0)
+    down = min(extra - down_starting, max(0, healthy + displaced - move - bounds.lower))
+    blocked = start == stop == move == starting == extra == 0
+    return Plan(start, (), (stop,), (down_starting,), (down,), blocked, move)
 
 
 def _rolling(
@@ -112,21 +120,24 @@ def _rolling(
 ) -> Plan:
     """Several revisions: move from the older ones to the primary within lower and upper (DEPLOY-011)."""
     total = primary.active + sum(o.active for o in older)
-    healthy = primary.healthy + sum(o.healthy for o in older)
+    displaced = primary.displaced + sum(o.displaced for o in older)
+    healthy = primary.healthy + sum(o.healthy for o in older) + displaced
     # (b) before (a) within one pass: what is stopped here does not count against upper any more (DEPLOY-013),
     # so with lower < desired old tasks make room first (DEPLOY-012, option rollingStopFirst).
     stop_unhealthy = [0] * (len(older) + 1)
     stop_starting = [0] * (len(older) + 1)
     stop_healthy = [0] * (len(older) + 1)
     room = healthy - bounds.lower
+    move = min(displaced, max(0, room))
+    room -= move
     missing = desired - primary.active
     free = bounds.upper - total
-    starting_new = primary.active - primary.healthy - primary.unhealthy
+    starting_new = primary.active - primary.healthy - primary.unhealthy - primary.displaced
     # The newest of the older deployments is the last to go: unfinished targets stop first (DEPLOY-016).
     for i in range(len(older)):
         o = older[i]
         stop_unhealthy[i + 1] = o.unhealthy if may_start else 0
-        stop_starting[i + 1] = (o.active - o.healthy - o.unhealthy) if may_start else 0
+        stop_starting[i + 1] = (o.active - o.healthy - o.unhealthy - o.displaced) if may_start else 0
         spare = max(0, room)
         if stop_first == "when_no_room" and free > 0 and missing > 0:
             spare = min(spare, max(0, healthy - desired))
@@ -136,7 +147,7 @@ def _rolling(
         down = min(o.healthy, spare)
         stop_healthy[i + 1] = down
         room -= down
-    stopped = sum(stop_unhealthy) + sum(stop_starting) + sum(stop_healthy)
+    stopped = sum(stop_unhealthy) + sum(stop_starting) + sum(stop_healthy) + move
     left = total - stopped
     # Unhealthy tasks of the primary are replaced by its own revision, in place once there is no room above.
     surplus = primary.active - desired
@@ -150,7 +161,7 @@ def _rolling(
         left -= 1
     start = 0
     if may_start:
-        start = max(0, min(desired + primary.unhealthy - primary.active, bounds.upper - left))
+        start = max(0, min(desired + primary.unhealthy + primary.displaced - primary.active, bounds.upper - left))
         left += start
     # SVC-032: while the new revision has all its tasks on the way and too few are healthy, an old task that is
     # gone is replaced by one of its own revision.
@@ -160,7 +171,15 @@ def _rolling(
     if short > 0 and (not may_start or primary.active >= desired):
         start_old[0] = max(0, min(short, bounds.upper - left))
     blocked = start == 0 and stopped == 0 and missing > 0 and starting_new == 0 and sum(start_old) == 0
-    return Plan(start, tuple(start_old), tuple(stop_unhealthy), tuple(stop_starting), tuple(stop_healthy), blocked)
+    return Plan(
+        start,
+        tuple(start_old),
+        tuple(stop_unhealthy),
+        tuple(stop_starting),
+        tuple(stop_healthy),
+        blocked,
+        move,
+    )
 
 
 class Throttle(NamedTuple):
