@@ -152,15 +152,32 @@ class Task:
 
 
 class Owner:
-    """Who launches tasks and counts them: a service, a job, or a task group of RunTask.
+    """Who launches tasks and counts them: a service, a job, or a task group of RunTask (LIFE-038).
 
     ``group`` is the number under which placement counts its tasks (PLACE-022), ``launched`` the next launch
-    number, ``key`` the hash from which task ids follow.
+    number, ``key`` the hash from which task ids follow. ``tasks`` holds standalone tasks; those of a service
+    are with its deployments. ``service_code`` is 0 unless it is a service. ``zone_counts`` counts its Fargate
+    tasks by (provider, zone) (PLACE-013).
     """
 
-    __slots__ = ("cluster", "code", "draws", "group", "key", "launched", "name", "ordinal")
+    __slots__ = (
+        "cluster",
+        "code",
+        "draws",
+        "group",
+        "job",
+        "key",
+        "launched",
+        "name",
+        "ordinal",
+        "service_code",
+        "tasks",
+        "zone_counts",
+    )
 
-    def __init__(self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any) -> None:
+    def __init__(
+        self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any
+    ) -> None:
         self.ordinal = ordinal
         self.name = name
         self.cluster = cluster
@@ -169,17 +186,10 @@ class Owner:
         self.key = key
         self.draws = draws
         self.launched = 0
-
-
-class TaskGroup(Owner):
-    """The owner of standalone tasks: ``family:<family>`` or a name of the caller's (LIFE-038)."""
-
-    __slots__ = ("job", "tasks")
-
-    def __init__(self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any) -> None:
-        super().__init__(ordinal, name, cluster, group, code, key, draws)
-        self.tasks: dict[int, Task] = {}
+        self.service_code = 0
         self.job: Any = None
+        self.tasks: dict[int, Task] = {}
+        self.zone_counts: dict[tuple[int, str], int] = {}
 
 
 class Deployment:
@@ -193,8 +203,11 @@ class Deployment:
 
     __slots__ = (
         "active",
+        "attempt_failed_at",
         "cause",
+        "code",
         "created_at",
+        "displaced",
         "event",
         "failed_tasks",
         "failures",
@@ -224,7 +237,9 @@ class Deployment:
         self.rollout_state = IN_PROGRESS
         self.reason = ""
         self.id = ""
+        self.code = 0
         self.event = 0
+        self.attempt_failed_at = -1.0
         self.cause = 0
         self.active = 0
         self.running = 0
@@ -236,6 +251,7 @@ class Deployment:
         self.peak_tasks = 0
         self.tasks: dict[int, Task] = {}
         self.unhealthy: dict[int, Task] = {}
+        self.displaced: dict[int, Task] = {}
         self.ripening: deque[tuple[float, Task]] = deque()
 
 
@@ -255,6 +271,7 @@ class Service(Owner):
         "minimum_healthy_percent",
         "next_steady_event",
         "pass_phase",
+        "revisions",
         "ripens_by_time",
         "status",
         "steady",
@@ -264,7 +281,9 @@ class Service(Owner):
         "wake_at",
     )
 
-    def __init__(self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any) -> None:
+    def __init__(
+        self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any
+    ) -> None:
         super().__init__(ordinal, name, cluster, group, code, key, draws)
         self.desired = 0
         self.minimum_healthy_percent = 100
@@ -280,6 +299,7 @@ class Service(Owner):
         self.target_groups: tuple[int, ...] = ()
         self.grace = 0.0
         self.ripens_by_time = True
+        self.revisions = 0
         self.unplaced = 0
         self.impaired = False
         self.last_message: dict[str, float] = {}
@@ -299,6 +319,7 @@ class Instance:
         "agent_memory",
         "agent_ports",
         "agent_queue",
+        "attributes",
         "code",
         "connected",
         "draining_at",
@@ -342,6 +363,7 @@ class Instance:
         self.agent_queue: deque[Task] = deque()
         self.images: set[int] = set()
         self.tasks: dict[int, Task] = {}
+        self.attributes: dict[str, str | None] = dict(group.shape.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +405,8 @@ class AutoScalingGroup:
     draws: Any = None
     retry_armed: bool = False
     boot: Any = None
+    agent_version: str = "1.90.0"
+    prefix: str = "i"
 
 
 @dataclass(slots=True, eq=False)
