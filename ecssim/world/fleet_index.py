@@ -7,6 +7,7 @@ writing half (``fleet.py``) from then on. That a question builds what it needs d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import attrgetter
 
 from ecssim.world import bitsets
@@ -211,6 +212,19 @@ class FleetIndex:
         """What the instance registered with."""
         spec = self._hosts[ordinal].spec
         return Resources(spec.cpu, spec.memory, spec.gpus, spec.eni_slots)
+
+    def spread_value(self, ordinal: int, field: str) -> str:
+        """The instance's value group under the spread ``field``; '' without the attribute (PLACE-025)."""
+        if field in INSTANCE_FIELDS:
+            return str(ordinal)
+        return self._hosts[ordinal].attributes.get(field.removeprefix("attribute:")) or ""
+
+    def spread_counts(self, field: str, group: int) -> Mapping[str, int]:
+        """Tasks of ``group`` by value of ``attribute:<name>``; values without tasks may be missing."""
+        found = self._groups.get(group)
+        if found is None:
+            return {}
+        return found.by_field(field.removeprefix("attribute:"), group, self._hosts)
 
     def group_count(self, group: int, ordinal: int) -> int:
         """Tasks of ``group`` on the instance with desired status RUNNING (PLACE-026)."""

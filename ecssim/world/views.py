@@ -7,6 +7,7 @@ Neither moves its ``epoch`` when asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -110,6 +111,12 @@ class FleetView(Protocol):
 
     def registered(self, ordinal: int) -> Resources:
         """What the instance registered with."""
+
+    def spread_value(self, ordinal: int, field: str) -> str:
+        """The instance's value group under the spread ``field``; '' without the attribute (PLACE-025)."""
+
+    def spread_counts(self, field: str, group: int) -> Mapping[str, int]:
+        """Tasks of ``group`` by value of ``attribute:<name>``; values without tasks may be missing."""
 
     def group_count(self, group: int, ordinal: int) -> int:
         """Tasks of ``group`` on the instance whose desired status is RUNNING (PLACE-026)."""
