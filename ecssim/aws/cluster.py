@@ -1,0 +1,313 @@
+"""Clusters, capacity providers and the Auto Scaling groups under them.
+
+Capacity providers and clusters are ECS documents; an Auto Scaling group is a document of EC2 Auto Scaling,
+whose PascalCase is accepted too. ``targetCapacity`` is percent, ``instanceWarmupPeriod`` seconds. What the
+instances of a group are may be written short (``instances``) or as the API has it (``mixedInstancesPolicy``);
+``agent`` takes the ECS agent's own configuration names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from ecssim.aws.names import EnabledDisabled, Market
+from ecssim.aws.service import CapacityProviderStrategyItem
+from ecssim.aws.shape import JsonObject, Name, Region, Shape
+from ecssim.aws.task_definition import Tag
+
+
+class ClusterSetting(Shape):
+    """A setting of a cluster, such as Container Insights."""
+
+    name: str | None = None
+    value: str | None = None
+
+
+class ClusterServiceConnectDefaults(Shape):
+    """The namespace that services of the cluster use when they name none."""
+
+    namespace: str
+
+
+class Cluster(Shape):
+    """A cluster as CreateCluster takes it."""
+
+    additions: ClassVar[frozenset[str]] = frozenset({"region"})
+
+    cluster_name: Name
+    region: Region | None = None
+    capacity_providers: tuple[str, ...] = ()
+    default_capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...] = ()
+    settings: tuple[ClusterSetting, ...] = ()
+    configuration: JsonObject | None = None
+    service_connect_defaults: ClusterServiceConnectDefaults | None = None
+    tags: tuple[Tag, ...] = ()
+
+
+class ManagedScaling(Shape):
+    """Cluster auto scaling of one provider (ASG section)."""
+
+    status: EnabledDisabled | None = None
+    target_capacity: Annotated[int, Field(ge=1, le=100)] | None = None
+    minimum_scaling_step_size: Annotated[int, Field(ge=1, le=10000)] | None = None
+    maximum_scaling_step_size: Annotated[int, Field(ge=1, le=10000)] | None = None
+    instance_warmup_period: Annotated[int, Field(ge=0, le=10000)] | None = None
+
+
+class AutoScalingGroupProvider(Shape):
+    """The Auto Scaling group behind a capacity provider, by ARN or by name."""
+
+    additions: ClassVar[frozenset[str]] = frozenset({"autoScalingGroup"})
+    shorthands: ClassVar[Mapping[str, str]] = {"autoScalingGroup": "autoScalingGroupArn"}
+
+    auto_scaling_group_arn: str | None = None
+    auto_scaling_group: str | None = None
+    managed_scaling: ManagedScaling | None = None
+    managed_termination_protection: EnabledDisabled | None = None
+    managed_draining: EnabledDisabled | None = None
+
+    @model_validator(mode="after")
+    def _names_one_group(self) -> AutoScalingGroupProvider:
+        if (self.auto_scaling_group_arn is None) == (self.auto_scaling_group is None):
+            raise PydanticCustomError(
+                "one_of", "give autoScalingGroupArn or its shorthand autoScalingGroup, one of them"
+            )
+        return self
+
+    @property
+    def group_name(self) -> str:
+        """Name of the group, also when it was given by ARN."""
+        given = self.auto_scaling_group or self.auto_scaling_group_arn or ""
+        return given.rsplit("autoScalingGroupName/", 1)[-1]
+
+
+class CapacityProvider(Shape):
+    """A user's capacity provider as CreateCapacityProvider takes it (CAP-013)."""
+
+    additions: ClassVar[frozenset[str]] = frozenset({"region"})
+
+    name: Name
+    region: Region | None = None
+    cluster: str | None = None
+    auto_scaling_group_provider: AutoScalingGroupProvider | None = None
+    managed_instances_provider: JsonObject | None = None
+    tags: tuple[Tag, ...] = ()
+
+
+class InstancesShorthand(Shape):
+    """``instances: {instanceType, market}``: short for a launch template with one type."""
+
+    additions: ClassVar[frozenset[str]] = frozenset({"market"})
+
+    instance_type: str
+    market: Market = Market.ON_DEMAND
+    image_id: str | None = None
+
+
+class LaunchTemplateSpecification(Shape):
+    """A launch template; its instance type may be written beside it because AWS keeps it elsewhere."""
+
+    pascal: ClassVar[bool] = True
+
+    launch_template_id: str | None = None
+    launch_template_name: str | None = None
+    version: str | None = None
+
+
+class LaunchTemplateOverride(Shape):
+    """One instance type of a mixed group and how many units of capacity one instance counts for."""
+
+    pascal: ClassVar[bool] = True
+
+    instance_type: str | None = None
+    weighted_capacity: Annotated[str, Field(pattern=r"^[1-9]\d{0,2}$")] | None = None
+    launch_template_specification: LaunchTemplateSpecification | None = None
+    instance_requirements: JsonObject | None = None
+    image_id: str | None = None
+
+
+class MixedLaunchTemplate(Shape):
+    """The instance types of a mixed group."""
+
+    pascal: ClassVar[bool] = True
+
+    launch_template_specification: LaunchTemplateSpecification | None = None
+    overrides: tuple[LaunchTemplateOverride, ...] = ()
+
+
+class InstancesDistribution(Shape):
+    """How a mixed group divides its instances between On-Demand and Spot."""
+
+    pascal: ClassVar[bool] = True
+
+    on_demand_allocation_strategy: str | None = None
+    on_demand_base_capacity: Annotated[int, Field(ge=0)] | None = None
+    on_demand_percentage_above_base_capacity: Annotated[int, Field(ge=0, le=100)] | None = None
+    spot_allocation_strategy: str | None = None
+    spot_instance_pools: Annotated[int, Field(ge=1, le=20)] | None = None
+    spot_max_price: str | None = None
+    distribution_segments: tuple[JsonObject, ...] = ()
+
+
+class MixedInstancesPolicy(Shape):
+    """Several instance types and both markets in one group."""
+
+    pascal: ClassVar[bool] = True
+
+    launch_template: MixedLaunchTemplate | None = None
+    instances_distribution: InstancesDistribution | None = None
+
+
+class AgentConfiguration(Shape):
+    """The ECS agent on the instances of a group, by the agent's own names (AGENT section).
+
+    ``version`` is text (``1.90.0``), ``ECS_RESERVED_MEMORY`` MiB; durations are the agent's text (``30s``,
+    ``3h``).
+    """
+
+    version: str | None = None
+    reserved_memory: Annotated[int, Field(alias="ECS_RESERVED_MEMORY", ge=0)] = 0
+    instance_attributes: Annotated[Mapping[str, str], Field(alias="ECS_INSTANCE_ATTRIBUTES")] = Field(
+        default_factory=dict
+    )
+    enable_spot_instance_draining: Annotated[bool, Field(alias="ECS_ENABLE_SPOT_INSTANCE_DRAINING")] = False
+    image_pull_behavior: Annotated[
+        str | None, Field(alias="ECS_IMAGE_PULL_BEHAVIOR", pattern="^(default|always|once|prefer-cached)$")
+    ] = None
+    container_start_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_START_TIMEOUT")] = None
+    container_stop_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_STOP_TIMEOUT")] = None
+    container_create_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_CREATE_TIMEOUT")] = None
+    engine_task_cleanup_wait_duration: Annotated[
+        str | None, Field(alias="ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION")
+    ] = None
+    pull_dependent_containers_upfront: Annotated[
+        bool, Field(alias="ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT")
+    ] = False
+    poll_metrics: Annotated[bool, Field(alias="ECS_POLL_METRICS")] = False
+    warm_pools_check: Annotated[bool, Field(alias="ECS_WARM_POOLS_CHECK")] = False
+    enable_task_eni: Annotated[bool, Field(alias="ECS_ENABLE_TASK_ENI")] = True
+    reserved_ports: Annotated[tuple[int, ...], Field(alias="ECS_RESERVED_PORTS")] = ()
+    reserved_ports_udp: Annotated[tuple[int, ...], Field(alias="ECS_RESERVED_PORTS_UDP")] = ()
+    dynamic_host_port_range: Annotated[
+        str | None, Field(alias="ECS_DYNAMIC_HOST_PORT_RANGE", pattern=r"^\d+-\d+$")
+    ] = None
+    num_images_delete_per_cycle: Annotated[int | None, Field(alias="ECS_NUM_IMAGES_DELETE_PER_CYCLE")] = None
+    image_cleanup_interval: Annotated[str | None, Field(alias="ECS_IMAGE_CLEANUP_INTERVAL")] = None
+    image_minimum_cleanup_age: Annotated[str | None, Field(alias="ECS_IMAGE_MINIMUM_CLEANUP_AGE")] = None
+    disable_image_cleanup: Annotated[bool, Field(alias="ECS_DISABLE_IMAGE_CLEANUP")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceChoice:
+    """One instance type that a group may launch, and the units of capacity that one instance counts for."""
+
+    instance_type: str
+    weight: int = 1
+
+
+class AutoScalingGroup(Shape):
+    """An Auto Scaling group as CreateAutoScalingGroup takes it, with its ECS agent.
+
+    ``subnets`` is short for ``vpcZoneIdentifier`` and ``instances`` for a launch template with one type.
+    """
+
+    pascal: ClassVar[bool] = True
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent", "cluster"})
+    shorthands: ClassVar[Mapping[str, str]] = {
+        "subnets": "vpcZoneIdentifier (the subnet ids joined by commas)",
+        "instances": "a launch template with this instance type, or a mixedInstancesPolicy of Spot alone",
+    }
+
+    auto_scaling_group_name: Name
+    region: Region | None = None
+    cluster: str | None = None
+    min_size: Annotated[int, Field(ge=0)]
+    max_size: Annotated[int, Field(ge=0)]
+    desired_capacity: Annotated[int, Field(ge=0)] | None = None
+    subnets: tuple[str, ...] = ()
+    vpc_zone_identifier: Annotated[str | None, Field(alias="vpcZoneIdentifier")] = None
+    instances: InstancesShorthand | None = None
+    launch_template: LaunchTemplateSpecification | None = None
+    mixed_instances_policy: MixedInstancesPolicy | None = None
+    agent: AgentConfiguration = Field(default_factory=AgentConfiguration)
+    default_cooldown: Annotated[int, Field(ge=0)] | None = None
+    default_instance_warmup: Annotated[int, Field(ge=-1)] | None = None
+    health_check_type: str | None = None
+    health_check_grace_period: Annotated[int, Field(ge=0)] | None = None
+    new_instances_protected_from_scale_in: bool | None = None
+    termination_policies: tuple[str, ...] = ()
+    capacity_rebalance: bool | None = None
+    max_instance_lifetime: Annotated[int, Field(ge=0)] | None = None
+    instance_maintenance_policy: JsonObject | None = None
+    availability_zones: tuple[str, ...] = ()
+    availability_zone_ids: tuple[str, ...] = ()
+    availability_zone_distribution: JsonObject | None = None
+    availability_zone_impairment_policy: JsonObject | None = None
+    target_group_arns: Annotated[tuple[str, ...], Field(alias="targetGroupARNs")] = ()
+    load_balancer_names: tuple[str, ...] = ()
+    traffic_sources: tuple[JsonObject, ...] = ()
+    lifecycle_hook_specification_list: tuple[JsonObject, ...] = ()
+    launch_configuration_name: str | None = None
+    instance_id: str | None = None
+    placement_group: str | None = None
+    service_linked_role_arn: Annotated[str | None, Field(alias="serviceLinkedRoleARN")] = None
+    desired_capacity_type: str | None = None
+    deletion_protection: str | None = None
+    capacity_reservation_specification: JsonObject | None = None
+    instance_lifecycle_policy: JsonObject | None = None
+    skip_zonal_shift_validation: bool | None = None
+    operator: JsonObject | None = None
+    context: str | None = None
+    tags: tuple[JsonObject, ...] = ()
+
+    @model_validator(mode="after")
+    def _launches_something(self) -> AutoScalingGroup:
+        sources = [self.instances, self.mixed_instances_policy]
+        if sum(source is not None for source in sources) > 1:
+            raise PydanticCustomError("one_of", "give instances or mixedInstancesPolicy, not both")
+        if self.subnets and self.vpc_zone_identifier is not None:
+            raise PydanticCustomError("one_of", "give vpcZoneIdentifier or its shorthand subnets, not both")
+        return self
+
+    @property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """Subnets in which the group launches, whichever way they were written."""
+        if self.vpc_zone_identifier is not None:
+            return tuple(part for part in re.split(r"[,\s]+", self.vpc_zone_identifier) if part)
+        return self.subnets
+
+    @property
+    def choices(self) -> tuple[InstanceChoice, ...]:
+        """The instance types that the group may launch, in the order of preference."""
+        if self.instances is not None:
+            return (InstanceChoice(self.instances.instance_type),)
+        policy = self.mixed_instances_policy
+        overrides = policy.launch_template.overrides if policy and policy.launch_template else ()
+        return tuple(
+            InstanceChoice(o.instance_type, int(o.weighted_capacity or 1))
+            for o in overrides
+            if o.instance_type is not None
+        )
+
+    @property
+    def on_demand_base(self) -> int:
+        """Instances that are On-Demand before any Spot is bought."""
+        policy = self.mixed_instances_policy
+        distribution = policy.instances_distribution if policy else None
+        return (distribution.on_demand_base_capacity or 0) if distribution else 0
+
+    @property
+    def on_demand_percent(self) -> int:
+        """Percent of the instances above the base that are On-Demand; EC2's default is 100."""
+        if self.instances is not None:
+            return 100 if self.instances.market is Market.ON_DEMAND else 0
+        policy = self.mixed_instances_policy
+        distribution = policy.instances_distribution if policy else None
+        given = distribution.on_demand_percentage_above_base_capacity if distribution else None
+        return 100 if given is None else given

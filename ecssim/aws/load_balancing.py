@@ -1,0 +1,240 @@
+"""Target groups, load balancers, listeners and their rules.
+
+Documents of Elastic Load Balancing; PascalCase is accepted. Intervals, timeouts and delays are seconds
+(LB-001). Wherever the API takes an ARN a name does as well; ``loadBalancer`` and ``targetGroup`` are
+shorthands for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ecssim.aws.names import (
+    ElbProtocol,
+    ListenerActionType,
+    LoadBalancerScheme,
+    LoadBalancerType,
+    TargetType,
+)
+from ecssim.aws.shape import JsonObject, Name, Port, Region, Shape
+
+
+class ElbShape(Shape):
+    """A document of Elastic Load Balancing, which writes PascalCase."""
+
+    pascal: ClassVar[bool] = True
+
+
+class Matcher(ElbShape):
+    """Which answers of a target mean that it is well (LB-003)."""
+
+    http_code: str | None = None
+    grpc_code: str | None = None
+
+
+class ElbAttribute(ElbShape):
+    """An attribute of a target group or load balancer, such as the deregistration delay."""
+
+    key: str
+    value: str
+
+
+class TargetGroup(ElbShape):
+    """A target group as CreateTargetGroup takes it, with its attributes (LB-001 to LB-003).
+
+    ``deregistrationDelay`` is short for the attribute ``deregistration_delay.timeout_seconds``, in seconds.
+    """
+
+    spellings: ClassVar[Mapping[str, str]] = {"name": "targetGroupName", "Name": "targetGroupName"}
+    additions: ClassVar[frozenset[str]] = frozenset(
+        {"region", "deregistrationDelay", "slowStart", "attributes"}
+    )
+    shorthands: ClassVar[Mapping[str, str]] = {
+        "deregistrationDelay": "attributes: deregistration_delay.timeout_seconds",
+        "slowStart": "attributes: slow_start.duration_seconds",
+    }
+
+    target_group_name: Name
+    target_group_arn: str | None = None
+    region: Region | None = None
+    protocol: ElbProtocol = ElbProtocol.HTTP
+    protocol_version: str | None = None
+    port: Port | None = None
+    vpc_id: str | None = None
+    target_type: TargetType | None = None
+    health_check_enabled: bool | None = None
+    health_check_protocol: ElbProtocol | None = None
+    health_check_port: str | None = None
+    health_check_path: str | None = None
+    health_check_interval_seconds: Annotated[int, Field(ge=5, le=300)] = 30
+    health_check_timeout_seconds: Annotated[int, Field(ge=2, le=120)] | None = None
+    healthy_threshold_count: Annotated[int, Field(ge=2, le=10)] = 5
+    unhealthy_threshold_count: Annotated[int, Field(ge=2, le=10)] = 2
+    matcher: Matcher | None = None
+    deregistration_delay: Annotated[int, Field(ge=0, le=3600)] | None = None
+    slow_start: Annotated[int, Field(ge=0, le=900)] | None = None
+    attributes: tuple[ElbAttribute, ...] = ()
+    ip_address_type: str | None = None
+    target_control_port: Port | None = None
+    tags: tuple[JsonObject, ...] = ()
+
+    def attribute(self, key: str) -> str | None:
+        """Value of an attribute by the API's key, None if it is not given."""
+        return next((a.value for a in self.attributes if a.key == key), None)
+
+    @property
+    def deregistration_delay_seconds(self) -> int:
+        """Seconds for which a target drains; the API's default is 300 (LB-040)."""
+        if self.deregistration_delay is not None:
+            return self.deregistration_delay
+        given = self.attribute("deregistration_delay.timeout_seconds")
+        return int(given) if given is not None and given.isdecimal() else 300
+
+
+class SubnetMapping(ElbShape):
+    """One subnet of a load balancer with its address."""
+
+    subnet_id: str | None = None
+    allocation_id: str | None = None
+    private_ipv4_address: Annotated[str | None, Field(alias="privateIPv4Address")] = None
+    ipv6_address: Annotated[str | None, Field(alias="iPv6Address")] = None
+    source_nat_ipv6_prefix: str | None = None
+
+
+class LoadBalancer(ElbShape):
+    """A load balancer as CreateLoadBalancer takes it; it holds addresses in its subnets (NET-035 to NET-037)."""
+
+    spellings: ClassVar[Mapping[str, str]] = {"name": "loadBalancerName", "Name": "loadBalancerName"}
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "attributes"})
+
+    load_balancer_name: Name
+    load_balancer_arn: str | None = None
+    region: Region | None = None
+    type: LoadBalancerType = LoadBalancerType.APPLICATION
+    scheme: LoadBalancerScheme | None = None
+    subnets: tuple[str, ...] = ()
+    subnet_mappings: tuple[SubnetMapping, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    ip_address_type: str | None = None
+    attributes: tuple[ElbAttribute, ...] = ()
+    customer_owned_ipv4_pool: str | None = None
+    enable_prefix_for_ipv6_source_nat: str | None = None
+    ipam_pools: JsonObject | None = None
+    tags: tuple[JsonObject, ...] = ()
+
+    @property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """Subnets in which the load balancer has nodes, whichever way they were written."""
+        return self.subnets or tuple(m.subnet_id for m in self.subnet_mappings if m.subnet_id is not None)
+
+
+class TargetGroupTuple(ElbShape):
+    """A target group and its weight in a forward action; ARN or name."""
+
+    additions: ClassVar[frozenset[str]] = frozenset({"targetGroup"})
+    shorthands: ClassVar[Mapping[str, str]] = {"targetGroup": "targetGroupArn"}
+
+    target_group_arn: str | None = None
+    target_group: str | None = None
+    weight: Annotated[int, Field(ge=0, le=999)] = 1
+
+    @property
+    def name(self) -> str:
+        """The target group as it was written: name or ARN."""
+        return self.target_group or self.target_group_arn or ""
+
+
+class ForwardConfig(ElbShape):
+    """The target groups of a forward action."""
+
+    target_groups: tuple[TargetGroupTuple, ...] = ()
+    target_group_stickiness_config: JsonObject | None = None
+
+
+class ListenerAction(ElbShape):
+    """What a rule does; ``targetGroups`` is short for ``forwardConfig: {targetGroups}``."""
+
+    additions: ClassVar[frozenset[str]] = frozenset({"targetGroups"})
+    shorthands: ClassVar[Mapping[str, str]] = {"targetGroups": "forwardConfig: targetGroups"}
+
+    type: ListenerActionType
+    target_group_arn: str | None = None
+    target_groups: tuple[TargetGroupTuple, ...] = ()
+    forward_config: ForwardConfig | None = None
+    order: int | None = None
+    redirect_config: JsonObject | None = None
+    fixed_response_config: JsonObject | None = None
+    authenticate_oidc_config: JsonObject | None = None
+    authenticate_cognito_config: JsonObject | None = None
+    jwt_validation_config: JsonObject | None = None
+
+    @property
+    def forwards_to(self) -> tuple[tuple[str, int], ...]:
+        """Target groups (as written) with their weights, whichever way they were written."""
+        tuples = self.target_groups or (self.forward_config.target_groups if self.forward_config else ())
+        if tuples:
+            return tuple((t.name, t.weight) for t in tuples)
+        return ((self.target_group_arn, 1),) if self.target_group_arn else ()
+
+
+class RuleCondition(ElbShape):
+    """When a rule applies."""
+
+    field: str | None = None
+    values: tuple[str, ...] = ()
+    regex_values: tuple[str, ...] = ()
+    host_header_config: JsonObject | None = None
+    path_pattern_config: JsonObject | None = None
+    http_header_config: JsonObject | None = None
+    query_string_config: JsonObject | None = None
+    http_request_method_config: JsonObject | None = None
+    source_ip_config: JsonObject | None = None
+
+
+class ListenerRule(ElbShape):
+    """A rule of a listener; the lowest priority that matches wins."""
+
+    rule_arn: str | None = None
+    priority: Annotated[int, Field(ge=1, le=50000)] | str | None = None
+    conditions: tuple[RuleCondition, ...] = ()
+    actions: tuple[ListenerAction, ...] = ()
+    transforms: tuple[JsonObject, ...] = ()
+    is_default: bool | None = None
+    tags: tuple[JsonObject, ...] = ()
+
+
+class Listener(ElbShape):
+    """A listener with its rules; ``loadBalancer`` is short for ``loadBalancerArn``."""
+
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "loadBalancer", "rules", "listenerArn"})
+    shorthands: ClassVar[Mapping[str, str]] = {
+        "loadBalancer": "loadBalancerArn",
+        "rules": "one CreateRule call for each rule",
+    }
+
+    listener_arn: str | None = None
+    load_balancer: str | None = None
+    load_balancer_arn: str | None = None
+    region: Region | None = None
+    protocol: ElbProtocol | None = None
+    port: Port
+    default_actions: tuple[ListenerAction, ...] = ()
+    rules: tuple[ListenerRule, ...] = ()
+    ssl_policy: str | None = None
+    certificates: tuple[JsonObject, ...] = ()
+    alpn_policy: tuple[str, ...] = ()
+    mutual_authentication: JsonObject | None = None
+    tags: tuple[JsonObject, ...] = ()
+
+    @property
+    def load_balancer_name(self) -> str:
+        """The load balancer as it was written: name or ARN."""
+        return self.load_balancer or self.load_balancer_arn or ""
+
+    @property
+    def actions(self) -> tuple[ListenerAction, ...]:
+        """All actions of the listener, of its default and of its rules."""
+        return self.default_actions + tuple(a for rule in self.rules for a in rule.actions)

@@ -1,0 +1,140 @@
+"""What AWS cannot know about a task: how its processes behave, and facts about images.
+
+``readyAfter`` runs from container start to serving and never delays RUNNING; ``runsFor`` runs from RUNNING;
+``stopsAfter`` from the stop signal (``never``: only the kill after stopTimeout ends it); ``unhealthyAfter``
+from container start (``0s``: never healthy). Times are seconds, sizes bytes, ``cpu`` CPU units.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from ecssim.aws.shape import Shape
+from ecssim.scenario.distributions import (
+    Constant,
+    Distribution,
+    DistributionOf,
+    DurationDistribution,
+    NumberDistribution,
+    SizeDistribution,
+    placed,
+)
+from ecssim.scenario.units import (
+    EXPECTED_DURATION,
+    EXPECTED_SHARE,
+    Number,
+    Share,
+    Size,
+    parse_duration,
+    parse_share,
+)
+
+NEVER = Constant(math.inf)
+"""``stopsAfter: never``: the process ignores the stop signal, only the kill after stopTimeout ends it."""
+
+_DELAY = DistributionOf(parse_duration, EXPECTED_DURATION)
+
+
+class ImageFacts(Shape):
+    """Facts about one image: its compressed size in bytes, and its layers' share that others have too."""
+
+    size: Size
+    shared: Share | None = None
+
+
+class Request(Shape):
+    """What one request costs: CPU seconds, time spent waiting elsewhere, memory while it is in flight."""
+
+    cpu_seconds: NumberDistribution | None = None
+    latency: DurationDistribution | None = None
+    memory: SizeDistribution | None = None
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+
+
+class Idle(Shape):
+    """What a container uses without any request: CPU units and bytes."""
+
+    cpu: Number = 0.0
+    memory: Size = 0
+
+
+class Failure(Shape):
+    """A share of the tasks (``rate``) whose essential container ends ``after`` its start."""
+
+    rate: Share
+    after: DurationDistribution
+
+
+class FailsToStart(Shape):
+    """A share of the tasks that never start; ``reason`` appears in ``stopped_reason``."""
+
+    share: Share
+    reason: str = "CannotStartContainerError"
+
+
+def _read_exit_code(written: Any) -> tuple[tuple[int, float], ...]:
+    if isinstance(written, bool):
+        raise placed((), "value", "an exit code, or {code: share}")
+    if isinstance(written, int):
+        return ((_code(written, ()), 1.0),)
+    if not isinstance(written, Mapping) or not written:
+        raise placed((), "value", "an exit code, or {code: share}")
+    shares = []
+    for code, share in written.items():
+        if not str(code).isdecimal():
+            raise placed((str(code),), "value", "an exit code from 0 to 255 as the key")
+        number = _code(int(code), (str(code),))
+        try:
+            shares.append((number, parse_share(share)))
+        except PydanticCustomError:
+            raise placed((str(code),), "value", EXPECTED_SHARE) from None
+    if abs(sum(share for _, share in shares) - 1.0) > 1e-9:
+        raise placed((), "value", "shares that sum to 1")
+    return tuple(shares)
+
+
+def _code(code: int, where: tuple[str, ...]) -> int:
+    if not 0 <= code <= 255:
+        raise placed(where, "value", "an exit code from 0 to 255")
+    return code
+
+
+def _read_stops_after(written: Any) -> Distribution:
+    return NEVER if written == "never" else _DELAY.read(written)
+
+
+ExitCode = Annotated[
+    tuple[tuple[int, float], ...],
+    PlainValidator(_read_exit_code),
+    WithJsonSchema({"type": ["integer", "object"], "description": "an exit code, or {code: share}"}),
+]
+StopsAfter = Annotated[
+    Distribution,
+    PlainValidator(_read_stops_after),
+    WithJsonSchema({"description": f"{EXPECTED_DURATION}, a distribution, or never"}),
+]
+
+
+class ContainerBehaviour(Shape):
+    """How one container behaves; what is not given keeps the defaults of the task."""
+
+    ready_after: DurationDistribution | None = None
+    runs_for: DurationDistribution | None = None
+    stops_after: StopsAfter | None = None
+    unhealthy_after: DurationDistribution | None = None
+    fails_to_start: FailsToStart | None = None
+    failure: Failure | None = None
+    exit_code: ExitCode | None = None
+    request: Request | None = None
+    idle: Idle | None = None
+
+
+class Behaviour(ContainerBehaviour):
+    """How the tasks of a family (or of ``family:revision``) behave; ``containers`` refines one container."""
+
+    containers: Mapping[str, ContainerBehaviour] = Field(default_factory=dict)
