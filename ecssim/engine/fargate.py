@@ -25,13 +25,16 @@ class Fargate:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.kernel = engine.kernel
-        quotas = engine.quotas
+        limits = engine.limits
         self.buckets = {
-            False: TokenBucket(quotas.fargate_launch_burst, quotas.fargate_launch_rate),
-            True: TokenBucket(quotas.fargate_launch_burst, quotas.fargate_launch_rate),
+            False: TokenBucket(limits.fargate_launch_burst, limits.fargate_launch_rate),
+            True: TokenBucket(limits.fargate_launch_burst, limits.fargate_launch_rate),
         }
         #: Quota in CPU units, or None for a mature account without the limit.
-        self.vcpu_quota = {False: quotas.fargate_on_demand_cpu, True: quotas.fargate_spot_cpu}
+        self.vcpu_quota = {
+            False: None if limits.fargate_on_demand_vcpu is None else limits.fargate_on_demand_vcpu * 1024,
+            True: None if limits.fargate_spot_vcpu is None else limits.fargate_spot_vcpu * 1024,
+        }
         self.cpu_in_use = {False: 0, True: 0}
         self.waiting: dict[int, Owner] = {}
 

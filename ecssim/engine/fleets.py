@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.decide.placement import Strategy, Verdict, place, strategy_label
 from ecssim.world.entities import Cluster, Instance, Owner, Task, Template
-from ecssim.world.requests import InstanceSpec
+from ecssim.world.requests import InstanceSpec, Request
 from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
@@ -32,27 +32,65 @@ class Fleets:
         # Fleet ordinals of a cluster -> instances, since a fleet numbers its own.
         self.by_fleet: dict[int, list[Instance]] = {}
 
-    def place(self, template: Template, owner: Owner, strategy: Strategy, cause: int) -> Instance | None:
+    def place(
+        self, template: Template, provider: int, owner: Owner, strategy: Strategy, cause: int
+    ) -> Instance | None:
         """Choose an instance for one task of ``owner`` and reserve it; record the verdict; None if none fits."""
+        request = template.requests[provider]
         cluster = owner.cluster
         fleet = cluster.fleet
         engine = self.engine
         u = engine.luck("placement", owner.name)[owner.launched] if engine.placement_needs_luck(strategy) else None
-        verdict = place(fleet, template.request, owner.group, strategy, u, engine.model.tie_break)
+        verdict = place(fleet, request, owner.group, strategy, u, engine.model.tie_break)
         if verdict.ordinal < 0:
             return None
         instance = self.by_fleet[cluster.ordinal][verdict.ordinal]
         self.record(owner, engine.lifecycle.created + 1, verdict, 1, instance, cause)
-        fleet.reserve(verdict.ordinal, template.request, owner.group)
+        fleet.reserve(verdict.ordinal, request, owner.group)
         return instance
 
-    def refuse(self, template: Template, owner: Owner, strategy: Strategy, count: int, cause: int) -> Verdict:
+    def place_on(self, instance: Instance, template: Template, owner: Owner, cause: int) -> None:
+        """Reserve one given instance (a daemon's own, or StartTask's) and record it as the verdict."""
+        fleet = owner.cluster.fleet
+        rejections = fleet.rejections(template.request, owner.group)
+        verdict = Verdict(instance.fleet_ordinal, rejections, (), "")
+        self.record(owner, self.engine.lifecycle.created + 1, verdict, 1, instance, cause)
+        fleet.reserve(instance.fleet_ordinal, template.request, owner.group)
+
+    def refuse(
+        self, template: Template, provider: int, owner: Owner, strategy: Strategy, count: int, cause: int
+    ) -> Verdict:
         """Return the verdict for a shape that fits nowhere, recorded for ``count`` tasks."""
-        verdict = place(
-            owner.cluster.fleet, template.request, owner.group, strategy, 0.0, self.engine.model.tie_break
-        )
+        request = template.requests[provider]
+        verdict = place(owner.cluster.fleet, request, owner.group, strategy, 0.0, self.engine.model.tie_break)
         self.record(owner, 0, verdict, count, None, cause)
         return verdict
+
+    def closest(self, owner: Owner, template: Template, provider: int) -> str:
+        """Return the id of the instance that comes nearest to taking the task, empty if there is none (PLACE-065)."""
+        ordinal = owner.cluster.fleet.closest(template.requests[provider], owner.group).ordinal
+        if ordinal < 0:
+            return ""
+        return self.engine.instance_id(self.by_fleet[owner.cluster.ordinal][ordinal])
+
+    def why_not(self, instance: Instance, request: Request, owner: Owner) -> str:
+        """Return the reason why one instance does not take a task, in the order of PLACE-003 (PLACE-061)."""
+        if instance.status != ACTIVE:
+            return "INACTIVE"
+        if not instance.connected:
+            return "AGENT"
+        if request.zones is not None and instance.zone not in request.zones:
+            return "LOCATION"
+        left = owner.cluster.fleet.remaining(instance.fleet_ordinal)
+        if left.cpu < request.cpu:
+            return "RESOURCE:CPU"
+        if left.memory < request.memory:
+            return "RESOURCE:MEMORY"
+        if left.gpus < request.gpus:
+            return "RESOURCE:GPU"
+        if request.eni and left.eni_slots < 1:
+            return "RESOURCE:ENI"
+        return "RESOURCE:PORTS" if request.tcp_ports or request.udp_ports else "ATTRIBUTE"
 
     def record(
         self, owner: Owner, task: int, verdict: Verdict, count: int, instance: Instance | None, cause: int
@@ -95,7 +133,7 @@ class Fleets:
         if instance.fleet_ordinal < 0:
             return
         cluster = task.owner.cluster
-        cluster.fleet.release(instance.fleet_ordinal, task.template.request, task.owner.group)
+        cluster.fleet.release(instance.fleet_ordinal, task.template.requests[task.provider], task.owner.group)
         if cluster.waiting:
             self.freed(cluster, instance)
 
@@ -108,9 +146,9 @@ class Fleets:
         if cluster.waiting:
             self.freed(cluster, instance)
 
-    def wait(self, owner: Owner, template: Template) -> None:
+    def wait(self, owner: Owner, template: Template, provider: int) -> None:
         """``owner`` has demand that fits nowhere now."""
-        owner.cluster.waiting[owner.ordinal] = (owner, template)
+        owner.cluster.waiting[owner.group] = (owner, template.requests[provider])
 
     def freed(self, cluster: Cluster, instance: Instance) -> None:
         """Wake the waiting demand that fits on ``instance`` now, first come first served, as far as it reaches."""
@@ -121,8 +159,7 @@ class Fleets:
         left = fleet.remaining(ordinal)
         cpu, memory = left.cpu, left.memory
         woken = []
-        for key, (owner, template) in cluster.waiting.items():
-            request = template.request
+        for key, (owner, request) in cluster.waiting.items():
             if request.cpu <= cpu and request.memory <= memory and fleet.fits(ordinal, request, owner.group):
                 woken.append((key, owner))
                 cpu -= request.cpu
@@ -137,17 +174,19 @@ class Fleets:
         """The instance's agent registers with the cluster: it can take tasks from now on (AGENT-004)."""
         cluster = instance.group.cluster
         shape = instance.group.shape
+        instance.attributes["ecs.availability-zone"] = instance.zone
+        instance.attributes["ecs.subnet-id"] = self.engine.world.subnets[instance.subnet].name
         spec = InstanceSpec(
             cpu=shape.cpu,
             memory=shape.memory,
             gpus=shape.gpus,
             eni_slots=shape.eni_slots,
             zone=instance.zone,
-            attributes={**dict(shape.attributes), "ecs.subnet-id": self.engine.world.subnets[instance.subnet].name},
+            attributes=instance.attributes,
             capacity_provider=instance.group.provider,
             reserved_tcp=tuple(p for kind, p in shape.ports if kind == "tcp"),
             reserved_udp=tuple(p for kind, p in shape.ports if kind == "udp"),
-            ec2_instance_id=self.engine.names_of("instance", instance.code),
+            ec2_instance_id=self.engine.instance_id(instance),
             registered_at=self.engine.start_epoch + self.kernel._now,
             agent_version=instance.group.agent_version,
         )

@@ -64,33 +64,31 @@ class Launching:
     def _on_instances(self, service: Service, deployment: Deployment, count: int) -> int:
         engine = self.engine
         template = deployment.template
-        cluster = service.cluster
-        if service.ordinal in cluster.waiting:
+        if service.group in service.cluster.waiting:
             return 0
-        for started in range(count):
-            instance = engine.fleets.place(template, service, service.strategy, deployment.event)
-            if instance is None:
-                self._unplaced(service, deployment, count - started)
-                return started
-            engine.launch_on(instance, template, service, deployment, ORIGIN_SERVICE, deployment.event)
-        service.unplaced = 0
-        return count
+        total = 0
+        for provider, share in engine.providers.split(service, deployment, count):
+            for started in range(share):
+                instance = engine.fleets.place(template, provider, service, service.strategy, deployment.event)
+                if instance is None:
+                    self._unplaced(service, deployment, provider, share - started)
+                    break
+                engine.launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
+                total += 1
+            else:
+                service.unplaced = 0
+        return total
 
-    def _unplaced(self, service: Service, deployment: Deployment, count: int) -> None:
+    def _unplaced(self, service: Service, deployment: Deployment, provider: int, count: int) -> None:
         """Nothing fits: record the verdict once, and wait for an instance that becomes freer (SVC-044)."""
         engine = self.engine
         template = deployment.template
-        verdict = engine.fleets.refuse(template, service, service.strategy, count, deployment.event)
+        verdict = engine.fleets.refuse(template, provider, service, service.strategy, count, deployment.event)
+        event = engine.recorder.events
         service.unplaced = count
-        engine.fleets.wait(service, template)
-        closest = engine.fleets.closest(service, template)
-        self.services.events.unplaced(
-            service,
-            verdict.reason,
-            closest,
-            engine.recorder.events,
-            provider=template.request.capacity_provider is not None,
-        )
+        engine.fleets.wait(service, template, provider)
+        closest = engine.fleets.closest(service, template, provider)
+        self.services.events.unplaced(service, verdict.reason, closest, event, provider=provider != 0)
 
     def run_daemon(self, service: Service) -> None:
         """Keep one task on every ACTIVE instance that fits (SVC-001, SVC-060, SVC-061, DEPLOY-020).
@@ -124,4 +122,4 @@ class Launching:
         for ordinal in fleet.ordinals(fleet.eligible(template.request, service.group)):
             instance = by_fleet[ordinal]
             engine.fleets.place_on(instance, template, service, primary.event)
-            engine.launch_on(instance, template, service, primary, ORIGIN_DAEMON, primary.event)
+            engine.launch_on(instance, template, service, primary, 0, ORIGIN_DAEMON, primary.event)

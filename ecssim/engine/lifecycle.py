@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 #: Record codes of desiredStatus (record.codes): 2 is RUNNING, 3 is STOPPED.
 WANT_RUNNING: Final = 2
 WANT_STOPPED: Final = 3
+#: Record code of a task that was there before the run (record.codes).
+ORIGIN_INITIAL: Final = 1
 
 
 class Lifecycle:
@@ -141,6 +143,7 @@ class Lifecycle:
         if deployment is not None:
             deployment.tasks[ordinal] = task
             deployment.active += 1
+            deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
             count = deployment.active + deployment.stopping
             if count > deployment.peak_tasks:
                 deployment.peak_tasks = count
@@ -155,6 +158,61 @@ class Lifecycle:
             self.kernel.after(delays[ADDRESS_FAILURE], self._on_no_address, task, 0)
         if template.fargate:
             engine.fargate.started(task)
+        return task
+
+    def create_initial(
+        self,
+        template: Template,
+        owner: Owner,
+        deployment: Deployment,
+        *,
+        instance: Instance | None,
+        subnet: int,
+        address: int,
+        provider: int,
+        age: float,
+        rest: float,
+    ) -> Task:
+        """Put a task in place that was RUNNING before the run began (initialState: steady).
+
+        It is healthy, shows one RUNNING event at t = 0, and ends by itself ``rest`` seconds from now (negative:
+        never). ``age`` is the time since it reached RUNNING.
+        """
+        k = owner.launched
+        owner.launched = k + 1
+        self.created = ordinal = self.created + 1
+        delays = template.laws.delays(owner.draws, k)
+        # How long it took to start is not known any more; it was created at its age before the run.
+        task = Task(ordinal, template, owner, deployment, k, delays, -age)
+        task.started_at = task.healthy_at = task.connectivity_at = -age
+        task.pull_started_at = task.pull_stopped_at = -age
+        task.runs_for = rest
+        task.provider, task.subnet, task.address = provider, subnet, address
+        task.status, task.health = RUNNING, HEALTHY
+        self.live[ordinal] = task
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        self._rows += self._pack(0.0, event, 0, ordinal, RUNNING + 1, WANT_RUNNING, 0, 0)
+        task.last_event = event
+        self.record_identity(task, event, ORIGIN_INITIAL)
+        self.record_place(task, event, instance)
+        if instance is not None:
+            task.instance = instance.ordinal
+            instance.tasks[ordinal] = task
+            instance.images.update(image.code for image in template.images)
+            self.engine.agents.hold(instance, task)
+        if template.fargate:
+            self.engine.fargate.started(task)
+        deployment.tasks[ordinal] = task
+        deployment.active += 1
+        deployment.running += 1
+        deployment.healthy += 1
+        deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
+        deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
+        if template.target_groups:
+            self.engine.targets.register(task, healthy=True)
+        if rest >= 0.0:
+            self.kernel.after(rest, self._on_exit, task, 0)
         return task
 
     def record_identity(self, task: Task, event: int, origin: int) -> None:

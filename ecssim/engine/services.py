@@ -99,6 +99,7 @@ class Services:
         service = deployment.service
         self.ripen(deployment)
         deployment.active -= 1
+        deployment.by_provider[task.provider] -= 1
         deployment.stopping += 1
         if task.health == HEALTHY and task.ordinal not in deployment.displaced:
             deployment.healthy -= 1

@@ -105,3 +105,33 @@ def lognormal(median: float, p95: float) -> Law:
 def uniform(low: float, high: float) -> Law:
     """A uniform law on [low, high)."""
     return Law("uniform", low, high)
+
+
+def residual(law: Law, z: float, u: float, v: float) -> tuple[float, float]:
+    """Return (age, rest) of an activity of this law that is found under way at a random moment.
+
+    Long activities are found more often, in proportion to their length; the moment is uniform within the one
+    that is found. ``z`` is a standard normal, ``u`` and ``v`` uniforms in [0, 1).
+    """
+    one = np.array([v])
+    match law.kind:
+        case "lognormal":
+            length = law.a * float(np.exp(np.array([law.sigma * z + law.sigma**2]))[0])
+        case "exponential":
+            # Memoryless: age and rest are independent and follow the law itself.
+            return (
+                float(-law.a * np.log1p(-one)[0]),
+                float(-law.a * np.log1p(-np.array([u]))[0]),
+            )
+        case "uniform":
+            length = float(np.sqrt(law.a**2 + (law.b**2 - law.a**2) * one)[0])
+        case "empirical":
+            ordered = np.sort(np.asarray(law.values))
+            cumulative = np.cumsum(ordered)
+            length = float(ordered[np.searchsorted(cumulative, v * cumulative[-1], side="right")])
+        case "normal":
+            # Size-biased normal: mean grows by sd^2 / mean.
+            length = max(0.0, law.a + law.b**2 / law.a + law.b * z) if law.a > 0 else 0.0
+        case _:
+            length = law.a
+    return length * (1.0 - u), length * u

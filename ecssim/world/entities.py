@@ -30,7 +30,8 @@ class Template:
     """One way to run one task definition: what every task of a service revision (or of a job) has in common.
 
     ``code`` is its row in the record; ``path`` / ``table`` the lifecycle it takes (decide.lifecycle);
-    ``request`` what placement must find on an instance (EC2; PLACE-004); ``subnets`` the ordinals of the subnets
+    ``request`` what placement must find on an instance (EC2; PLACE-004), ``requests`` the same by capacity
+    provider code (0: launch type); ``subnets`` the ordinals of the subnets
     it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB.
     """
 
@@ -43,6 +44,7 @@ class Template:
     memory: int
     gpus: int
     request: Request
+    requests: dict[int, Request]
     table: tuple[int, ...]
     eni: bool
     fargate: bool
@@ -204,6 +206,7 @@ class Deployment:
     __slots__ = (
         "active",
         "attempt_failed_at",
+        "by_provider",
         "cause",
         "code",
         "created_at",
@@ -240,6 +243,7 @@ class Deployment:
         self.code = 0
         self.event = 0
         self.attempt_failed_at = -1.0
+        self.by_provider: dict[int, int] = {}
         self.cause = 0
         self.active = 0
         self.running = 0
@@ -271,6 +275,7 @@ class Service(Owner):
         "minimum_healthy_percent",
         "next_steady_event",
         "pass_phase",
+        "provider_strategy",
         "revisions",
         "ripens_by_time",
         "status",
@@ -300,6 +305,7 @@ class Service(Owner):
         self.grace = 0.0
         self.ripens_by_time = True
         self.revisions = 0
+        self.provider_strategy: tuple[Any, ...] = ()
         self.unplaced = 0
         self.impaired = False
         self.last_message: dict[str, float] = {}
@@ -326,6 +332,7 @@ class Instance:
         "epoch",
         "fleet_ordinal",
         "group",
+        "id",
         "images",
         "last_event",
         "launched_at",
@@ -335,18 +342,23 @@ class Instance:
         "subnet",
         "tasks",
         "terminated_at",
+        "trunk_address",
         "type",
         "zone",
     )
 
-    def __init__(self, ordinal: int, code: int, group: AutoScalingGroup, zone: str, subnet: int) -> None:
+    def __init__(
+        self, ordinal: int, id: str, code: int, group: AutoScalingGroup, zone: str, subnet: int
+    ) -> None:
         self.ordinal = ordinal
+        self.id = id
         self.code = code
         self.group = group
         self.zone = zone
         self.subnet = subnet
         self.type = group.instance_type
         self.address = -1
+        self.trunk_address = -1
         self.epoch = 0
         self.status = ACTIVE
         self.connected = True
