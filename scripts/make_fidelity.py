@@ -41,7 +41,8 @@ docs` from `ecssim/rules.toml` and from the marks of the tests.
 **Confidence.** D: documented by AWS. O: observed or reported by someone. A: assumed, because nothing is
 published; assumptions are options with a default.
 
-**Status.** modelled (a test fails without it); partly (the note says what is missing); not modelled (the note says why); later.
+**Status.** modelled (a test fails without it); partly (the note says what is missing); not modelled (the
+note says why); later.
 
 **Sources.** `API:` the ECS API reference; `DG:`, `DGc:` and `DG23:` the ECS developer guide, current text
 and that of 2023; `BPG:` the ECS best practices guide; `AG:` and `AGENT` the source of the container agent;
