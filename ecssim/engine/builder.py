@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
-from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration, Service as ServiceDocument
+from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration
+from ecssim.aws.service import Service as ServiceDocument
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT
 from ecssim.decide.provider_split import Share

@@ -60,6 +60,8 @@ class Groups:
         subnets = engine.world.subnets
         zones: dict[str, list[int]] = {}
         for ordinal in group.subnets:
+            if subnets[ordinal].zone in engine.zones_down:
+                continue
             zones.setdefault(subnets[ordinal].zone, []).append(ordinal)
         k = group.launched
         need = 2 if group.shape.trunk else 1

@@ -145,8 +145,7 @@ class Lifecycle:
             deployment.active += 1
             deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
             count = deployment.active + deployment.stopping
-            if count > deployment.peak_tasks:
-                deployment.peak_tasks = count
+            deployment.peak_tasks = max(deployment.peak_tasks, count)
         else:
             owner.tasks[ordinal] = task
         if not eni:
@@ -374,6 +373,14 @@ class Lifecycle:
         task.exited = True
         task.execution_stopped_at = self.kernel._now
         self.stop(task, ESSENTIAL_CONTAINER_EXITED, "Essential container in task exited")
+
+    def crash(self, task: Task, cause_event: int) -> None:
+        """Something made the task's essential container exit (a fault)."""
+        if task.running and task.status == RUNNING:
+            task.exit_code = 137
+            task.exited = True
+            task.execution_stopped_at = self.kernel._now
+            self.stop(task, ESSENTIAL_CONTAINER_EXITED, "Essential container in task exited", cause_event)
 
     def fail(self, task: Task, cause: int, reason: str) -> None:
         """The task ends before RUNNING (LIFE-026, LIFE-041)."""

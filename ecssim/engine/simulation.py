@@ -9,6 +9,7 @@ from typing import Any
 from ecssim.catalog import Quotas as CatalogQuotas
 from ecssim.decide.placement import Strategy
 from ecssim.engine.agents import Agents
+from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
@@ -24,6 +25,7 @@ from ecssim.engine.services import Services
 from ecssim.engine.standalone import Standalone
 from ecssim.engine.subnets import Subnets
 from ecssim.engine.targets import Targets
+from ecssim.engine.timeline import Timeline
 from ecssim.engine.timing import Timing
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
@@ -63,7 +65,7 @@ class Engine:
         self.duration = duration
         self.world = World()
         self.registry_factor = 1.0
-        self.registry_down = False
+        self.zones_down: set[str] = set()
         names = recorder.names
         self.region_code = names.pool("region")[region]
         self.zone_codes = names.pool("availability_zone")
@@ -85,6 +87,8 @@ class Engine:
         self.groups = Groups(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
+        self.timeline = Timeline(self)
+        self.builder: Builder
 
     # -- identity ---------------------------------------------------------------------------------------------
 

@@ -41,8 +41,7 @@ class Subnets:
             used = subnet.used
             used[consumer] = used.get(consumer, 0) + 1
             free = subnet.pool.free
-            if free < subnet.free_min:
-                subnet.free_min = free
+            subnet.free_min = min(subnet.free_min, free)
         return int(address)
 
     def give_back(self, ordinal: int, address: int, consumer: str, now: float) -> None:
@@ -86,9 +85,10 @@ class Subnets:
         if len(ordinals) == 1:
             return ordinals[0]
         if zone is None:
+            up = [z for z in template.zones if z not in self.engine.zones_down] or list(template.zones)
             counts = {z: owner.zone_counts.get((provider, z), 0) for z in template.zones}
             tie = self.engine.luck("zone-tie", owner.name)[owner.launched] if self.engine.model.random_ties else None
-            zone = choose_zone(template.zones, counts, tie)
+            zone = choose_zone(up, counts, tie)
         here = [s for s in ordinals if subnets[s].zone == zone]
         if len(here) == 1:
             return here[0]

@@ -103,6 +103,10 @@ class Templates:
             made = self._made[key] = self._make(definition, revision, wish)
         return made
 
+    def wish_of(self, template: Template) -> Wish:
+        """Return the wish that a template was made from."""
+        return next(wish for (_, _, wish), made in self._made.items() if made is template)
+
     def predicate(self, expression: str) -> Predicate:
         """Compile a ``memberOf`` expression once."""
         from ecssim.decide.query import compile_expression

@@ -8,10 +8,10 @@ from ecssim.world.entities import (
     AutoScalingGroup,
     Cluster,
     Instance,
+    Owner,
     Service,
     Subnet,
     TargetGroup,
-    Owner,
 )
 
 
