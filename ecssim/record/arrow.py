@@ -54,19 +54,34 @@ def _strings(values: np.ndarray) -> Any:
     return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
 
 
-def to_batch(rows: np.ndarray, schema: pa.Schema) -> pa.RecordBatch:
-    """The packed ``rows`` as one record batch of ``schema``."""
-    import pyarrow as pa
+class Batcher:
+    """Turns packed rows of ``table`` into record batches of :attr:`schema`.
 
-    arrays = []
-    for field in schema:
-        column = rows[field.name]
-        if field.type == pa.string():
-            arrays.append(_strings(column))
-        else:
-            data = pa.py_buffer(np.ascontiguousarray(column))
-            arrays.append(pa.Array.from_buffers(field.type, len(rows), [None, data]))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    Hours make many small batches, so what does not change from one to the next is looked up once.
+    """
+
+    def __init__(self, table: TableSchema) -> None:
+        self.schema = arrow_schema(table)
+        self._columns = [(column.name, _arrow_type(column.kind), column.kind) for column in table.columns]
+        self._dtype = table.dtype
+
+    def batch(self, rows: np.ndarray) -> pa.RecordBatch:
+        """The packed ``rows`` as one record batch."""
+        import pyarrow as pa
+
+        from_buffers, py_buffer, count = pa.Array.from_buffers, pa.py_buffer, len(rows)
+        arrays = []
+        for name, kind_type, kind in self._columns:
+            if kind == "string":
+                arrays.append(_strings(rows[name]))
+            else:
+                data = py_buffer(np.ascontiguousarray(rows[name]))
+                arrays.append(from_buffers(kind_type, count, [None, data]))
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def empty(self) -> pa.RecordBatch:
+        """A batch without rows."""
+        return self.batch(np.empty(0, self._dtype))
 
 
 def parquet_options(schema: pa.Schema) -> dict[str, Any]:

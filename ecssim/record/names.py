@@ -12,7 +12,7 @@ be read. Codes follow the order of the run alone: the same run gives the same co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,10 @@ class Names:
     def code(self, pool: str, text: str | None) -> int:
         """The code of ``text`` in ``pool``; ``None`` is 0."""
         return self.pool(pool)[text]
+
+    def full_at(self, rows: int) -> tuple[Sized, int]:
+        """What holds the pending rows, and its length when they are ``rows``."""
+        return self._rows, rows
 
     @property
     def pending(self) -> int:

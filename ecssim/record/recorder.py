@@ -26,7 +26,7 @@ class Recorder:
     :param manifest: what is known of the run before it starts (scenario digest, seed, versions, ``start``).
     """
 
-    __slots__ = ("_tailed", "_writers", "events", "names", "part_rows", "sink", "tables")
+    __slots__ = ("_tailed", "_watched", "_writers", "events", "names", "part_rows", "sink", "tables")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Recorder:
         self.tables = {name: Table(table) for name, table in by_name.items() if name != "_names"}
         # `_names` is written first: a reader that finds a code then also finds its string.
         self._writers: dict[str, Names | Table] = {"_names": self.names, **self.tables}
+        self._watched = [(name, *table.full_at(part_rows)) for name, table in self._writers.items()]
         self._tailed = dict.fromkeys(self._writers, 0)
         self.events = 0
         sink.begin(tuple(by_name.values()), dict(manifest or {}))
@@ -53,10 +54,9 @@ class Recorder:
 
     def spill(self) -> None:
         """Hand every full part to the sink."""
-        part_rows = self.part_rows
-        for name, table in self._writers.items():
-            while table.pending >= part_rows:
-                self.sink.part(name, table.take(part_rows))
+        for name, buffer, full in self._watched:
+            while len(buffer) >= full:
+                self.sink.part(name, self._writers[name].take(self.part_rows))
                 # Only rows of before the last spill are in the tail, and they all fit into one part.
                 self._tailed[name] = 0
 

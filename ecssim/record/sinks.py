@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ecssim.record import folder as layout
-from ecssim.record.arrow import arrow_schema, parquet_options, to_batch
+from ecssim.record.arrow import Batcher, parquet_options
 from ecssim.record.schema import TableSchema
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ class FolderSink:
         self.folder = Path(folder)
         self.manifest: dict[str, Any] = {}
         self._before_rename = before_rename
-        self._schema: dict[str, pa.Schema] = {}
-        self._dtypes: dict[str, np.dtype[np.void]] = {}
+        self._batchers: dict[str, Batcher] = {}
         self._parts: dict[str, int] = {}
         self._tails: dict[str, tuple[pa.OSFile, pa.RecordBatchStreamWriter]] = {}
         layout.check(self.folder)
@@ -121,10 +120,9 @@ class FolderSink:
 
         self.manifest = {"ecssim": __version__, **manifest, "complete": False}
         layout.take(self.folder, self.manifest, self._before_rename)
-        self._schema = {table.name: arrow_schema(table) for table in schema}
-        self._dtypes = {table.name: table.dtype for table in schema}
-        self._parts = dict.fromkeys(self._schema, 0)
-        for name in self._schema:
+        self._batchers = {table.name: Batcher(table) for table in schema}
+        self._parts = dict.fromkeys(self._batchers, 0)
+        for name in self._batchers:
             self._table(name).mkdir()
 
     def _table(self, name: str) -> Path:
@@ -132,8 +130,7 @@ class FolderSink:
 
     def part(self, name: str, rows: np.ndarray) -> None:
         """Write the rows as the next part of the table, and forget its tail: the part has the tail's rows."""
-        schema = self._schema[name]
-        self._write_part(name, to_batch(rows, schema))
+        self._write_part(name, self._batchers[name].batch(rows))
         self._drop_tail(name)
 
     def _write_part(self, name: str, batch: pa.RecordBatch) -> None:
@@ -160,15 +157,15 @@ class FolderSink:
         """Append the rows to the table's tail as one batch, and hand it to the operating system."""
         import pyarrow as pa
 
-        schema = self._schema[name]
+        batcher = self._batchers[name]
         if name not in self._tails:
-            # The starting row lets a reader drop what a part has already, if we die before the tail is
-            # dropped.
+            schema = batcher.schema
+            # With the starting row a reader can drop what a part has already, should we die in between.
             metadata = {**(schema.metadata or {}), layout.TAIL_START: str(start).encode()}
             file = pa.OSFile(str(self._table(name) / layout.TAIL), "wb")
             self._tails[name] = (file, pa.ipc.new_stream(file, schema.with_metadata(metadata)))
         file, writer = self._tails[name]
-        writer.write_batch(to_batch(rows, schema))
+        writer.write_batch(batcher.batch(rows))
         file.flush()
 
     def commit(self, hour: int, t: float, rows: Mapping[str, int]) -> None:
@@ -179,9 +176,9 @@ class FolderSink:
 
     def close(self, manifest: Mapping[str, Any]) -> None:
         """Give empty tables their one empty part, replace the manifest, and only then remove the tails."""
-        for name, schema in self._schema.items():
+        for name, batcher in self._batchers.items():
             if not self._parts[name]:
-                self._write_part(name, to_batch(np.empty(0, self._dtypes[name]), schema))
+                self._write_part(name, batcher.empty())
         self.manifest.update(manifest)
         layout.write_manifest(self.folder, self.manifest, self._before_rename)
         for name in sorted(self._tails):

@@ -10,7 +10,7 @@ hot path may append by itself::
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from hashlib import blake2b
 
 import numpy as np
@@ -51,6 +51,10 @@ class Table:
         if rows.dtype != self.schema.dtype:
             raise TypeError(f"{self.schema.name} takes rows of {self.schema.dtype}, not of {rows.dtype}")
         self.buffer += rows.tobytes()
+
+    def full_at(self, rows: int) -> tuple[Sized, int]:
+        """The buffer, and its length when ``rows`` rows are pending: a cheap test for every minute."""
+        return self.buffer, rows * self._width
 
     @property
     def pending(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from ecssim.errors import BadInput, Problem
 from ecssim.record.arrow import arrow_schema, into_rows
-from ecssim.record.folder import HOURS, MANIFEST, TABLES_DIR, TAIL, TAIL_START
+from ecssim.record.folder import HOURS, MANIFEST, TABLES_DIR, TAIL, TAIL_START, part_name
 from ecssim.record.schema import TABLES, TableSchema
 from ecssim.record.sinks import Hour
 
@@ -106,8 +107,10 @@ class FolderSource:
 
         folder = self.folder / TABLES_DIR / table.name
         at = 0
-        for path in sorted(folder.glob("part-*.parquet")):
-            if at >= len(rows):
+        for number in count():
+            path = folder / part_name(number)
+            # A gap in the numbers ends the table: rows behind it have no known place.
+            if at >= len(rows) or not path.exists():
                 break
             with pq.ParquetFile(path) as file:
                 part = file.read()
