@@ -17,6 +17,7 @@ from ecssim.errors import ClientError
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import FolderSink, MemorySink
 from ecssim.results.result import Result
+from ecssim.results.result import open as open_result
 from ecssim.scenario.load import Loaded, load_scenario
 from ecssim.scenario.units import parse_duration
 
@@ -156,7 +157,7 @@ class Simulation:
         self.engine.finish()
         complete = not self.interrupted
         self.recorder.close(complete, self._closing(kernel.events_done))
-        self._result = Result.from_sink(self.sink) if self.folder is None else Result.open(self.folder)
+        self._result = open_result(self.folder) if self.folder is not None else Result.from_sink(self.sink)
         return self._result
 
     def _closing(self, events: int) -> dict[str, Any]:

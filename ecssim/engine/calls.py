@@ -7,10 +7,12 @@ bucket (QUOTA-020 to QUOTA-026), unless the scenario itself makes it. Every call
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws.requests import REQUESTS
+from ecssim.aws.shape import Shape
 from ecssim.catalog import api_buckets
 from ecssim.engine.call_handlers import HANDLERS
 from ecssim.engine.standalone import RunTaskPlan, RunTaskResult
@@ -56,7 +58,7 @@ class ControlPlane:
                 refused = ClientError("UnsupportedOperation", f"{action} is not modelled by ecssim")
             else:
                 try:
-                    parsed = document.model_validate(params)
+                    parsed = parse(document, params)
                     event = self._record(caller, action, target, "ok", None, cause)
                     return handler(self.engine, parsed, event)
                 except ClientError as error:
@@ -122,6 +124,11 @@ class ControlPlane:
         """A handler refused a call that had passed the door: its row says so, caused by the call itself."""
         caller, action, target, event = self._last
         self._record(caller, action, target, error.code, error.message, event)
+
+
+def parse(document: type[Shape], params: Mapping[str, Any]) -> Any:
+    """Read parameters as the API does, from JSON: the documents are strict about Python's own types."""
+    return document.model_validate_json(json.dumps(dict(params)))
 
 
 def _target(params: Mapping[str, Any]) -> str:

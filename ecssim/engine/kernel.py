@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import simpy
 from simpy.core import EmptySchedule, Infinity
-from simpy.events import AllOf, AnyOf, Event, Process, Timeout
+from simpy.events import Event, Process, Timeout
 
 #: Every time in the queue is a multiple of this many seconds, so that float sums are exact and ties are real.
 TICK: Final = 2.0**-20
@@ -51,11 +51,8 @@ class Kernel(simpy.Environment):
         self.stop_requested = False
         # SimPy binds these shortcuts early only for the concrete class's own attributes: any subclass loses
         # them, and with them a tenth of the speed of every process.
-        self.timeout = MethodType(Timeout, self)
-        self.process = MethodType(Process, self)
-        self.event = MethodType(Event, self)
-        self.all_of = MethodType(AllOf, self)
-        self.any_of = MethodType(AnyOf, self)
+        for name, kind in (("timeout", Timeout), ("process", Process), ("event", Event)):
+            setattr(self, name, MethodType(kind, self))
 
     def at(self, t: float, phase: int, fn: Handler, arg: Any, epoch: int = 0) -> None:
         """Call ``fn(arg, epoch)`` at ``t`` seconds (rounded up to the grid) in ``phase``."""

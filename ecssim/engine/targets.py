@@ -67,10 +67,10 @@ class Targets:
             if healthy:
                 target.state = TARGET_HEALTHY
                 group.healthy += 1
-                up = ((float("-inf"), down),)
+                spans = [(float("-inf"), down)]
             else:
-                up = ((ready, down),) if ready < down else ()
-            ahead = changes(check, up)
+                spans = [(ready, down)] if ready < down else []
+            ahead = changes(check, tuple(spans))
             target.ahead = ahead[1:] if healthy else ahead
             self._arm(target)
 

@@ -199,7 +199,7 @@ class Templates:
                 layers += [
                     behaviour.containers[c.name]
                     for c in definition.container_definitions
-                    if c.essential and c.name in behaviour.containers
+                    if c.essential and c.name is not None and c.name in behaviour.containers
                 ]
 
         def pick(name: str) -> Any:

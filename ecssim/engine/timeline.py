@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ecssim.engine.calls import parse
 from ecssim.engine.kernel import CALL, WORLD
 from ecssim.scenario import timeline as documents
 from ecssim.world.entities import AutoScalingGroup, Instance
@@ -48,7 +49,7 @@ class Timeline:
         fault = isinstance(entry, documents.TimelineFault)
         what = entry.fault if isinstance(entry, documents.TimelineFault) else entry.call
         document = documents.parameters_of(entry)
-        parsed = document.model_validate(entry.with_) if fault and document is not None else None
+        parsed = parse(document, entry.with_) if fault and document is not None else None
         caller = "timeline" if isinstance(entry, documents.TimelineFault) else entry.caller or "timeline"
         times = entry.times - 1 if entry.times is not None else -1 if entry.every is not None else 0
         planned = Planned(what, fault, entry.with_, parsed, caller, entry.every or 0.0, times)
