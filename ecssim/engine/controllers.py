@@ -50,7 +50,11 @@ class Dirty:
         # An earlier wake-up may have replaced this one; entries of the past are told by the time they carry.
         if service.wake_at <= self.kernel._now:
             service.wake_at = float("inf")
-            self.mark(service)
+            if self.kernel.alone and not self._marked:
+                # Nothing else happens at this instant: the pass need not queue behind anybody.
+                self._run(service)
+            else:
+                self.mark(service)
 
     def _drain(self, _arg: None, _epoch: int) -> None:
         marked, self._marked = self._marked, []
