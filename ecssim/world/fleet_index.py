@@ -46,7 +46,7 @@ class FleetIndex:
     def _build_masks(self) -> None:
         """Begin with nothing but the hosts by position; all else follows when asked for."""
         hosts = self._at
-        present = [(1 << at, host) for at, host in enumerate(hosts) if host is not None]
+        present = [(host.bit, host) for host in hosts if host is not None]
         self._present = sum(bit for bit, _ in present)
         self._active = sum(bit for bit, host in present if host.active)
         self._connected = sum(bit for bit, host in present if host.connected)
