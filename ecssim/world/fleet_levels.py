@@ -27,8 +27,8 @@ def bucket_of(value: int) -> int:
 class Levels:
     """The instances by exact remainder of one resource. ``hosts`` and ``read`` as in ``fleet_ladder``.
 
-    A level that ran empty stays for a while, since a cluster's remainders come again and again; a bucket drops
-    its empty levels when it has doubled.
+    A level that ran empty stays for a while, since a cluster's remainders come again and again; a bucket
+    drops its empty levels when it has doubled.
     """
 
     __slots__ = ("_buckets", "_hosts", "_masks", "_read", "_sweep_at", "_values")
