@@ -143,7 +143,7 @@ class FleetIndex(FleetMasks):
         return [self._ordinal(position) for position in bitsets.positions(candidates)]
 
     def shortfall(self, request: Request, group: int) -> FailureReason:
-        """Why ``request`` fits nowhere: the reason of the closest instance (PLACE-065)."""
+        """Why ``request``, which fits nowhere, does not: the reason of the closest instance (PLACE-065)."""
         return self._closest(request, group)[0]
 
     def closest(self, request: Request, group: int) -> Closest:
@@ -196,20 +196,24 @@ class FleetIndex(FleetMasks):
             empty = request.capacity_provider is not None
             reason = FailureReason.EMPTY_CAPACITY_PROVIDER if empty else FailureReason.NO_ACTIVE_INSTANCES
             return reason, 0
-        failures = [
-            (reason, seen & ~passing)
-            for reason, passing in (
-                (FailureReason.AGENT, reachable),
-                (FailureReason.LOCATION, self._located(request)),
-                (FailureReason.ATTRIBUTE, self._attributed(request)),
-                (FailureReason.CPU, self._cpu.at_least(request.cpu)),
-                (FailureReason.MEMORY, self._memory.at_least(request.memory)),
-                (FailureReason.PORTS, ~self._ports_taken(request)),
-                (FailureReason.GPU, self._gpus.at_least(request.gpus) if request.gpus else seen),
-                (FailureReason.ENI, self._eni.at_least(1) if request.eni else seen),
-                (FailureReason.MEMBER_OF, self._allowed(request, group)),
-            )
-        ]
+        passing = [(FailureReason.AGENT, reachable)]
+        if request.zones is not None:
+            passing.append((FailureReason.LOCATION, self._located(request)))
+        if request.attributes:
+            passing.append((FailureReason.ATTRIBUTE, self._attributed(request)))
+        if request.cpu:
+            passing.append((FailureReason.CPU, self._cpu.at_least(request.cpu)))
+        if request.memory:
+            passing.append((FailureReason.MEMORY, self._memory.at_least(request.memory)))
+        if request.tcp_ports or request.udp_ports:
+            passing.append((FailureReason.PORTS, ~self._ports_taken(request)))
+        if request.gpus:
+            passing.append((FailureReason.GPU, self._gpus.at_least(request.gpus)))
+        if request.eni:
+            passing.append((FailureReason.ENI, self._eni.at_least(1)))
+        if request.constraints or request.distinct:
+            passing.append((FailureReason.MEMBER_OF, self._allowed(request, group)))
+        failures = [(reason, seen & ~mask) for reason, mask in passing]
         reason, mask = fewest_failures(seen, failures)
         if reason is FailureReason.AGENT:
             disconnected = mask & self._active
