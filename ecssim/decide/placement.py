@@ -73,11 +73,13 @@ def place(
     if not rejections.fitting:
         return Verdict(-1, rejections, strategy, view.shortfall(request, group))
     candidates = rejections.candidates
-    for item in strategy:
-        kind = item.type
-        if kind == "random":
+    for kind, field in strategy:
+        if kind == "spread":
+            candidates = view.narrow_spread(candidates, field, group)
+        elif kind == "binpack":
+            candidates = view.narrow_binpack(candidates, field, request)
+        else:
             return Verdict(_drawn(view, candidates, u), rejections, strategy, "")
-        candidates = _narrow(view, candidates, item, request, group)
     ordinal = view.first(candidates) if tie == "ordinal" else _drawn(view, candidates, u)
     return Verdict(ordinal, rejections, strategy, "")
 

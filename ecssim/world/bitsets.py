@@ -33,21 +33,27 @@ def lowest(mask: int) -> int:
 
 def nth(mask: int, n: int) -> int:
     """Return position number ``n`` of ``mask``, counted from 0, by halving; -1 if there are not so many."""
-    if not 0 <= n < mask.bit_count():
+    total = mask.bit_count()
+    if not 0 <= n < total:
         return -1
     base = 0
     width = mask.bit_length()
-    while width > 64:
+    while width > 60:
         half = width >> 1
-        low = mask & ((1 << half) - 1)
-        below = low.bit_count()
+        high = mask >> half
+        above = high.bit_count()
+        below = total - above
         if n < below:
-            mask, width = low, half
+            mask ^= high << half
+            width = half
+            total = below
         else:
             n -= below
-            mask >>= half
+            mask = high
             base += half
             width -= half
-    for _ in range(n):
+            total = above
+    while n:
         mask &= mask - 1
+        n -= 1
     return base + lowest(mask)

@@ -48,7 +48,7 @@ class Fleet(FleetIndex):
         self._registered += 1
         self._hosts[host.ordinal] = host
         self._at.append(host)
-        bit = 1 << host.position
+        bit = host.bit
         self._present |= bit
         self._active |= bit
         self._connected |= bit
@@ -61,7 +61,7 @@ class Fleet(FleetIndex):
     def remove(self, ordinal: int) -> None:
         """Deregister the instance with all that is reserved on it; later releases there change nothing."""
         host = self._hosts[ordinal]
-        bit = 1 << host.position
+        bit = host.bit
         for group, count in list(host.groups.items()):
             self._count(host, group, count, 0)
         self._leave(host, bit)
@@ -81,7 +81,7 @@ class Fleet(FleetIndex):
         host = self._hosts[ordinal]
         if host.active is not active:
             host.active = active
-            self._active ^= 1 << host.position
+            self._active ^= host.bit
             self._changed_facts()
 
     def set_connected(self, ordinal: int, connected: bool) -> None:
@@ -89,14 +89,14 @@ class Fleet(FleetIndex):
         host = self._hosts[ordinal]
         if host.connected is not connected:
             host.connected = connected
-            self._connected ^= 1 << host.position
+            self._connected ^= host.bit
             self._changed_facts()
             self._mark_stale(host, facts=False)
 
     def set_attribute(self, ordinal: int, name: str, value: str | None) -> None:
         """Give the instance attribute ``name``, or another value of it."""
         host = self._hosts[ordinal]
-        bit = 1 << host.position
+        bit = host.bit
         masks = self._values.get(name)
         if masks is not None:
             masks[host.attributes.get(name) or ""] ^= bit
@@ -129,7 +129,7 @@ class Fleet(FleetIndex):
         memory = host.memory - request.memory
         if cpu < 0 or memory < 0 or host.gpus < request.gpus or (request.eni and not host.eni):
             raise InvariantBroken(f"instance {ordinal} has {host.remaining()} left and cannot hold {request}")
-        bit = 1 << host.position
+        bit = host.bit
         if request.tcp_ports or request.udp_ports:
             if not (host.tcp.isdisjoint(request.tcp_ports) and host.udp.isdisjoint(request.udp_ports)):
                 raise InvariantBroken(f"instance {ordinal} has a port of {request} in use")
@@ -139,11 +139,9 @@ class Fleet(FleetIndex):
         self._cpu.move(bit, cpu, host.cpu)
         self._memory.move(bit, memory, host.memory)
         if self._cpu_levels is not None:
-            self._cpu_levels.discard(bit, host.cpu)
-            self._cpu_levels.add(bit, cpu)
+            self._cpu_levels.move(bit, host.cpu, cpu)
         if self._memory_levels is not None:
-            self._memory_levels.discard(bit, host.memory)
-            self._memory_levels.add(bit, memory)
+            self._memory_levels.move(bit, host.memory, memory)
         host.cpu = cpu
         host.memory = memory
         if request.gpus:
@@ -170,7 +168,7 @@ class Fleet(FleetIndex):
         before = host.groups.get(group, 0)
         if cpu > spec.cpu or memory > spec.memory or host.gpus + request.gpus > spec.gpus or not before:
             raise InvariantBroken(f"instance {ordinal} with {host.remaining()} left holds no {request}")
-        bit = 1 << host.position
+        bit = host.bit
         if request.tcp_ports or request.udp_ports:
             self._flip_ports(bit, request)
             host.tcp.difference_update(request.tcp_ports)
@@ -178,11 +176,9 @@ class Fleet(FleetIndex):
         self._cpu.move(bit, host.cpu, cpu)
         self._memory.move(bit, host.memory, memory)
         if self._cpu_levels is not None:
-            self._cpu_levels.discard(bit, host.cpu)
-            self._cpu_levels.add(bit, cpu)
+            self._cpu_levels.move(bit, host.cpu, cpu)
         if self._memory_levels is not None:
-            self._memory_levels.discard(bit, host.memory)
-            self._memory_levels.add(bit, memory)
+            self._memory_levels.move(bit, host.memory, memory)
         host.cpu = cpu
         host.memory = memory
         if request.gpus:
@@ -201,7 +197,7 @@ class Fleet(FleetIndex):
             return
         if host.eni >= host.spec.eni_slots:
             raise InvariantBroken(f"instance {ordinal} has all of its {host.eni} ENI slots free already")
-        self._eni.move(1 << host.position, host.eni, host.eni + 1)
+        self._eni.move(host.bit, host.eni, host.eni + 1)
         host.eni += 1
         self.epoch += 1
         self.releases += 1
@@ -217,7 +213,7 @@ class Fleet(FleetIndex):
         found = self._groups.get(group)
         if found is None:
             found = self._groups[group] = Group()
-        found.change(host, group, before, after)
+        found.change(host, before, after)
         host.tasks += after - before
         if after:
             host.groups[group] = after
@@ -287,7 +283,7 @@ class Fleet(FleetIndex):
         self._at = [host for host in self._at if host is not None]
         for position, host in enumerate(self._at):
             if host is not None:
-                host.position = position
+                host.place_at(position)
         self._facts += 1
         for group in self._groups.values():
             group.forget_positions()

@@ -24,17 +24,17 @@ class Group:
         self._levels: dict[int, int] | None = None
         self._by_field: dict[str, dict[str, int]] = {}
 
-    def change(self, host: Host, group: int, before: int, after: int) -> None:
+    def change(self, host: Host, before: int, after: int) -> None:
         """Follow the number of tasks on ``host`` from ``before`` to ``after``."""
         if not before:
             self.present.add(host.ordinal)
         elif not after:
             self.present.discard(host.ordinal)
         if self._occupied is not None and not (before and after):
-            self._occupied ^= 1 << host.position
+            self._occupied ^= host.bit
         levels = self._levels
         if levels is not None:
-            bit = 1 << host.position
+            bit = host.bit
             if before:
                 left = levels[before] ^ bit
                 if left:
@@ -43,9 +43,10 @@ class Group:
                     del levels[before]
             if after:
                 levels[after] = levels.get(after, 0) | bit
-        for name, counts in self._by_field.items():
-            value = host.attributes.get(name) or ""
-            counts[value] = counts.get(value, 0) + after - before
+        if self._by_field:
+            for name, counts in self._by_field.items():
+                value = host.attributes.get(name) or ""
+                counts[value] = counts.get(value, 0) + after - before
 
     def forget_positions(self) -> None:
         """Positions were renumbered: build the masks anew when next asked for."""

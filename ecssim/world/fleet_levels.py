@@ -8,13 +8,14 @@ only for the resources that some strategy packs by (PLACE-021).
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Callable, Sequence
 
-from ecssim.world.bitsets import positions
+from ecssim.errors import InvariantBroken
 from ecssim.world.hosts import Host
 
-FEW = 8
+FEW = 24
+SWEEP_FROM = 32
 
 
 def bucket_of(value: int) -> int:
@@ -24,45 +25,67 @@ def bucket_of(value: int) -> int:
 
 
 class Levels:
-    """The instances by exact remainder of one resource. ``hosts`` and ``read`` as in ``fleet_ladder``."""
+    """The instances by exact remainder of one resource. ``hosts`` and ``read`` as in ``fleet_ladder``.
 
-    __slots__ = ("_buckets", "_hosts", "_masks", "_read", "_values")
+    A level that ran empty stays for a while, since a cluster's remainders come again and again; a bucket
+    drops its empty levels when it has doubled.
+    """
+
+    __slots__ = ("_buckets", "_hosts", "_masks", "_read", "_sweep_at", "_values")
 
     def __init__(self, hosts: Sequence[Host | None], read: Callable[[Host], int]) -> None:
         self._hosts = hosts
         self._read = read
         self._masks: dict[int, int] = {}
-        self._values: list[list[int]] = []
         self._buckets: list[int] = []
-        for position, host in enumerate(hosts):
+        self._values: list[list[int]] = []
+        self._sweep_at: list[int] = []
+        for host in hosts:
             if host is not None:
-                self.add(1 << position, read(host))
+                self.add(host.bit, read(host))
 
     def add(self, bit: int, value: int) -> None:
         """An instance appeared at ``value``."""
+        if value not in self._masks:
+            self._open(value)
+        self._masks[value] |= bit
+        self._buckets[bucket_of(value)] |= bit
+
+    def discard(self, bit: int, value: int) -> None:
+        """The instance at ``value`` went away."""
+        self._masks[value] ^= bit
+        self._buckets[bucket_of(value)] ^= bit
+
+    def move(self, bit: int, old: int, new: int) -> None:
+        """The instance at ``old`` is at ``new`` from now on."""
+        masks = self._masks
+        if new not in masks:
+            self._open(new)
+        masks[old] ^= bit
+        masks[new] |= bit
+        shift = old.bit_length() - 4
+        a = old if shift <= 0 else (shift << 3) + (old >> shift)
+        shift = new.bit_length() - 4
+        b = new if shift <= 0 else (shift << 3) + (new >> shift)
+        if a != b:
+            buckets = self._buckets
+            buckets[a] ^= bit
+            buckets[b] |= bit
+
+    def _open(self, value: int) -> None:
         bucket = bucket_of(value)
         while bucket >= len(self._buckets):
             self._buckets.append(0)
             self._values.append([])
-        self._buckets[bucket] |= bit
-        mask = self._masks.get(value)
-        if mask is None:
-            self._masks[value] = bit
-            insort(self._values[bucket], value)
-        else:
-            self._masks[value] = mask | bit
-
-    def discard(self, bit: int, value: int) -> None:
-        """The instance at ``value`` went away."""
-        bucket = bucket_of(value)
-        self._buckets[bucket] ^= bit
-        mask = self._masks[value] ^ bit
-        if mask:
-            self._masks[value] = mask
-        else:
-            del self._masks[value]
-            values = self._values[bucket]
-            del values[bisect_left(values, value)]
+            self._sweep_at.append(SWEEP_FROM)
+        values = self._values[bucket]
+        if len(values) >= self._sweep_at[bucket]:
+            for empty in [one for one in values if not self._masks[one]]:
+                del self._masks[empty]
+            values[:] = [one for one in values if one in self._masks]
+            self._sweep_at[bucket] = max(SWEEP_FROM, 2 * len(values))
+        insort(values, value)
+        self._masks[value] = 0
 
     def lowest(self, candidates: int, floor: int) -> int:
         """Return those of ``candidates`` with the least remaining; none of them has less than ``floor``."""
@@ -84,10 +107,13 @@ class Levels:
     def _lowest_of_few(self, found: int) -> int:
         """Look at the few instances themselves where the levels of their bucket are many."""
         least = -1
-        for position in positions(found):
-            host = self._hosts[position]
-            if host is not None:
-                value = self._read(host)
-                if least < 0 or value < least:
-                    least = value
+        rest = found
+        while rest:
+            host = self._hosts[rest.bit_length() - 1]
+            if host is None:
+                raise InvariantBroken("the index offers an instance that is gone")
+            rest ^= host.bit
+            value = self._read(host)
+            if value < least or least < 0:
+                least = value
         return found & self._masks[least]

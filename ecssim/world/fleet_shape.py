@@ -34,6 +34,8 @@ def fewest_failures(seen: int, failures: list[tuple[FailureReason, int]]) -> tup
     """
     layers = [seen]  # layers[j]: instances that failed j of the checks looked at so far
     for _, failed in failures:
+        if not failed:
+            continue
         for count in range(len(layers) - 1, -1, -1):
             moved = layers[count] & failed
             if moved:

@@ -17,6 +17,7 @@ class Host:
     __slots__ = (
         "active",
         "attributes",
+        "bit",
         "connected",
         "cpu",
         "eni",
@@ -33,7 +34,7 @@ class Host:
 
     def __init__(self, ordinal: int, position: int, spec: InstanceSpec) -> None:
         self.ordinal = ordinal
-        self.position = position
+        self.place_at(position)
         self.spec = spec
         self.cpu = spec.cpu
         self.memory = spec.memory
@@ -46,6 +47,11 @@ class Host:
         self.tasks = 0
         self.active = True
         self.connected = True
+
+    def place_at(self, position: int) -> None:
+        """Take the bit at ``position`` in every bitset of the fleet."""
+        self.position = position
+        self.bit = 1 << position
 
     def remaining(self) -> Resources:
         """Return what is neither reserved nor held by an ENI that still exists."""

@@ -210,7 +210,7 @@ class NaiveFleet:
         return self.closest(request, group).reason
 
     def closest(self, request: Request, group: int) -> Closest:
-        """See ``FleetView``: fewest failed checks, PLACE-003 order, most of what lacks, oldest (PLACE-065)."""
+        """See ``FleetView``: fewest failed checks, PLACE-003 order, most left, oldest (PLACE-065)."""
         seen = self._seen(request)
         if not seen:
             provider = request.capacity_provider is not None

@@ -51,7 +51,7 @@ CONSTRAINTS = (Where("on rack r1", False), Where("beside group 1", True), Where(
 
 @dataclass(frozen=True)
 class Scarcity:
-    """What a cluster is short of: the registered amounts and the share of requests that ask for each thing."""
+    """What a cluster is short of: amounts registered, and the share of requests that ask for each thing."""
 
     cpu: int = 16384
     memory: int = 65536
