@@ -64,13 +64,11 @@ class Metrics:
         services = [s for s in engine.world.services if s.status != "INACTIVE"]
         if not services:
             return
-        ripen = engine.services.ripen
+        engine.services.ripen()
         counts = []
         for s in services:
             running = healthy = active = 0
             for d in s.deployments:
-                if d.ripening:
-                    ripen(d)
                 running += d.running
                 active += d.active
                 healthy += d.healthy + len(d.displaced)
