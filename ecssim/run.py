@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 from ecssim import __version__
 from ecssim.engine.compile import compile_scenario
@@ -23,6 +24,10 @@ from ecssim.scenario.units import parse_duration
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Observer
+
+#: What a run folder holds beside its manifest and its tables.
+SCENARIO_FILE: Final = "scenario.yaml"
+SUMMARY_FILE: Final = "summary.json"
 
 #: How many times a run comes up for air: progress, Ctrl-C.
 CHUNKS = 200
@@ -70,12 +75,15 @@ class Simulation:
             "start": scenario.start.isoformat(),
             "duration": float(scenario.duration),
         }
-        self.recorder = Recorder(self.sink, manifest=manifest)
+        # Compiling reads files too: the folder is touched only when all input has been found good.
+        self.recorder = Recorder(MemorySink(), manifest=manifest)
         self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed)
+        self.recorder.attach(self.sink, manifest)
+        if self.folder is not None:
+            (self.folder / SCENARIO_FILE).write_text(loaded.resolved_yaml(), "utf-8", "backslashreplace")
         self.engine.duration = min(float(scenario.duration), until if until is not None else float("inf"))
         self.interrupted = False
         self._result: Result | None = None
-        self._subscribers: list[Callable[[Mapping[str, Any]], None]] = []
 
     @property
     def now(self) -> float:
@@ -116,6 +124,7 @@ class Simulation:
         kernel = self.engine.kernel
         while kernel.peek() <= kernel.now:
             kernel.step()
+        self.recorder.hand_out()
         return answer
 
     def describe(self, what: str, *, cluster: str | None = None) -> list[dict[str, Any]]:
@@ -216,3 +225,15 @@ def run(
 ) -> Result:
     """Run a scenario to its end: the same engine as :func:`simulate`, ``finish()`` included."""
     return simulate(scenario, seed=seed, out=out, until=until).finish(progress=progress)
+
+
+class _Run(ModuleType):
+    """This module, which is also the function :func:`run`: importing a submodule puts it under its own name into
+    the package, so ``ecssim.run`` is the module from the first import on, and the contract's function all the same.
+    """
+
+    def __call__(self, *args: Any, **named: Any) -> Result:
+        return run(*args, **named)
+
+
+sys.modules[__name__].__class__ = _Run
