@@ -112,9 +112,9 @@ class Simulation:
                     kernel.step()
             return self.now
         if until is not None:
-            target = parse_duration(until)
+            target = _seconds(until)
         else:
-            target = self.now + parse_duration(step if step is not None else "1m")
+            target = self.now + _seconds(step if step is not None else "1m")
         self._run_to(min(target, self.duration))
         return self.now
 
@@ -204,6 +204,11 @@ class Simulation:
     def _hush(self) -> None:
         if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
+
+
+def _seconds(given: str | float) -> float:
+    """Seconds of ``"10m"``, or of a number of seconds."""
+    return float(given) if isinstance(given, int | float) else parse_duration(given)
 
 
 def simulate(

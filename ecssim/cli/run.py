@@ -71,7 +71,7 @@ def play(wish: Wish, loaded: Loaded, until: float | None) -> tuple[Result, bool]
     from ecssim.run import Simulation
 
     # Before the first event there is nothing to keep: an interrupt there ends the command like any other.
-    simulation = Simulation(loaded, seed=wish.seed, out=wish.out, until=until, check=wish.check_invariants)
+    simulation = Simulation(loaded, seed=wish.seed, out=wish.out, until=until, check=wish.check_invariants or None)
     try:
         with progress(simulation.duration) as advance:
             result = simulation.finish(progress=advance)
