@@ -43,6 +43,7 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
         region=scenario.region,
         start=scenario.start,
         duration=float(scenario.duration),
+        account_id=scenario.account.account_id,
     )
     trunking = scenario.account.settings.awsvpc_trunking == "enabled"
     image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 
+from ecssim.engine.describe_tasks import group_name
 from ecssim.record.codes import FIXED_POOLS
 from ecssim.record.ids import task_id
 from ecssim.record.schema import TableSchema
@@ -147,7 +148,7 @@ class Feed:
         zone = instance.zone if instance is not None else subnet.zone if subnet is not None else None
         return {
             "task_id": engine.task_id(task),
-            "group": owner.name,
+            "group": group_name(task),
             "service": self._text("service", owner.service_code),
             **self._templates[task.template.code],
             "deployment_id": deployment.id if deployment is not None else None,

@@ -52,6 +52,7 @@ class Engine:
         region: str,
         start: datetime,
         duration: float,
+        account_id: str = "123456789012",
     ) -> None:
         self.kernel = Kernel()
         self.recorder = recorder
@@ -61,6 +62,7 @@ class Engine:
         self.limits = quotas
         self.region = region
         self.start = start
+        self.account_id = account_id
         self.start_epoch = start.timestamp()
         self.duration = duration
         self.world = World()
@@ -99,6 +101,10 @@ class Engine:
     def task_id(self, task: Task) -> str:
         """Return the 32 hexadecimal digits that name the task."""
         return task_id(task.owner.key, task.k)
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of an ECS resource: ``kind`` is ``task``, ``service``, ``cluster``, ..."""
+        return f"arn:aws:ecs:{self.region}:{self.account_id}:{kind}/{name}"
 
     def instance_id(self, instance: Instance) -> str:
         """Return the EC2 id of the instance (``i-`` and 17 hexadecimal digits)."""
