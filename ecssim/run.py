@@ -19,6 +19,7 @@ from ecssim.record.sinks import FolderSink, MemorySink
 from ecssim.results.result import Result
 from ecssim.results.result import open as open_result
 from ecssim.scenario.load import Loaded, load_scenario
+from ecssim.scenario.setting import setting_of
 from ecssim.scenario.units import parse_duration
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Simulation:
             "region": scenario.region,
             "start": scenario.start.isoformat(),
             "duration": float(scenario.duration),
+            "setting": setting_of(scenario),
         }
         self.recorder = Recorder(self.sink, manifest=manifest)
         self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed)

@@ -9,7 +9,10 @@ from ecssim.decide.reconcile import Counts, limits, reconcile
 
 @pytest.mark.rule("SVC-030")
 def test_a_replacement_on_its_way_is_not_stopped_again_before_it_is_healthy() -> None:
-    old, primary = Counts(2, 2, 0, 0), Counts(11, 8, 2, 0)  # ten wanted, two unhealthy, one replacement starting
+    old, primary = (
+        Counts(2, 2, 0, 0),
+        Counts(11, 8, 2, 0),
+    )  # ten wanted, two unhealthy, one replacement starting
     plan = reconcile(10, primary, (old,), limits(10, 100, 200))
     assert plan.stop_starting[0] == 0
     assert plan.stop_unhealthy[0] == 0
@@ -32,7 +35,12 @@ def test_passes_without_news_come_to_rest() -> None:
         left = old.active - plan.stop_healthy[1] - plan.stop_starting[1]
         old = Counts(left, left, 0, 0)
     last = reconcile(10, primary, (old,), limits(10, 100, 200))
-    assert (last.start, sum(last.stop_starting), sum(last.stop_unhealthy), sum(last.stop_healthy)) == (0, 0, 0, 0)
+    assert (last.start, sum(last.stop_starting), sum(last.stop_unhealthy), sum(last.stop_healthy)) == (
+        0,
+        0,
+        0,
+        0,
+    )
 
 
 @pytest.mark.rule("SVC-030")
