@@ -22,6 +22,7 @@ from ecssim.record.sinks import FolderSink, MemorySink
 from ecssim.results.result import Result
 from ecssim.results.result import open as open_result
 from ecssim.scenario.load import Loaded, load_scenario
+from ecssim.scenario.setting import setting_of
 from ecssim.scenario.units import parse_duration
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Simulation:
             "region": scenario.region,
             "start": scenario.start.isoformat(),
             "duration": float(scenario.duration),
+            "setting": setting_of(scenario),
         }
         # Compiling reads files too: the folder is touched only when all input has been found good.
         self.recorder = Recorder(MemorySink(), manifest=manifest)
