@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +21,7 @@ from ecssim.engine.simulation import Engine
 from ecssim.errors import ClientError
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import FolderSink, MemorySink
+from ecssim.results.expectations import Verdict, evaluate
 from ecssim.results.result import Result
 from ecssim.results.result import open as open_result
 from ecssim.scenario.load import Loaded, load_scenario
@@ -47,6 +50,7 @@ class Simulation:
     """A run held in the hand: advance it, call the control plane, look at it, finish it.
 
     ``until`` cuts the scenario's duration (seconds). With ``out`` the tables go to a run folder as they come.
+    After ``finish()``, ``verdicts`` says whether what the scenario expects did hold (none if it was interrupted).
     ``check`` holds the world against its conservation laws every minute (without it: if ECSSIM_CHECK is set).
     """
 
@@ -91,6 +95,7 @@ class Simulation:
         if check or (check is None and os.environ.get("ECSSIM_CHECK")):
             self.engine.observers.append(Watch())
         self.interrupted = False
+        self.verdicts: tuple[Verdict, ...] = ()
         self._result: Result | None = None
 
     @property
@@ -174,8 +179,15 @@ class Simulation:
         self.engine.finish()
         complete = not self.interrupted
         self.recorder.close(complete, self._closing(kernel.events_done))
-        self._result = open_result(self.folder) if self.folder is not None else Result.from_sink(self.sink)
-        return self._result
+        result = open_result(self.folder) if self.folder is not None else Result.from_sink(self.sink)
+        self._result = result
+        if complete:
+            self.verdicts = tuple(evaluate(result, self.loaded.scenario.expect))
+        if self.folder is not None:
+            summary = {**result.summary(), "expect": [asdict(verdict) for verdict in self.verdicts]}
+            text = json.dumps(summary, indent=2, ensure_ascii=False)
+            (self.folder / SUMMARY_FILE).write_text(text + "\n", "utf-8", "backslashreplace")
+        return result
 
     def _closing(self, events: int) -> dict[str, Any]:
         engine = self.engine
