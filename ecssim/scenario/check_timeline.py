@@ -129,7 +129,11 @@ def refers_to_service(
         homes = ", ".join(full for full in names.services if full.endswith(f"/{name}"))
         findings.error(steps, f"service {name!r} is not unique; name it with its cluster: {homes}")
         return
-    if cluster is not None and name_of(cluster) not in names.clusters:
+    homes_unknown = any(
+        s.service_name == name.rsplit("/", 1)[-1] and names.cluster_of(s.cluster) not in names.clusters
+        for s in names.scenario.services
+    )
+    if homes_unknown or (cluster is not None and name_of(cluster) not in names.clusters):
         return
     known = set(names.services) if "/" in name else set(bare)
     if cluster is not None and name in known:

@@ -96,9 +96,7 @@ class Names:
     def load_balancers(self) -> Mapping[str, LoadBalancer]:
         """Load balancers by name and by ARN."""
         by_name = {b.load_balancer_name: b for b in self.scenario.load_balancers}
-        by_arn = {
-            b.load_balancer_arn: b for b in self.scenario.load_balancers if b.load_balancer_arn is not None
-        }
+        by_arn = {b.load_balancer_arn: b for b in self.scenario.load_balancers if b.load_balancer_arn}
         return {**by_name, **by_arn}
 
     @cached_property
@@ -112,7 +110,10 @@ class Names:
     @cached_property
     def services(self) -> Mapping[str, Service]:
         """Services by ``cluster/service``."""
-        return {f"{self.cluster_of(s.cluster)}/{s.service_name}": s for s in self.scenario.services}
+        found: dict[str, Service] = {}
+        for service in self.scenario.services:
+            found.setdefault(f"{self.cluster_of(service.cluster)}/{service.service_name}", service)
+        return found
 
     @cached_property
     def created_by_calls(self) -> Mapping[str, frozenset[str]]:
@@ -135,7 +136,7 @@ class Names:
         return names[0] if len(names) == 1 else DEFAULT_CLUSTER
 
     def service(self, reference: str, cluster: str | None = None) -> Service | None:
-        """A service by its name in ``cluster``, by ``cluster/service``, by ARN, or bare while that is unique."""
+        """A service by name in ``cluster``, by ``cluster/service``, by ARN, or bare while that is unique."""
         name = name_of(reference)
         if cluster is not None:
             return self.services.get(f"{self.cluster_of(cluster)}/{name.rsplit('/', 1)[-1]}")

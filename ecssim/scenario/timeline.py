@@ -98,9 +98,9 @@ class TimelineFault(_Entry):
 
 def _kind(entry: object) -> str | None:
     keys: object = entry if isinstance(entry, Mapping) else getattr(entry, "__dict__", {})
-    if isinstance(keys, Mapping) and "fault" in keys and "call" not in keys:
-        return "<fault>"
-    return "<call>"
+    if not isinstance(keys, Mapping) or "call" in keys:
+        return "<call>"
+    return "<fault>" if "fault" in keys else None
 
 
 TimelineEntry = Annotated[
