@@ -117,7 +117,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "ManagedScaling": {_N: _ALL},
     "AutoScalingGroup": {
-        _M: "autoScalingGroupName region cluster minSize maxSize desiredCapacity subnets"
+        _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
         " vpcZoneIdentifier instances mixedInstancesPolicy agent",
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
@@ -143,7 +143,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " distributionSegments",
     },
     "AgentConfiguration": {
-        _M: "version ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_IMAGE_PULL_BEHAVIOR"
+        _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_IMAGE_PULL_BEHAVIOR"
         " ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP ECS_ENABLE_TASK_ENI"
         " ECS_CONTAINER_STOP_TIMEOUT ECS_DYNAMIC_HOST_PORT_RANGE",
         _E: "ECS_POLL_METRICS ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",

@@ -106,7 +106,7 @@ def _inside_vpcs(names: Names, blocks: dict[int, IPv4Network], findings: Finding
         vpc = vpcs.get(subnet.vpc_id or "")
         if vpc is None:
             continue
-        outer = [b for b in (vpc.cidr_block, *vpc.cidr_blocks) if b is not None]
+        outer = vpc.blocks
         try:
             inside = any(network.subnet_of(IPv4Network(block, strict=False)) for block in outer)
         except ValueError:

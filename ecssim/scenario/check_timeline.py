@@ -7,7 +7,6 @@ on the state of the world are left to the run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -36,6 +35,7 @@ from ecssim.scenario.timeline import (
     TimelineCall,
     TimelineFault,
     parameters_of,
+    request_of,
     seconds_of,
 )
 
@@ -74,7 +74,7 @@ def _entry(
         return
     inner = (*where, "with")
     try:
-        request = model.model_validate_json(json.dumps(dict(entry.with_)))
+        request = request_of(entry)
     except ValidationError as error:
         findings.problems.extend(problems_of(error, model, findings.root, inner))
         return

@@ -169,7 +169,6 @@ def check_behaviour(names: Names, findings: Findings) -> None:
                 message = f"{key} has no container {name!r}{suggestion(name, containers)}"
                 findings.error_at_key((*steps, "containers", name), message)
     used = {c.image for d in names.scenario.task_definitions for c in d.container_definitions}
-    used |= {"*"}
     for image in names.scenario.images:
         if (
             image not in used

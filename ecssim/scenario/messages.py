@@ -30,6 +30,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9_-]{1,255}$": "1 to 255 letters, digits, - and _",
     r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$": "a clock time such as 13:00",
     r"^[A-Za-z]+(\.[A-Za-z0-9]+)+$": "kind.metric, such as subnet.freeAddresses",
+    r"^(at|rate|cron)\(.+\)$": "at(...), rate(...) or cron(...)",
     r"^\d{12}$": "an account id of 12 digits",
     r"^\d+-\d+$": "a range such as 32768-60999",
     r"^[1-9]\d{0,2}$": 'a whole number from 1 to 999 as text, such as "2"',

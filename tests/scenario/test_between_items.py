@@ -20,6 +20,9 @@ WRONG = Path(__file__).parent / "wrong"
 WELL = WRONG / "well.yaml"
 
 
+_ON_INSTANCES = "taskDefinition: agent, desiredCount: 1, launchType: EC2"
+
+
 def _warnings(*sets: str) -> list[str]:
     return [p.message for p in load_scenario(WELL, sets=sets).warnings]
 
@@ -42,7 +45,7 @@ def test_an_arn_means_the_name_in_it(reference: str, name: str) -> None:
 
 
 def test_services_are_found_bare_while_unique_and_else_by_cluster() -> None:
-    other = "services.+={serviceName: web, cluster: test, taskDefinition: agent, desiredCount: 1, launchType: EC2}"
+    other = f"services.+={{serviceName: web, cluster: test, {_ON_INSTANCES}}}"
     loaded = load_scenario(
         WELL,
         sets=["clusters.+={clusterName: test}", other, "timeline[0].with.service=web"],
@@ -55,7 +58,7 @@ def test_services_are_found_bare_while_unique_and_else_by_cluster() -> None:
 
 
 def test_a_bare_name_that_two_services_have_is_refused_with_both() -> None:
-    other = "services.+={serviceName: web, cluster: test, taskDefinition: agent, desiredCount: 1, launchType: EC2}"
+    other = f"services.+={{serviceName: web, cluster: test, {_ON_INSTANCES}}}"
     crash = "timeline.+={at: 5m, fault: taskCrash, with: {service: web, count: 1}}"
     with pytest.raises(BadInput, match="not unique; name it with its cluster: prod/web, test/web"):
         load_scenario(WELL, sets=["clusters.+={clusterName: test}", other, crash])

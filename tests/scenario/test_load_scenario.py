@@ -220,7 +220,7 @@ def test_a_column_that_the_trace_has_not_is_named(tmp_path: Path) -> None:
 def test_python_mappings_load_like_files() -> None:
     loaded = load_mapping({"ecssim": 1, "name": "x", "duration": "1h", "subnets": ()})
     assert loaded.scenario.duration == 3600
-    with pytest.raises(BadInput, match="<scenario>: durration: did you mean duration?"):
+    with pytest.raises(BadInput, match=r"<scenario>: durration: did you mean duration\?"):
         load_mapping({"ecssim": 1, "name": "x", "durration": "1h"})
     with pytest.raises(BadInput, match="a object cannot stand in a scenario"):
         load_mapping({"ecssim": 1, "name": object()})
