@@ -1,6 +1,6 @@
 """Write the tables of EC2 facts and prices in ``ecssim/catalog/data``: run it with ``make catalogue``.
 
-The tables are made from two packages of the package index, moto (what DescribeInstanceTypes answers) and
+The tables are made from two Python packages, moto (what DescribeInstanceTypes answers) and
 apache-libcloud (on-demand list prices), and from figures that are typed in here, each with its source and
 date.
 

@@ -66,7 +66,6 @@ def test_sizes_agree_with_an_independent_list(shared_data: Path) -> None:
     assert theirs <= ours
 
 
-@pytest.mark.rule("FG-010", "QUOTA-013")
 @pytest.mark.parametrize(("profile", "vcpu"), [("mature", None), ("new", 6)])
 def test_only_a_new_account_is_short_of_fargate_vcpus(profile: str, vcpu: int | None) -> None:
     limits = quotas("new" if profile == "new" else "mature")
@@ -74,7 +73,6 @@ def test_only_a_new_account_is_short_of_fargate_vcpus(profile: str, vcpu: int | 
     assert limits.fargate_spot_vcpu == vcpu
 
 
-@pytest.mark.rule("QUOTA-002", "QUOTA-003", "QUOTA-004", "QUOTA-005", "QUOTA-006", "QUOTA-007")
 def test_hard_limits_hold_for_a_mature_account_too() -> None:
     for limits in (quotas("mature"), quotas("new")):
         assert limits.services_per_cluster == 5_000
@@ -86,7 +84,7 @@ def test_hard_limits_hold_for_a_mature_account_too() -> None:
         assert limits.capacity_providers_per_cluster == 20
 
 
-@pytest.mark.rule("QUOTA-011", "QUOTA-012", "FG-011")
+@pytest.mark.rule("QUOTA-011")
 @pytest.mark.parametrize(
     ("region", "ec2", "fargate", "burst", "rate"),
     [
@@ -113,7 +111,6 @@ def test_single_quotas_are_overridden_by_the_names_of_the_scenario() -> None:
         quotas().overridden({"fargateVcpu": 1})
 
 
-@pytest.mark.rule("QUOTA-020", "QUOTA-021", "QUOTA-022", "QUOTA-023", "QUOTA-024", "QUOTA-025", "QUOTA-026")
 @pytest.mark.parametrize(
     ("action", "sibling", "burst", "rate"),
     [

@@ -85,7 +85,7 @@ def test_prices_agree_with_an_independent_list_within_a_percent(
     assert compared > 500
 
 
-@pytest.mark.rule("COST-001", "COST-002", "COST-003", "COST-004", "COST-005", "FG-040")
+@pytest.mark.rule("COST-001", "COST-002", "COST-003", "COST-004", "COST-005")
 @pytest.mark.parametrize(
     ("os", "architecture", "spot", "vcpu", "gb", "licence", "minimum"),
     [
@@ -127,7 +127,7 @@ def test_fargate_prices_say_how_well_they_are_known(
     assert fargate_price(region, "LINUX", architecture, spot).basis == basis
 
 
-@pytest.mark.rule("FG-005", "CAP-017")
+@pytest.mark.rule("FG-005")
 @pytest.mark.parametrize(("architecture", "spot"), [("ARM64", False), ("X86_64", True)])
 def test_fargate_sells_no_windows_on_arm_or_spot(architecture: str, spot: bool) -> None:
     with pytest.raises(ValueError, match="does not run Windows"):

@@ -1,0 +1,97 @@
+"""The container agents: what is physically free on each instance, and who waits for it (AGENT-040, AGENT-041)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecssim.decide.lifecycle import AGENT_READY
+from ecssim.world.entities import Instance, Task
+from ecssim.world.states import PENDING
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+class Agents:
+    """Each instance's agent takes tasks first in, first out, as soon as the head fits into what is really free.
+
+    The ledger moves when containers really start and end, not when the control plane decides: that is why a task
+    can wait in PENDING behind one that is still shutting down.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.instances = engine.world.instances
+        self.advance = engine.lifecycle.advance
+
+    def submit(self, task: Task) -> None:
+        """The agent received the task."""
+        instance = self.instances[task.instance]
+        if instance.connected and not instance.agent_queue and self._fits(instance, task):
+            self._take(instance, task)
+        else:
+            instance.agent_queue.append(task)
+
+    def release(self, task: Task) -> None:
+        """The task's containers have ended: its share is free, and the head of the queue may fit now."""
+        task.holds_agent = False
+        instance = self.instances[task.instance]
+        template = task.template
+        instance.agent_cpu += template.cpu
+        instance.agent_memory += template.memory
+        instance.agent_gpus += template.gpus
+        request = template.request
+        if request.tcp_ports or request.udp_ports:
+            instance.agent_ports.difference_update(("tcp", p) for p in request.tcp_ports)
+            instance.agent_ports.difference_update(("udp", p) for p in request.udp_ports)
+        if instance.agent_queue:
+            self.wake(instance)
+
+    def wake(self, instance: Instance) -> None:
+        """Start what fits now, in order; the head blocks those behind it."""
+        queue = instance.agent_queue
+        while queue and instance.connected:
+            task = queue[0]
+            if not task.running or task.status != PENDING:
+                queue.popleft()
+            elif self._fits(instance, task):
+                queue.popleft()
+                self._take(instance, task)
+            else:
+                return
+
+    @staticmethod
+    def _fits(instance: Instance, task: Task) -> bool:
+        template = task.template
+        request = template.request
+        if (
+            template.cpu > instance.agent_cpu
+            or template.memory > instance.agent_memory
+            or template.gpus > instance.agent_gpus
+        ):
+            return False
+        if request.tcp_ports or request.udp_ports:
+            ports = instance.agent_ports
+            return not (
+                any(("tcp", p) in ports for p in request.tcp_ports)
+                or any(("udp", p) in ports for p in request.udp_ports)
+            )
+        return True
+
+    def hold(self, instance: Instance, task: Task) -> None:
+        """Book the task's share in the agent's ledger."""
+        template = task.template
+        instance.agent_cpu -= template.cpu
+        instance.agent_memory -= template.memory
+        instance.agent_gpus -= template.gpus
+        request = template.request
+        if request.tcp_ports or request.udp_ports:
+            instance.agent_ports.update(("tcp", p) for p in request.tcp_ports)
+            instance.agent_ports.update(("udp", p) for p in request.udp_ports)
+        task.holds_agent = True
+
+    def _take(self, instance: Instance, task: Task) -> None:
+        self.hold(instance, task)
+        task.connectivity_at = self.kernel._now
+        self.advance(task, AGENT_READY)

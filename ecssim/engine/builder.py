@@ -1,0 +1,240 @@
+"""From API documents to running entities: services, their revisions, and plans of RunTask calls.
+
+Used by compile at the start and by the one door during the run, so that a service of the scenario and one
+created by a call are the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ecssim.aws import requests as req
+from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration
+from ecssim.aws.service import Service as ServiceDocument
+from ecssim.aws.task_definition import TaskDefinition
+from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT
+from ecssim.decide.provider_split import Share
+from ecssim.engine.standalone import RunTaskPlan
+from ecssim.engine.templates import Templates, Wish, strategy_items
+from ecssim.errors import ClientError
+from ecssim.world.buckets import TokenBucket
+from ecssim.world.entities import Cluster, Owner, Service, Template
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+
+
+class Builder:
+    """Creates and changes services and plans calls."""
+
+    def __init__(self, engine: Engine, templates: Templates) -> None:
+        self.engine = engine
+        self.templates = templates
+        self.documents: dict[int, ServiceDocument] = {}
+        self.subnets: dict[str, int] = {}
+        self.target_groups: dict[str, int] = {}
+        self._groups = 0
+
+    def cluster(self, name: str | None) -> Cluster:
+        """Return the cluster, or refuse as the API does."""
+        cluster = self.engine.world.cluster_named(name)
+        if cluster is None:
+            raise ClientError("ClusterNotFoundException", f"Cluster not found: {name or 'default'}.")
+        return cluster
+
+    def definition(self, name: str | None) -> tuple[TaskDefinition, int]:
+        """Return a task definition and its revision, or refuse."""
+        found = self.templates.find(name or "")
+        if found is None:
+            raise ClientError("ClientException", "Unable to find task definition.")
+        return found
+
+    def next_group(self) -> int:
+        """Return a new number under which placement counts tasks."""
+        self._groups += 1
+        return self._groups
+
+    def create_service(self, document: ServiceDocument, cause: int, *, quiet: bool = False) -> Service:
+        """Create a service with its first deployment; its tasks come with its first pass."""
+        engine = self.engine
+        cluster = self.cluster(document.cluster)
+        world = engine.world
+        if any(s.name == document.service_name and s.cluster is cluster and s.status == "ACTIVE"
+               for s in world.services):
+            raise ClientError("InvalidParameterException", "Creation of service was not idempotent.")
+        group_name = f"service:{document.service_name}"
+        code, key, draws = engine.owner_parts("service", cluster, group_name)
+        service = Service(len(world.services), document.service_name, cluster, self.next_group(), code, key, draws)
+        service.service_code = engine.recorder.names.pool("service")[document.service_name]
+        service.daemon = document.is_daemon
+        service.desired = document.desired_count or 0
+        service.pass_phase = engine.luck("pass", cluster.name, service.name)[0] * engine.timing["schedulerPass"].a
+        self._settings(service, document)
+        template = self._template(document, cluster)
+        rates = engine.limits
+        per_minute = rates.fargate_service_launches_per_minute if template.fargate else rates.service_launches_per_minute
+        service.bucket = TokenBucket(per_minute, per_minute / 60.0)
+        self.documents[service.ordinal] = document
+        world.services.append(service)
+        engine.services.deployments.begin(service, template, cause, quiet=quiet)
+        service.ripens_by_time = not template.target_groups
+        return service
+
+    def _settings(self, service: Service, document: ServiceDocument) -> None:
+        """Set what does not start a deployment (DEPLOY-003)."""
+        service.minimum_healthy_percent = document.minimum_healthy_percent
+        service.maximum_percent = document.maximum_percent
+        service.grace = float(document.health_check_grace_period_seconds or 0)
+        service.strategy = strategy_items(document.placement_strategy) or SERVICE_DEFAULT
+        strategy = document.capacity_provider_strategy
+        if not strategy and document.launch_type is None:
+            strategy = tuple(service.cluster.default_strategy)
+        service.provider_strategy = self.shares(strategy)
+
+    def shares(self, strategy: Sequence[CapacityProviderStrategyItem]) -> tuple[Share, ...]:
+        """Turn a capacity provider strategy into the decision's shares."""
+        return tuple(Share(self.engine.provider_code(i.capacity_provider), i.base, i.weight) for i in strategy)
+
+    def _template(self, document: ServiceDocument, cluster: Cluster) -> Template:
+        definition, revision = self.definition(document.task_definition)
+        strategy = document.capacity_provider_strategy
+        if not strategy and document.launch_type is None:
+            strategy = tuple(cluster.default_strategy)
+        return self.templates.make(
+            definition,
+            revision,
+            self.wish(
+                document.network_configuration,
+                document.launch_type.value if document.launch_type is not None else None,
+                strategy,
+                constraints=tuple((c.type.value, c.expression) for c in document.placement_constraints),
+                target_groups=tuple(
+                    self.target_groups[_bare(b.target_group_arn)]
+                    for b in document.load_balancers
+                    if b.target_group_arn is not None and _bare(b.target_group_arn) in self.target_groups
+                ),
+                registries=bool(document.service_registries),
+                daemon=document.is_daemon,
+            ),
+        )
+
+    def wish(
+        self,
+        network: NetworkConfiguration | None,
+        launch_type: str | None,
+        strategy: Sequence[CapacityProviderStrategyItem],
+        *,
+        constraints: tuple[tuple[str, str | None], ...] = (),
+        target_groups: tuple[int, ...] = (),
+        registries: bool = False,
+        daemon: bool = False,
+        **overrides: int | None,
+    ) -> Wish:
+        """Collect what a request adds to its task definition (CAP-021, CAP-022)."""
+        names = [item.capacity_provider for item in strategy]
+        fargate = launch_type == "FARGATE" or any(n in FARGATE_PROVIDERS for n in names)
+        vpc = network.awsvpc_configuration if network is not None else None
+        return Wish(
+            launch_type="FARGATE" if fargate else launch_type or "EC2",
+            subnets=tuple(self.subnets[_bare(s)] for s in vpc.subnets) if vpc is not None else (),
+            public_ip=vpc is not None and vpc.assign_public_ip.value == "ENABLED",
+            constraints=constraints,
+            target_groups=target_groups,
+            registries=registries,
+            providers=tuple((self.engine.provider_code(n), n) for n in names),
+            daemon=daemon,
+            **overrides,
+        )
+
+    def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
+        """Apply UpdateService: a new deployment if the revision changes (DEPLOY-002), else settings only."""
+        old = self.documents[service.ordinal]
+        fields = ("task_definition", "capacity_provider_strategy", "deployment_configuration",
+                  "network_configuration", "placement_constraints", "placement_strategy", "load_balancers",
+                  "service_registries", "health_check_grace_period_seconds", "availability_zone_rebalancing")
+        changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
+        if call.desired_count is not None:
+            changes["desired_count"] = call.desired_count
+        new = old.model_copy(update=changes)
+        revision_fields = {"task_definition", "network_configuration", "load_balancers", "service_registries"}
+        deploys = call.force_new_deployment or any(
+            f in revision_fields and getattr(old, f) != changes[f] for f in changes
+        )
+        template = self._template(new, service.cluster)
+        if deploys and not call.force_new_deployment and template is service.deployments[0].template:
+            deploys = False
+        self.documents[service.ordinal] = new
+        if call.desired_count is not None and not service.daemon:
+            service.desired = call.desired_count
+            service.steady = False
+        self._settings(service, new)
+        service.cluster.waiting.pop(service.group, None)
+        if deploys:
+            service.ripens_by_time = not template.target_groups
+            self.engine.services.deployments.begin(service, template, event)
+
+    def task_group(self, cluster: Cluster, name: str) -> Owner:
+        """Return the owner of standalone tasks of one group (LIFE-038)."""
+        key = (cluster.ordinal, name)
+        owner = self.engine.world.task_groups.get(key)
+        if owner is None:
+            code, hashed, draws = self.engine.owner_parts("group", cluster, name)
+            owner = Owner(len(self.engine.world.task_groups), name, cluster, self.next_group(), code, hashed, draws)
+            self.engine.world.task_groups[key] = owner
+        return owner
+
+    def run_task_plan(
+        self, call: req.RunTask, *, owner: Owner | None = None, origin: int = 5, runs_for: float = -1.0
+    ) -> RunTaskPlan:
+        """Parse one RunTask call into a plan."""
+        cluster = self.cluster(call.cluster)
+        definition, revision = self.definition(call.task_definition)
+        given = call.capacity_provider_strategy
+        if not given and call.launch_type is None:
+            given = tuple(cluster.default_strategy)
+        overrides = call.overrides
+        gpus = None
+        if overrides is not None:
+            wanted = [c.resource_requirements for c in overrides.container_overrides if c.resource_requirements]
+            if wanted:
+                gpus = sum(int(r.value or 0) for requirements in wanted for r in requirements)
+        wish = self.wish(
+            call.network_configuration,
+            call.launch_type.value if call.launch_type is not None else None,
+            given,
+            constraints=tuple((c.type.value, c.expression) for c in call.placement_constraints),
+            cpu=overrides.cpu if overrides is not None else None,
+            memory=overrides.memory if overrides is not None else None,
+            gpus=gpus,
+        )
+        return RunTaskPlan(
+            self.templates.make(definition, revision, wish),
+            owner or self.task_group(cluster, call.group or f"family:{definition.family}"),
+            call.count,
+            strategy_items(call.placement_strategy) or RUN_TASK_DEFAULT,
+            self.shares(given),
+            runs_for,
+            origin,
+        )
+
+    def start_task_plan(self, call: req.StartTask) -> RunTaskPlan:
+        """Parse one StartTask call into a plan for one instance."""
+        cluster = self.cluster(call.cluster)
+        definition, revision = self.definition(call.task_definition)
+        wish = self.wish(call.network_configuration, "EC2", ())
+        return RunTaskPlan(
+            self.templates.make(definition, revision, wish),
+            self.task_group(cluster, call.group or f"family:{definition.family}"),
+        )
+
+
+def _bare(name: str) -> str:
+    """Return the name inside an ARN, or the name itself."""
+    if name.startswith("arn:"):
+        tail = name.rsplit(":", 1)[-1]
+        parts = tail.split("/")
+        return parts[1] if len(parts) > 1 else tail
+    return name

@@ -1,0 +1,228 @@
+"""What each accepted API call does to the world. A handler raises ClientError for what AWS would refuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecssim.aws import requests as req
+from ecssim.engine.standalone import RunTaskPlan
+from ecssim.errors import ClientError
+from ecssim.world.entities import Cluster, Instance, Service, Task
+from ecssim.world.states import ACTIVE, DRAINING, USER_INITIATED
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+def _cluster(engine: Engine, name: str | None) -> Cluster:
+    cluster = engine.world.cluster_named(name)
+    if cluster is None:
+        raise ClientError("ClusterNotFoundException", f"Cluster not found: {name or 'default'}.")
+    return cluster
+
+
+def _service(engine: Engine, name: str, cluster: str | None) -> Service:
+    service = engine.world.service_named(name, cluster)
+    if service is None:
+        raise ClientError("ServiceNotFoundException", f"Service not found: {name}.")
+    if service.status != "ACTIVE":
+        raise ClientError("ServiceNotActiveException", f"Service was not ACTIVE: {name}.")
+    return service
+
+
+def _task(engine: Engine, name: str) -> Task:
+    wanted = name.rsplit("/", 1)[-1]
+    task = next((t for t in engine.lifecycle.live.values() if engine.task_id(t) == wanted), None)
+    if task is None:
+        raise ClientError("InvalidParameterException", "The referenced task was not found.")
+    return task
+
+
+def _instance(engine: Engine, cluster: Cluster, name: str) -> Instance:
+    wanted = name.rsplit("/", 1)[-1]
+    found = next((i for i in cluster.instances.values() if i.id == wanted), None)
+    if found is None:
+        raise ClientError("InvalidParameterException", f"The specified container instance is not valid: {name}.")
+    return found
+
+
+def create_service(engine: Engine, call: req.CreateService, event: int) -> dict[str, Any]:
+    """CreateService: a new service with its first deployment."""
+    service = engine.builder.create_service(call, event)
+    engine.services.mark(service)
+    return {"service": {"serviceName": service.name, "status": service.status}}
+
+
+def update_service(engine: Engine, call: req.UpdateService, event: int) -> dict[str, Any]:
+    """UpdateService: fields left out stay; some start a deployment, some do not (DEPLOY-002, DEPLOY-003)."""
+    service = _service(engine, call.service, call.cluster)
+    engine.builder.update_service(service, call, event)
+    engine.services.mark(service)
+    return {"service": {"serviceName": service.name, "desiredCount": service.desired}}
+
+
+def delete_service(engine: Engine, call: req.DeleteService, event: int) -> dict[str, Any]:
+    """DeleteService: DRAINING until its tasks are gone (SVC-002)."""
+    service = _service(engine, call.service, call.cluster)
+    running = any(d.running for d in service.deployments)
+    if not call.force and not service.daemon and (service.desired or running):
+        raise ClientError(
+            "InvalidParameterException",
+            "The service cannot be stopped while it is scaled above 0.",
+        )
+    service.status = "DRAINING"
+    service.desired = 0
+    reason = "Task stopped: its service was deleted"
+    for deployment in list(service.deployments):
+        for task in list(deployment.tasks.values()):
+            engine.lifecycle.stop(task, 4, reason, event)
+    service.cluster.waiting.pop(service.group, None)
+    engine.services.mark(service)
+    return {"service": {"serviceName": service.name, "status": service.status}}
+
+
+def run_task(engine: Engine, call: req.RunTask, event: int) -> dict[str, Any]:
+    """RunTask: 1 to 10 standalone tasks, partial success is normal (PLACE-060)."""
+    plan = engine.builder.run_task_plan(call)
+    result = engine.standalone.run(plan, event)
+    return {
+        "tasks": [{"taskArn": engine.task_id(t)} for t in result.tasks],
+        "failures": [{"reason": reason} for reason in result.failures],
+    }
+
+
+def start_task(engine: Engine, call: req.StartTask, event: int) -> dict[str, Any]:
+    """StartTask: one task on each named instance, without the scheduler."""
+    cluster = _cluster(engine, call.cluster)
+    plan: RunTaskPlan = engine.builder.start_task_plan(call)
+    tasks, failures = [], []
+    for name in call.container_instances:
+        wanted = name.rsplit("/", 1)[-1]
+        instance = next((i for i in cluster.instances.values() if i.id == wanted), None)
+        if instance is None:
+            failures.append({"arn": name, "reason": "MISSING"})
+            continue
+        started = engine.standalone.start_on(plan, instance, event)
+        if isinstance(started, Task):
+            tasks.append({"taskArn": engine.task_id(started)})
+        else:
+            failures.append({"arn": name, "reason": started})
+    return {"tasks": tasks, "failures": failures}
+
+
+def stop_task(engine: Engine, call: req.StopTask, event: int) -> dict[str, Any]:
+    """StopTask: the caller's reason becomes the stopped reason (LIFE-042)."""
+    task = _task(engine, call.task)
+    engine.lifecycle.stop(task, USER_INITIATED, call.reason or "Task stopped by user", event)
+    return {"task": {"taskArn": engine.task_id(task), "desiredStatus": "STOPPED"}}
+
+
+def update_task_protection(engine: Engine, call: req.UpdateTaskProtection, event: int) -> dict[str, Any]:
+    """UpdateTaskProtection: 120 minutes unless it says otherwise; service tasks only (LIFE-070)."""
+    done, failures = [], []
+    for name in call.tasks:
+        task = _task(engine, name)
+        if task.deployment is None:
+            failures.append({"arn": name, "reason": "TASK_NOT_VALID"})
+            continue
+        minutes = call.expires_in_minutes or 120
+        task.protected_until = engine.kernel.now + minutes * 60.0 if call.protection_enabled else 0.0
+        done.append({"taskArn": name, "protectionEnabled": call.protection_enabled})
+        engine.services.mark(task.deployment.service)
+        if call.protection_enabled:
+            engine.services.dirty.mark_at(task.deployment.service, task.protected_until)
+    return {"protectedTasks": done, "failures": failures}
+
+
+def update_container_instances_state(
+    engine: Engine, call: req.UpdateContainerInstancesState, event: int
+) -> dict[str, Any]:
+    """UpdateContainerInstancesState: ACTIVE <-> DRAINING (AGENT-003, AGENT-050)."""
+    cluster = _cluster(engine, call.cluster)
+    for name in call.container_instances:
+        instance = _instance(engine, cluster, name)
+        if call.status.value == "DRAINING" and instance.status == ACTIVE:
+            engine.groups.drain(instance, event)
+        elif call.status.value == "ACTIVE" and instance.status == DRAINING:
+            engine.groups.activate(instance, event)
+        elif instance.status not in (ACTIVE, DRAINING):
+            raise ClientError("InvalidParameterException", f"{name} is not ACTIVE or DRAINING.")
+    return {"containerInstances": list(call.container_instances), "failures": []}
+
+
+def deregister_container_instance(
+    engine: Engine, call: req.DeregisterContainerInstance, event: int
+) -> dict[str, Any]:
+    """DeregisterContainerInstance: with tasks only by force; they go STOPPED at once (LIFE-029)."""
+    instance = _instance(engine, _cluster(engine, call.cluster), call.container_instance)
+    if instance.tasks and not call.force:
+        raise ClientError("InvalidParameterException", "Found running tasks on the instance.")
+    engine.groups.terminate(instance, event)
+    return {"containerInstance": {"ec2InstanceId": instance.id, "status": "INACTIVE"}}
+
+
+def put_attributes(engine: Engine, call: req.PutAttributes, event: int) -> dict[str, Any]:
+    """PutAttributes: custom attributes of instances (PLACE-054)."""
+    cluster = _cluster(engine, call.cluster)
+    for attribute in call.attributes:
+        instance = _instance(engine, cluster, attribute.target_id or "")
+        instance.attributes[attribute.name] = attribute.value
+        cluster.fleet.set_attribute(instance.fleet_ordinal, attribute.name, attribute.value)
+        engine.instance_arrived(instance)
+    return {"attributes": [{"name": a.name, "value": a.value} for a in call.attributes]}
+
+
+def register_task_definition(engine: Engine, call: req.RegisterTaskDefinition, event: int) -> dict[str, Any]:
+    """RegisterTaskDefinition: the next revision of its family."""
+    from ecssim.aws.checks import check_task_definition
+
+    problems = check_task_definition(call)
+    if problems:
+        raise ClientError("ClientException", problems[0].message)
+    revision = engine.builder.templates.register(call)
+    return {"taskDefinition": {"family": call.family, "revision": revision}}
+
+
+def set_desired_capacity(engine: Engine, call: req.SetDesiredCapacity, event: int) -> dict[str, Any]:
+    """SetDesiredCapacity of an Auto Scaling group, within its bounds."""
+    group = next((g for g in engine.world.groups if g.name == call.auto_scaling_group_name), None)
+    if group is None:
+        raise ClientError("ValidationError", f"AutoScalingGroup name not found - {call.auto_scaling_group_name}")
+    if not group.min_size <= call.desired_capacity <= group.max_size:
+        raise ClientError(
+            "ValidationError",
+            f"New SetDesiredCapacity value {call.desired_capacity} is outside of {group.min_size} to "
+            f"{group.max_size} for the AutoScalingGroup.",
+        )
+    engine.groups.resize(group, call.desired_capacity, event)
+    return {}
+
+
+def terminate_instance(
+    engine: Engine, call: req.TerminateInstanceInAutoScalingGroup, event: int
+) -> dict[str, Any]:
+    """TerminateInstanceInAutoScalingGroup: the group replaces it unless its size is decremented."""
+    instance = next((i for i in engine.world.instances if i.id == call.instance_id), None)
+    if instance is None:
+        raise ClientError("ValidationError", f"Instance Id not found - {call.instance_id}")
+    if call.should_decrement_desired_capacity:
+        instance.group.desired = max(instance.group.min_size, instance.group.desired - 1)
+    engine.groups.terminate(instance, event)
+    return {}
+
+
+HANDLERS: dict[str, Any] = {
+    "CreateService": create_service,
+    "DeleteService": delete_service,
+    "DeregisterContainerInstance": deregister_container_instance,
+    "PutAttributes": put_attributes,
+    "RegisterTaskDefinition": register_task_definition,
+    "RunTask": run_task,
+    "SetDesiredCapacity": set_desired_capacity,
+    "StartTask": start_task,
+    "StopTask": stop_task,
+    "TerminateInstanceInAutoScalingGroup": terminate_instance,
+    "UpdateContainerInstancesState": update_container_instances_state,
+    "UpdateService": update_service,
+    "UpdateTaskProtection": update_task_protection,
+}

@@ -1,0 +1,227 @@
+"""From a scenario to a world that is ready to run: names to ordinals, defaults, units, laws (design rule 16).
+
+Only this module and the builder read scenario models.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
+from ecssim.aws.names import LoadBalancerType
+from ecssim.catalog import instance_type, quotas
+from ecssim.engine.builder import Builder
+from ecssim.engine.calls import SCENARIO
+from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.model_options import ModelOptions
+from ecssim.engine.simulation import Engine
+from ecssim.engine.steady import settle
+from ecssim.engine.templates import Templates, law_of
+from ecssim.engine.timing import Timing
+from ecssim.record.recorder import Recorder
+from ecssim.scenario.document import Scenario
+from ecssim.scenario.timeline import seconds_of
+from ecssim.world.addresses import AddressPool
+from ecssim.world.entities import AutoScalingGroup, Cluster, InstanceShape, Subnet, TargetGroup
+from ecssim.world.fleet import Fleet
+
+#: Ports that the agent and the host hold on Linux (AGENT-006, ASG-063).
+RESERVED_PORTS = (22, 2375, 2376, 51678, 51679)
+
+
+def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engine:
+    """Build the engine of one run and put its first entries into the queue."""
+    overrides = {name: law_of(given) for name, given in scenario.timing.overrides.items()}
+    limits = quotas(scenario.account.quotas.base, scenario.region)
+    given = {k: None if v is None else int(v) for k, v in scenario.account.quotas.overrides.items()}
+    engine = Engine(
+        recorder=recorder,
+        seed=seed,
+        timing=Timing.of(scenario.timing.profile, overrides),
+        model=ModelOptions.of(scenario.model),
+        quotas=limits.overridden(given) if given else limits,
+        region=scenario.region,
+        start=scenario.start,
+        duration=float(scenario.duration),
+    )
+    trunking = scenario.account.settings.awsvpc_trunking == "enabled"
+    image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}
+    engine.builder = Builder(engine, Templates(engine, scenario.behaviour, image_mb, trunking))
+    steady = scenario.initial_state == "steady"
+    _clusters(engine, scenario)
+    _subnets(engine, scenario)
+    _network(engine, scenario)
+    _target_groups(engine, scenario)
+    _groups(engine, scenario, trunking)
+    for definition in scenario.task_definitions:
+        engine.builder.templates.register(definition)
+    for group in engine.world.groups:
+        if not steady:
+            engine.calls.note(SCENARIO, "CreateAutoScalingGroup", group.name)
+        if steady:
+            while len(group.instances) < group.desired and engine.groups.launch(group, booted=True):
+                pass
+        engine.groups.reconcile(group)
+    for document in scenario.services:
+        event = 0 if steady else engine.calls.note(SCENARIO, "CreateService", document.service_name)
+        service = engine.builder.create_service(document, event, quiet=steady)
+        if not steady:
+            engine.services.mark(service)
+    if steady:
+        settle(engine)
+    for job in scenario.jobs:
+        stream = job_stream(engine, job, scenario)
+        engine.job_streams.append(stream)
+        stream.begin()
+    for entry in scenario.timeline:
+        engine.timeline.plan(entry, seconds_of(entry.at, scenario.start))
+    engine.metrics.begin()
+    return engine
+
+
+def _clusters(engine: Engine, scenario: Scenario) -> None:
+    names = engine.recorder.names.pool("cluster")
+    documents = scenario.clusters
+    wanted = [c.cluster_name for c in documents] or ["default"]
+    for i, name in enumerate(wanted):
+        cluster = Cluster(i, name, names[name], Fleet())
+        if documents:
+            cluster.default_strategy = documents[i].default_capacity_provider_strategy
+        engine.world.clusters.append(cluster)
+
+
+def _subnets(engine: Engine, scenario: Scenario) -> None:
+    names = engine.recorder.names.pool("subnet")
+    for i, document in enumerate(scenario.subnets):
+        network = IPv4Network(document.cidr_block)
+        pool = AddressPool(int(network.network_address), network.num_addresses)
+        subnet = Subnet(
+            i,
+            document.subnet_id,
+            names[document.subnet_id],
+            document.availability_zone,
+            int(network.network_address),
+            network.num_addresses,
+            pool,
+        )
+        if document.addresses_in_use:
+            subnet.used["declared"] = pool.take_top(document.addresses_in_use)
+        subnet.free_min = pool.free
+        engine.world.subnets.append(subnet)
+        engine.builder.subnets[document.subnet_id] = i
+
+
+def _network(engine: Engine, scenario: Scenario) -> None:
+    """Everything that holds addresses for the whole run (NET-033, NET-036, NET-037)."""
+
+    def hold(subnet: str, consumer: str, count: int) -> None:
+        ordinal = engine.builder.subnets[subnet]
+        for _ in range(count):
+            if engine.subnets.take(ordinal, consumer) < 0:
+                engine.subnets.refused(ordinal, consumer, None, 0)
+                return
+
+    for balancer in scenario.load_balancers:
+        # An Application Load Balancer starts with 2 addresses per enabled zone, a Network one has 1 (NET-036).
+        count = 2 if balancer.type is LoadBalancerType.APPLICATION else 1
+        for subnet in [*balancer.subnets, *(m.subnet_id for m in balancer.subnet_mappings if m.subnet_id)]:
+            hold(subnet, "load_balancers", count)
+    for gateway in scenario.nat_gateways:
+        hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
+    for endpoint in scenario.vpc_endpoints:
+        for subnet in endpoint.subnet_ids:
+            hold(subnet, "vpc_endpoints", 1)
+
+
+def _target_groups(engine: Engine, scenario: Scenario) -> None:
+    names = engine.recorder.names.pool("target_group")
+    for i, document in enumerate(scenario.target_groups):
+        network = document.protocol.value in ("TCP", "UDP", "TLS", "TCP_UDP")
+        delay = "networkTargetRegistration" if network else "targetRegistration"
+        engine.world.target_groups.append(
+            TargetGroup(
+                i,
+                document.target_group_name,
+                names[document.target_group_name],
+                interval=float(document.health_check_interval_seconds),
+                healthy_threshold=document.healthy_threshold_count,
+                unhealthy_threshold=document.unhealthy_threshold_count,
+                deregistration_delay=float(document.deregistration_delay_seconds),
+                registration_delay=engine.timing[delay].median,
+                network=network,
+            )
+        )
+        engine.builder.target_groups[document.target_group_name] = i
+
+
+def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
+    names = engine.recorder.names.pool("auto_scaling_group")
+    providers = {
+        p.auto_scaling_group_provider.group_name: p.name
+        for p in scenario.capacity_providers
+        if p.auto_scaling_group_provider is not None
+    }
+    for i, document in enumerate(scenario.auto_scaling_groups):
+        name = document.auto_scaling_group_name
+        provider = providers.get(name)
+        cluster = _cluster_of(engine, scenario, document, provider)
+        desired = document.desired_capacity if document.desired_capacity is not None else document.min_size
+        choice = document.choices[0]
+        group = AutoScalingGroup(
+            i,
+            name,
+            names[name],
+            cluster,
+            choice.instance_type,
+            _shape(document, choice.instance_type, trunking),
+            tuple(engine.builder.subnets[s] for s in document.subnet_ids),
+            document.min_size,
+            document.max_size,
+            desired,
+            provider,
+            engine.provider_code(provider) if provider is not None else 0,
+            spot=document.on_demand_percent == 0 and document.on_demand_base == 0,
+            draws=engine.luck.launches("asg", name),
+        )
+        if document.agent.version is not None:
+            group.agent_version = document.agent.version
+        engine.world.groups.append(group)
+
+
+def _cluster_of(engine: Engine, scenario: Scenario, document: GroupDocument, provider: str | None) -> Cluster:
+    """Return the cluster whose agents run on the group: named, or the one associated with its provider."""
+    if document.cluster is not None:
+        return engine.builder.cluster(document.cluster)
+    for i, cluster in enumerate(scenario.clusters):
+        if provider is not None and provider in cluster.capacity_providers:
+            return engine.world.clusters[i]
+    return engine.world.clusters[0]
+
+
+def _shape(document: GroupDocument, type_name: str, trunking: bool) -> InstanceShape:
+    """Return what one instance of the group registers (ASG-061, ASG-062, NET-010, NET-011, PLACE-052)."""
+    kind = instance_type(type_name)
+    trunk = trunking and kind.trunking
+    agent = document.agent
+    attributes: dict[str, str | None] = {
+        "ecs.instance-type": kind.name,
+        "ecs.os-type": "linux",
+        "ecs.os-family": "LINUX",
+        "ecs.cpu-architecture": "arm64" if kind.architecture == "arm64" else "x86_64",
+        "ecs.capability.task-eni": None,
+    }
+    attributes.update(agent.instance_attributes)
+    ports: list[tuple[str, int]] = [("tcp", p) for p in (agent.reserved_ports or RESERVED_PORTS)]
+    ports += [("udp", p) for p in agent.reserved_ports_udp]
+    return InstanceShape(
+        cpu=kind.cpu_units,
+        memory=kind.registered_memory_mib - agent.reserved_memory,
+        gpus=kind.gpus,
+        eni_slots=kind.awsvpc_tasks(trunk),
+        trunk=trunk,
+        ports=tuple(ports),
+        attributes=tuple(attributes.items()),
+        boot_factor=2.0 if kind.gpus or kind.bare_metal else 1.0,
+    )
+
+

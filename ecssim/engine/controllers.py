@@ -1,0 +1,66 @@
+"""When controllers run: only while dirty, in ordinal order, at the controller phase of an instant (rule 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import floor
+from typing import TYPE_CHECKING
+
+from ecssim.engine.kernel import CONTROLLER
+from ecssim.world.entities import Service
+
+if TYPE_CHECKING:
+    from ecssim.engine.kernel import Kernel
+
+
+class Dirty:
+    """The services whose pass is due. Marking twice is marking once; the order of marking does not matter."""
+
+    def __init__(self, kernel: Kernel, run: Callable[[Service], None], period: float) -> None:
+        self.kernel = kernel
+        self._run = run
+        self._period = period
+        self._marked: list[Service] = []
+        self._armed = False
+
+    def mark(self, service: Service) -> None:
+        """Run the service's pass at this instant, after the world's own facts (PLACE-092)."""
+        if service.dirty:
+            return
+        service.dirty = True
+        self._marked.append(service)
+        if not self._armed:
+            self._armed = True
+            self.kernel.at(self.kernel._now, CONTROLLER, self._drain, None)
+
+    def mark_at_grid(self, service: Service) -> None:
+        """Run it at its next point of the scheduler's period: the ordinary pass (PLACE-092)."""
+        now = self.kernel._now
+        period = self._period
+        n = floor((now - service.pass_phase) / period) + 1
+        self.mark_at(service, service.pass_phase + n * period)
+
+    def mark_at(self, service: Service, t: float) -> None:
+        """Run it at ``t``, unless it is due before."""
+        if t < service.wake_at:
+            service.wake_at = t
+            self.kernel.at(t, CONTROLLER, self._wake, service, 0)
+
+    def _wake(self, service: Service, _: int) -> None:
+        # An earlier wake-up may have replaced this one; entries of the past are told by the time they carry.
+        if service.wake_at <= self.kernel._now:
+            service.wake_at = float("inf")
+            if self.kernel.alone and not self._marked:
+                # Nothing else happens at this instant: the pass need not queue behind anybody.
+                self._run(service)
+            else:
+                self.mark(service)
+
+    def _drain(self, _arg: None, _epoch: int) -> None:
+        marked, self._marked = self._marked, []
+        self._armed = False
+        # Daemons go first: their share of an instance is reserved before replicas ask (SVC-060).
+        marked.sort(key=lambda s: (not s.daemon, s.ordinal))
+        for service in marked:
+            service.dirty = False
+            self._run(service)

@@ -1,0 +1,106 @@
+"""Deployments: how one begins, when it is complete, and what is recorded of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecssim.engine.service_events import ServiceEvents
+from ecssim.record.ids import owner_key
+from ecssim.record.tables import Table
+from ecssim.world.entities import Deployment, Service, Template
+from ecssim.world.states import COMPLETED, IN_PROGRESS, ROLLOUT_NAMES
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+class Deployments:
+    """Begins and ends deployments of services (DEPLOY-005, DEPLOY-015, DEPLOY-016)."""
+
+    def __init__(self, engine: Engine, events: ServiceEvents) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.events = events
+        self._rows = engine.recorder.tables["deployments"]
+        self._open = engine.recorder.tables["_deployments_open"]
+        names = engine.recorder.names
+        self._ids = names.pool("deployment")
+        self._strategies = names.pool("deployment_strategy")
+        self._states = names.pool("rollout_state")
+        self._texts = names.pool("text")
+        self.count = 0
+
+    def begin(self, service: Service, template: Template, cause: int, *, quiet: bool = False) -> Deployment:
+        """Make ``template`` the PRIMARY deployment of the service; the others are now being replaced."""
+        self.count += 1
+        deployment = Deployment(self.count, service, template, self.kernel._now)
+        service.revisions += 1
+        number = owner_key(self.engine.luck.seed, "deployment", service.name, str(service.revisions))
+        deployment.id = f"ecs-svc/{number % 10**19:019d}"
+        deployment.code = self._ids[deployment.id]
+        deployment.cause = cause
+        service.deployments.insert(0, deployment)
+        service.steady = False
+        if not quiet:
+            deployment.event = self.events.deployment_started(service, deployment, cause)
+        self._write(self._open, deployment)
+        return deployment
+
+    def settle(self, service: Service) -> None:
+        """Look whether the primary deployment is complete; drop older ones that are gone (DEPLOY-015)."""
+        primary = service.deployments[0]
+        older = service.deployments[1:]
+        gone = [d for d in older if d.active == 0 and d.stopping == 0]
+        for deployment in gone:
+            # With every task gone it is INACTIVE; one that never completed was superseded (DEPLOY-008).
+            service.deployments.remove(deployment)
+            if deployment.finished_at != deployment.finished_at:
+                deployment.finished_at = self.kernel._now
+                deployment.reason = "superseded by a newer deployment"
+                self._write(self._rows, deployment)
+        if (
+            primary.rollout_state == IN_PROGRESS
+            and len(service.deployments) == 1
+            and (service.daemon or primary.active == service.desired)
+            and primary.running == primary.active
+            and primary.healthy == primary.active
+        ):
+            primary.rollout_state = COMPLETED
+            primary.finished_at = self.kernel._now
+            primary.reason = f"ECS deployment {primary.id} completed."
+            self.events.deployment_completed(service, primary)
+            self._write(self._rows, primary)
+
+    def complete_initially(self, service: Service) -> None:
+        """The deployment was complete before the run began (initialState: steady)."""
+        primary = service.deployments[0]
+        primary.rollout_state = COMPLETED
+        primary.created_at = primary.finished_at = 0.0
+        primary.reason = "in place before the run began"
+        self._write(self._rows, primary)
+
+    def finish(self) -> None:
+        """At the horizon: write the deployments that are still open."""
+        for service in self.engine.world.services:
+            for deployment in service.deployments:
+                if deployment.finished_at != deployment.finished_at:
+                    self._write(self._rows, deployment)
+
+    def _write(self, table: Table, deployment: Deployment) -> None:
+        service = deployment.service
+        table.append(
+            deployment.code,
+            service.service_code,
+            deployment.template.revision,
+            self._strategies["ROLLING"],
+            deployment.created_at,
+            deployment.finished_at,
+            self._states[ROLLOUT_NAMES[deployment.rollout_state]],
+            self._texts[deployment.reason] if deployment.reason else 0,
+            deployment.failed_tasks,
+            deployment.peak_tasks,
+            service.cluster.code,
+            self.engine.region_code,
+        )
+
+

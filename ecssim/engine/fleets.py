@@ -1,0 +1,195 @@
+"""The one writer of reservations, and the place where demand without room waits.
+
+Waiting demand is a count (design rule 7): a service whose shape fits nowhere stands in its cluster's waiting
+list, and is woken by the instance that became freer, not by looking again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecssim.decide.placement import Strategy, Verdict, place, strategy_label
+from ecssim.world.entities import Cluster, Instance, Owner, Task, Template
+from ecssim.world.requests import InstanceSpec, Request
+from ecssim.world.states import ACTIVE
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+class Fleets:
+    """Places tasks on container instances and moves the control plane's ledger."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.instances = engine.world.instances
+        names = engine.recorder.names
+        self._placements = engine.recorder.tables["placements"]
+        self._reasons = names.pool("placement_reason")
+        self._labels = names.pool("strategy")
+        self._strategies: dict[Strategy, int] = {}
+        # Fleet ordinals of a cluster -> instances, since a fleet numbers its own.
+        self.by_fleet: dict[int, list[Instance]] = {}
+
+    def place(
+        self, template: Template, provider: int, owner: Owner, strategy: Strategy, cause: int
+    ) -> Instance | None:
+        """Choose an instance for one task of ``owner`` and reserve it; record the verdict; None if none fits."""
+        request = template.requests[provider]
+        cluster = owner.cluster
+        fleet = cluster.fleet
+        engine = self.engine
+        u = engine.luck("placement", owner.name)[owner.launched] if engine.placement_needs_luck(strategy) else None
+        verdict = place(fleet, request, owner.group, strategy, u, engine.model.tie_break)
+        if verdict.ordinal < 0:
+            return None
+        instance = self.by_fleet[cluster.ordinal][verdict.ordinal]
+        self.record(owner, engine.lifecycle.created + 1, verdict, 1, instance, cause)
+        fleet.reserve(verdict.ordinal, request, owner.group)
+        return instance
+
+    def place_on(self, instance: Instance, template: Template, owner: Owner, cause: int) -> None:
+        """Reserve one given instance (a daemon's own, or StartTask's) and record it as the verdict."""
+        fleet = owner.cluster.fleet
+        rejections = fleet.rejections(template.request, owner.group)
+        verdict = Verdict(instance.fleet_ordinal, rejections, (), "")
+        self.record(owner, self.engine.lifecycle.created + 1, verdict, 1, instance, cause)
+        fleet.reserve(instance.fleet_ordinal, template.request, owner.group)
+
+    def refuse(
+        self, template: Template, provider: int, owner: Owner, strategy: Strategy, count: int, cause: int
+    ) -> Verdict:
+        """Return the verdict for a shape that fits nowhere, recorded for ``count`` tasks."""
+        request = template.requests[provider]
+        verdict = place(owner.cluster.fleet, request, owner.group, strategy, 0.0, self.engine.model.tie_break)
+        self.record(owner, 0, verdict, count, None, cause)
+        return verdict
+
+    def closest(self, owner: Owner, template: Template, provider: int) -> str:
+        """Return the id of the instance that comes nearest to taking the task, empty if there is none (PLACE-065)."""
+        ordinal = owner.cluster.fleet.closest(template.requests[provider], owner.group).ordinal
+        if ordinal < 0:
+            return ""
+        return self.engine.instance_id(self.by_fleet[owner.cluster.ordinal][ordinal])
+
+    def why_not(self, instance: Instance, request: Request, owner: Owner) -> str:
+        """Return the reason why one instance does not take a task, in the order of PLACE-003 (PLACE-061)."""
+        if instance.status != ACTIVE:
+            return "INACTIVE"
+        if not instance.connected:
+            return "AGENT"
+        if request.zones is not None and instance.zone not in request.zones:
+            return "LOCATION"
+        left = owner.cluster.fleet.remaining(instance.fleet_ordinal)
+        if left.cpu < request.cpu:
+            return "RESOURCE:CPU"
+        if left.memory < request.memory:
+            return "RESOURCE:MEMORY"
+        if left.gpus < request.gpus:
+            return "RESOURCE:GPU"
+        if request.eni and left.eni_slots < 1:
+            return "RESOURCE:ENI"
+        return "RESOURCE:PORTS" if request.tcp_ports or request.udp_ports else "ATTRIBUTE"
+
+    def record(
+        self, owner: Owner, task: int, verdict: Verdict, count: int, instance: Instance | None, cause: int
+    ) -> int:
+        """Write one verdict down; return its event."""
+        recorder = self.engine.recorder
+        recorder.events = event = recorder.events + 1
+        r = verdict.rejections
+        strategy = self._strategies.get(verdict.strategy)
+        if strategy is None:
+            strategy = self._strategies[verdict.strategy] = self._labels[strategy_label(verdict.strategy)]
+        self._placements.append(
+            self.kernel._now,
+            event,
+            cause,
+            owner.code,
+            task,
+            count,
+            instance.code if instance is not None else 0,
+            r.fitting,
+            r.cpu,
+            r.memory,
+            r.ports,
+            r.eni,
+            r.gpu,
+            r.attribute,
+            r.constraint,
+            r.location,
+            r.agent,
+            strategy,
+            self._reasons[verdict.reason] if verdict.reason else 0,
+            owner.cluster.code,
+            self.engine.region_code,
+        )
+        return event
+
+    def release(self, task: Task) -> None:
+        """desiredStatus is STOPPED: all but the ENI slot is free for placement at once (AGENT-041)."""
+        instance = self.instances[task.instance]
+        if instance.fleet_ordinal < 0:
+            return
+        cluster = task.owner.cluster
+        cluster.fleet.release(instance.fleet_ordinal, task.template.requests[task.provider], task.owner.group)
+        if cluster.waiting:
+            self.freed(cluster, instance)
+
+    def release_eni(self, instance: Instance) -> None:
+        """The task's ENI is deleted: the slot is free."""
+        if instance.fleet_ordinal < 0:
+            return
+        cluster = instance.group.cluster
+        cluster.fleet.release_eni(instance.fleet_ordinal)
+        if cluster.waiting:
+            self.freed(cluster, instance)
+
+    def wait(self, owner: Owner, template: Template, provider: int) -> None:
+        """``owner`` has demand that fits nowhere now."""
+        owner.cluster.waiting[owner.group] = (owner, template.requests[provider])
+
+    def freed(self, cluster: Cluster, instance: Instance) -> None:
+        """Wake the waiting demand that fits on ``instance`` now, first come first served, as far as it reaches."""
+        if instance.status != ACTIVE:
+            return
+        fleet = cluster.fleet
+        ordinal = instance.fleet_ordinal
+        left = fleet.remaining(ordinal)
+        cpu, memory = left.cpu, left.memory
+        woken = []
+        for key, (owner, request) in cluster.waiting.items():
+            if request.cpu <= cpu and request.memory <= memory and fleet.fits(ordinal, request, owner.group):
+                woken.append((key, owner))
+                cpu -= request.cpu
+                memory -= request.memory
+                if cpu <= 0 or memory <= 0:
+                    break
+        for key, owner in woken:
+            del cluster.waiting[key]
+            self.engine.room_for(owner)
+
+    def register(self, instance: Instance) -> None:
+        """The instance's agent registers with the cluster: it can take tasks from now on (AGENT-004)."""
+        cluster = instance.group.cluster
+        shape = instance.group.shape
+        instance.attributes["ecs.availability-zone"] = instance.zone
+        instance.attributes["ecs.subnet-id"] = self.engine.world.subnets[instance.subnet].name
+        spec = InstanceSpec(
+            cpu=shape.cpu,
+            memory=shape.memory,
+            gpus=shape.gpus,
+            eni_slots=shape.eni_slots,
+            zone=instance.zone,
+            attributes=instance.attributes,
+            capacity_provider=instance.group.provider,
+            reserved_tcp=tuple(p for kind, p in shape.ports if kind == "tcp"),
+            reserved_udp=tuple(p for kind, p in shape.ports if kind == "udp"),
+            ec2_instance_id=self.engine.instance_id(instance),
+            registered_at=self.engine.start_epoch + self.kernel._now,
+            agent_version=instance.group.agent_version,
+        )
+        instance.fleet_ordinal = cluster.fleet.add(spec)
+        self.by_fleet.setdefault(cluster.ordinal, []).append(instance)
+        cluster.instances[instance.ordinal] = instance

@@ -1,0 +1,234 @@
+"""Auto Scaling groups: instances are launched, register, and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecssim.engine.luck import BLOCK
+from ecssim.record.ids import owner_key
+from ecssim.record.tables import Table
+from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.states import (
+    ACTIVE,
+    DEREGISTERING,
+    DRAINING,
+    INACTIVE,
+    INSTANCE_STATUS_NAMES,
+    REGISTERING,
+    TASK_FAILED_TO_START,
+    TERMINATION_NOTICE,
+)
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+class Groups:
+    """Keeps each group at its desired capacity (ASG-050, ASG-058) and its instances registered (ASG-070)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        recorder = engine.recorder
+        self._events = recorder.tables["instance_events"]
+        self._rows = recorder.tables["instances"]
+        self._open = recorder.tables["_instances_open"]
+        names = recorder.names
+        self._ids = names.pool("instance")
+        self._types = names.pool("instance_type")
+        self._markets = names.pool("market")
+        self._statuses = names.pool("instance_status")
+        self._retry = engine.timing["launchRetry"].median
+        self._trunk = engine.timing["trunkRegistration"].median
+        self._boot = engine.timing["instanceBoot"]
+
+    def reconcile(self, group: AutoScalingGroup) -> None:
+        """Launch what is missing; a launch that finds no address is tried again later."""
+        while len(group.instances) < group.desired:
+            if self.launch(group) is None:
+                if not group.retry_armed:
+                    group.retry_armed = True
+                    self.kernel.at(self.kernel._now + self._retry, 0, self._on_retry, group)
+                return
+
+    def _on_retry(self, group: AutoScalingGroup, _: int) -> None:
+        group.retry_armed = False
+        self.reconcile(group)
+
+    def launch(self, group: AutoScalingGroup, *, booted: bool = False) -> Instance | None:
+        """Launch one instance in the enabled zone with the fewest (ASG-050); None if no subnet has an address."""
+        engine = self.engine
+        subnets = engine.world.subnets
+        zones: dict[str, list[int]] = {}
+        for ordinal in group.subnets:
+            if subnets[ordinal].zone in engine.zones_down:
+                continue
+            zones.setdefault(subnets[ordinal].zone, []).append(ordinal)
+        k = group.launched
+        need = 2 if group.shape.trunk else 1
+        for zone in sorted(zones, key=lambda z: (group.zone_counts.get(z, 0), list(zones).index(z))):
+            here = zones[zone]
+            u = engine.luck("asg-subnet", group.name)[k]
+            start = int(u * len(here))
+            for subnet in here[start:] + here[:start]:
+                engine.subnets.thaw(subnets[subnet], self.kernel._now)
+                if subnets[subnet].pool.free >= need:
+                    return self._start(group, zone, subnet, k, need, booted=booted)
+        for subnet in group.subnets[:1]:
+            engine.subnets.refused(subnet, "instances", None, 0)
+        return None
+
+    def _start(
+        self, group: AutoScalingGroup, zone: str, subnet: int, k: int, need: int, *, booted: bool
+    ) -> Instance:
+        engine = self.engine
+        group.launched = k + 1
+        group.zone_counts[zone] = group.zone_counts.get(zone, 0) + 1
+        world = engine.world
+        key = owner_key(engine.luck.seed, "instance", group.name, str(k))
+        name = f"i-{key:016x}0"
+        instance = Instance(len(world.instances), name, self._ids[name], group, zone, subnet)
+        world.instances.append(instance)
+        group.instances[instance.ordinal] = instance
+        instance.address = engine.subnets.take(subnet, "instances")
+        if need == 2:
+            instance.trunk_address = engine.subnets.take(subnet, "instances")
+        instance.status = REGISTERING
+        instance.launched_at = self.kernel._now
+        self._event(instance, 0)
+        if booted:
+            self._register(instance, 0)
+        else:
+            law = self._boot
+            z, u = group.draws.block(k // BLOCK)
+            i = k % BLOCK
+            delay = float(law.values_of(z[i : i + 1, 0], u[i : i + 1, 0])[0]) * group.shape.boot_factor
+            delay += self._trunk if group.shape.trunk else 0.0
+            self.kernel.at(self.kernel._now + delay, 0, self._register, instance, instance.epoch)
+        return instance
+
+    def _register(self, instance: Instance, epoch: int) -> None:
+        """The agent registers: the instance is ACTIVE and takes tasks (AGENT-002)."""
+        if instance.epoch != epoch:
+            return
+        instance.status = ACTIVE
+        instance.registered_at = self.kernel._now
+        self.engine.fleets.register(instance)
+        self._event(instance, 0)
+        self._write(self._open, instance)
+        self.engine.instance_arrived(instance)
+
+    def drain(self, instance: Instance, cause: int) -> None:
+        """DRAINING: no new placements, service tasks leave within their limits (AGENT-050 to AGENT-052)."""
+        engine = self.engine
+        instance.status = DRAINING
+        instance.draining_at = self.kernel._now
+        instance.group.cluster.fleet.set_status(instance.fleet_ordinal, False)
+        self._event(instance, cause)
+        for task in list(instance.tasks.values()):
+            if task.running and task.deployment is not None:
+                if task.deployment.service.daemon:
+                    engine.services.mark(task.deployment.service)
+                else:
+                    engine.services.displace(task)
+
+    def activate(self, instance: Instance, cause: int) -> None:
+        """Back to ACTIVE (AGENT-003)."""
+        engine = self.engine
+        instance.status = ACTIVE
+        instance.group.cluster.fleet.set_status(instance.fleet_ordinal, True)
+        self._event(instance, cause)
+        for task in instance.tasks.values():
+            deployment = task.deployment
+            if deployment is not None and deployment.displaced.pop(task.ordinal, None) is not None:
+                deployment.healthy += 1
+        engine.instance_arrived(instance)
+
+    def connect(self, instance: Instance, connected: bool, cause: int) -> None:
+        """The agent's connection went or came back (AGENT-024): without it no placement and no new start."""
+        instance.connected = connected
+        if instance.fleet_ordinal >= 0:
+            instance.group.cluster.fleet.set_connected(instance.fleet_ordinal, connected)
+        self._event(instance, cause)
+        if connected:
+            self.engine.agents.wake(instance)
+            self.engine.instance_arrived(instance)
+
+    def terminate(self, instance: Instance, cause: int, *, replace: bool = True) -> None:
+        """The EC2 instance ends: its tasks are STOPPED at once, it leaves the cluster (LIFE-028, AGENT-026)."""
+        engine = self.engine
+        if instance.status == INACTIVE:
+            return
+        group = instance.group
+        instance.epoch += 1
+        instance.status = DEREGISTERING
+        self._event(instance, cause)
+        event = instance.last_event
+        instance.status = INACTIVE
+        if instance.fleet_ordinal >= 0:
+            group.cluster.fleet.set_status(instance.fleet_ordinal, False)
+        instance.agent_queue.clear()
+        for task in list(instance.tasks.values()):
+            code = TERMINATION_NOTICE if task.status >= 3 else TASK_FAILED_TO_START
+            engine.lifecycle.lose(task, code, "Host EC2 (instance) terminated.", event)
+        if instance.fleet_ordinal >= 0:
+            group.cluster.fleet.remove(instance.fleet_ordinal)
+            del group.cluster.instances[instance.ordinal]
+        now = self.kernel._now
+        for address in (instance.address, instance.trunk_address):
+            if address >= 0:
+                engine.subnets.give_back(instance.subnet, address, "instances", now)
+        instance.terminated_at = now
+        del group.instances[instance.ordinal]
+        group.zone_counts[instance.zone] -= 1
+        self._event(instance, event)
+        self._write(self._rows, instance)
+        if replace:
+            self.reconcile(group)
+
+    def resize(self, group: AutoScalingGroup, desired: int, cause: int) -> None:
+        """Set the desired capacity by hand; surplus instances end, fullest zone first, oldest first (ASG-042)."""
+        group.desired = desired
+        while len(group.instances) > group.desired:
+            zone = max(group.zone_counts, key=lambda z: group.zone_counts[z])
+            victim = min(
+                (i for i in group.instances.values() if i.zone == zone), key=lambda i: (i.launched_at, i.ordinal)
+            )
+            self.terminate(victim, cause, replace=False)
+        self.reconcile(group)
+
+    def _event(self, instance: Instance, cause: int) -> None:
+        recorder = self.engine.recorder
+        event = recorder.new_event()
+        self._events.append(self.kernel._now, event, cause or instance.last_event, *self._facts(instance))
+        instance.last_event = event
+
+    def _facts(self, instance: Instance) -> tuple[int, ...]:
+        group = instance.group
+        return (
+            instance.code,
+            self._types[instance.type],
+            self._markets["spot" if group.spot else "onDemand"],
+            group.provider_code,
+            self.engine.zone_codes[instance.zone],
+            self._statuses[INSTANCE_STATUS_NAMES[instance.status]],
+            group.cluster.code,
+            self.engine.region_code,
+        )
+
+    def _write(self, table: Table, instance: Instance) -> None:
+        facts = self._facts(instance)
+        table.append(
+            *facts[:6],
+            instance.launched_at,
+            instance.registered_at,
+            instance.draining_at,
+            instance.terminated_at,
+            *facts[6:],
+        )
+
+    def finish(self) -> None:
+        """At the horizon: write the instances that still live."""
+        for instance in self.engine.world.instances:
+            if instance.status != INACTIVE:
+                self._write(self._rows, instance)

@@ -1,0 +1,124 @@
+"""How a service's missing tasks come into being: throttle, launch rate, then instances or Fargate."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from ecssim.world.entities import Deployment, Service
+from ecssim.world.states import SERVICE_SCHEDULER_INITIATED
+
+if TYPE_CHECKING:
+    from ecssim.engine.services import Services
+    from ecssim.engine.simulation import Engine
+
+#: Record codes of a task's origin (record.codes).
+ORIGIN_SERVICE = 2
+ORIGIN_DAEMON = 3
+
+
+class Launching:
+    """Starts the tasks that a pass asked for, as far as rates, quotas and room allow."""
+
+    def __init__(self, engine: Engine, services: Services) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.services = services
+
+    def launch(self, service: Service, deployment: Deployment, count: int) -> int:
+        """Start up to ``count`` tasks of ``deployment``; return how many there are now.
+
+        Start throttling first (SVC-040), then the launch rate per service (PLACE-090, CAP-050), then capacity.
+        What cannot start is not a task: it is a count that waits (LIFE-014).
+        """
+        now = self.kernel._now
+        if now < deployment.throttle_until:
+            self.services.dirty.mark_at(service, deployment.throttle_until)
+            return 0
+        granted = service.bucket.take(count, now)
+        if granted < count:
+            self.services.dirty.mark_at(service, service.bucket.next_at(now))
+        if deployment.template.fargate:
+            return self._on_fargate(service, deployment, granted)
+        return self._on_instances(service, deployment, granted)
+
+    def _on_fargate(self, service: Service, deployment: Deployment, count: int) -> int:
+        engine = self.engine
+        template = deployment.template
+        started = 0
+        for provider, share in engine.providers.split(service, deployment, count):
+            got, refused = engine.fargate.admit(template, provider, share)
+            for _ in range(got):
+                engine.fargate.launch(template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
+            started += got
+            if refused is not None:
+                self.services.events.fargate_refused(
+                    service, refused.event_name, refused.reason, deployment.event
+                )
+                if refused.retry_at == inf:
+                    engine.fargate.waiting[service.ordinal] = service
+                else:
+                    self.services.dirty.mark_at(service, refused.retry_at)
+        return started
+
+    def _on_instances(self, service: Service, deployment: Deployment, count: int) -> int:
+        engine = self.engine
+        template = deployment.template
+        if service.group in service.cluster.waiting:
+            return 0
+        total = 0
+        for provider, share in engine.providers.split(service, deployment, count):
+            for started in range(share):
+                instance = engine.fleets.place(template, provider, service, service.strategy, deployment.event)
+                if instance is None:
+                    self._unplaced(service, deployment, provider, share - started)
+                    break
+                engine.launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
+                total += 1
+            else:
+                service.unplaced = 0
+        return total
+
+    def _unplaced(self, service: Service, deployment: Deployment, provider: int, count: int) -> None:
+        """Nothing fits: record the verdict once, and wait for an instance that becomes freer (SVC-044)."""
+        engine = self.engine
+        template = deployment.template
+        verdict = engine.fleets.refuse(template, provider, service, service.strategy, count, deployment.event)
+        event = engine.recorder.events
+        service.unplaced = count
+        engine.fleets.wait(service, template, provider)
+        closest = engine.fleets.closest(service, template, provider)
+        self.services.events.unplaced(service, verdict.reason, closest, event, provider=provider != 0)
+
+    def run_daemon(self, service: Service) -> None:
+        """Keep one task on every ACTIVE instance that fits (SVC-001, SVC-060, SVC-061, DEPLOY-020).
+
+        In an update the old task of an instance stops before its new one starts, and at most as many instances
+        are without a task at once as minimumHealthyPercent allows.
+        """
+        engine = self.engine
+        fleet = service.cluster.fleet
+        primary = service.deployments[0]
+        template = primary.template
+        old = [t for d in service.deployments[1:] for t in d.tasks.values() if t.running]
+        if old:
+            total = len(old) + primary.active
+            lower = (total * service.minimum_healthy_percent + 99) // 100
+            self.services.ripen()
+            room = sum(d.healthy for d in service.deployments) - lower
+            for task in old[: max(0, room)]:
+                engine.lifecycle.stop(
+                    task,
+                    SERVICE_SCHEDULER_INITIATED,
+                    f"Task stopped by (deployment {primary.id}): daemon update",
+                    primary.event,
+                )
+        now = self.kernel._now
+        if now < primary.throttle_until:
+            self.services.dirty.mark_at(service, primary.throttle_until)
+            return
+        by_fleet = engine.fleets.by_fleet.get(service.cluster.ordinal, [])
+        for ordinal in fleet.ordinals(fleet.eligible(template.request, service.group)):
+            instance = by_fleet[ordinal]
+            engine.fleets.place_on(instance, template, service, primary.event)
+            engine.launch_on(instance, template, service, primary, 0, ORIGIN_DAEMON, primary.event)

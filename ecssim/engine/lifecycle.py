@@ -1,0 +1,529 @@
+"""The one writer of a task's ``lastStatus``.
+
+A task is moved by queue entries: each attachment (network, agent, containers, targets) acquires or releases
+something, and answers with a cause; :meth:`Lifecycle.advance` looks the next status up in the task's table
+(:mod:`ecssim.decide.lifecycle`), records the event and starts what the new status waits for. Delays come from
+the launch's own draws. No timer exists for a task without a natural end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ecssim.decide.lifecycle import (
+    AGENT_READY,
+    CAUSE_NAMES,
+    CONTAINERS_STOPPED,
+    DRAINED,
+    INSTANCE_LOST,
+    N_CAUSES,
+    NETWORK_FAILED,
+    NETWORK_READY,
+    NETWORK_RELEASED,
+    SIGNAL,
+    START_FAILED,
+    STARTED,
+    STOP,
+)
+from ecssim.engine.timing import (
+    ADDRESS_FAILURE,
+    CHANCE,
+    CRASH_AFTER,
+    DISPATCH,
+    EC2_PULL_RATE,
+    EXIT,
+    PROVISION,
+    PULL,
+    RELEASE,
+    RUNS_FOR,
+    START,
+    fargate_pull_rate,
+)
+from ecssim.engine.timing import STOP as STOP_DELAY
+from ecssim.errors import IllegalTransition
+from ecssim.world.entities import Deployment, Instance, Owner, Task, Template
+from ecssim.world.states import (
+    ESSENTIAL_CONTAINER_EXITED,
+    HEALTHY,
+    PENDING,
+    PROVISIONING,
+    RUNNING,
+    TASK_FAILED_TO_START,
+    TASK_STATUS_NAMES,
+)
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+#: Record codes of desiredStatus (record.codes): 2 is RUNNING, 3 is STOPPED.
+WANT_RUNNING: Final = 2
+WANT_STOPPED: Final = 3
+#: Record code of a task that was there before the run (record.codes).
+ORIGIN_INITIAL: Final = 1
+
+
+class Lifecycle:
+    """Creates tasks, moves them through their states, and writes them down when they end."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.recorder = recorder = engine.recorder
+        events = recorder.tables["task_events"]
+        self._pack = events.pack
+        self._rows = events.buffer
+        self._tasks = recorder.tables["tasks"]
+        self._ids = recorder.tables["_task_ids"]
+        self._places = recorder.tables["_task_places"]
+        self._reasons = recorder.names.pool("text")
+        self._address_release = engine.timing["addressRelease"].median
+        self._manifest = engine.timing["pullManifest"].median
+        self._trunk_extra = engine.timing["branchEniExtra"].median
+        self.created = 0
+        self.live: dict[int, Task] = {}
+        # What each status starts, by the number of the status.
+        self._enter = (
+            self._nothing,
+            self._enter_pending,
+            self._enter_activating,
+            self._enter_running,
+            self._enter_deactivating,
+            self._enter_stopping,
+            self._enter_deprovisioning,
+            self._enter_stopped,
+            self._nothing,
+        )
+
+    # -- birth ------------------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        template: Template,
+        owner: Owner,
+        deployment: Deployment | None,
+        *,
+        instance: Instance | None,
+        subnet: int,
+        address: int,
+        provider: int,
+        origin: int,
+        cause: int,
+        runs_for: float = -1.0,
+    ) -> Task:
+        """Create a task that has been placed, with its ENI's address if it has one, in its first status.
+
+        ``address`` -1 with an awsvpc template means that the subnet was full: the task exists and will fail
+        (NET-050, LIFE-047). The launch number is the owner's next one.
+        """
+        now = self.kernel._now
+        engine = self.engine
+        k = owner.launched
+        owner.launched = k + 1
+        self.created = ordinal = self.created + 1
+        delays = template.laws.delays(owner.draws, k)
+        task = Task(ordinal, template, owner, deployment, k, delays, now)
+        task.runs_for = runs_for if runs_for >= 0.0 else delays[RUNS_FOR]
+        task.provider = provider
+        task.subnet = subnet
+        task.address = address
+        self.live[ordinal] = task
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        eni = template.eni
+        task.status = status = PROVISIONING if eni else PENDING
+        self._rows += self._pack(now, event, cause, ordinal, status + 1, WANT_RUNNING, 0, 0)
+        self.record_identity(task, event, origin)
+        task.last_event = event
+        if instance is not None:
+            task.instance = instance.ordinal
+            instance.tasks[ordinal] = task
+            self.record_place(task, event, instance)
+        elif address >= 0:
+            self.record_place(task, event, None)
+        if deployment is not None:
+            deployment.tasks[ordinal] = task
+            deployment.active += 1
+            deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
+            count = deployment.active + deployment.stopping
+            deployment.peak_tasks = max(deployment.peak_tasks, count)
+        else:
+            owner.tasks[ordinal] = task
+        if not eni:
+            self.kernel.after(delays[DISPATCH], self._on_dispatched, task, 0)
+        elif address >= 0:
+            extra = self._trunk_extra if instance is not None and instance.group.shape.trunk else 0.0
+            self.kernel.after(delays[PROVISION] + extra, self._on_network, task, 0)
+        else:
+            self.kernel.after(delays[ADDRESS_FAILURE], self._on_no_address, task, 0)
+        if template.fargate:
+            engine.fargate.started(task)
+        return task
+
+    def create_initial(
+        self,
+        template: Template,
+        owner: Owner,
+        deployment: Deployment,
+        *,
+        instance: Instance | None,
+        subnet: int,
+        address: int,
+        provider: int,
+        age: float,
+        rest: float,
+    ) -> Task:
+        """Put a task in place that was RUNNING before the run began (initialState: steady).
+
+        It is healthy, shows one RUNNING event at t = 0, and ends by itself ``rest`` seconds from now (negative:
+        never). ``age`` is the time since it reached RUNNING.
+        """
+        k = owner.launched
+        owner.launched = k + 1
+        self.created = ordinal = self.created + 1
+        delays = template.laws.delays(owner.draws, k)
+        # How long it took to start is not known any more; it was created at its age before the run.
+        task = Task(ordinal, template, owner, deployment, k, delays, -age)
+        task.started_at = task.healthy_at = task.connectivity_at = -age
+        task.pull_started_at = task.pull_stopped_at = -age
+        task.runs_for = rest
+        task.provider, task.subnet, task.address = provider, subnet, address
+        task.status, task.health = RUNNING, HEALTHY
+        self.live[ordinal] = task
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        self._rows += self._pack(0.0, event, 0, ordinal, RUNNING + 1, WANT_RUNNING, 0, 0)
+        task.last_event = event
+        self.record_identity(task, event, ORIGIN_INITIAL)
+        self.record_place(task, event, instance)
+        if instance is not None:
+            task.instance = instance.ordinal
+            instance.tasks[ordinal] = task
+            instance.images.update(image.code for image in template.images)
+            self.engine.agents.hold(instance, task)
+        if template.fargate:
+            self.engine.fargate.started(task)
+        deployment.tasks[ordinal] = task
+        deployment.active += 1
+        deployment.running += 1
+        deployment.healthy += 1
+        deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
+        deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
+        if template.target_groups:
+            self.engine.targets.register(task, healthy=True)
+        if rest >= 0.0:
+            self.kernel.after(rest, self._on_exit, task, 0)
+        return task
+
+    def record_identity(self, task: Task, event: int, origin: int) -> None:
+        """Write the row that gives the task its id and everything about it that never changes."""
+        owner = task.owner
+        deployment = task.deployment
+        self._ids.append(
+            task.ordinal,
+            event,
+            owner.code,
+            owner.service_code,
+            owner.key,
+            task.k,
+            task.template.code,
+            deployment.code if deployment is not None else 0,
+            origin,
+            task.provider,
+            owner.cluster.code,
+            self.engine.region_code,
+            task.created_at,
+        )
+
+    def record_place(self, task: Task, event: int, instance: Instance | None) -> None:
+        """Write the row that says where the task went: instance, subnet, address, zone."""
+        subnet = self.engine.world.subnets[task.subnet] if task.subnet >= 0 else None
+        zone = instance.zone if instance is not None else subnet.zone if subnet is not None else None
+        self._places.append(
+            task.ordinal,
+            event,
+            instance.code if instance is not None else 0,
+            subnet.code if subnet is not None else 0,
+            task.address if task.address >= 0 else 0,
+            self.engine.zone_codes[zone],
+        )
+
+    # -- the table --------------------------------------------------------------------------------------------
+
+    def advance(self, task: Task, cause: int, cause_event: int = 0) -> None:
+        """Move ``task`` by ``cause``: look the next status up, record it, start what it waits for.
+
+        ``cause_event`` is the event that brought it about; without one it is the task's own last event, as for
+        every timer. An illegal cause raises and changes nothing.
+        """
+        status = task.template.table[task.status * N_CAUSES + cause]
+        if status < 0:
+            raise IllegalTransition(
+                f"task {task.ordinal} of {task.owner.name}",
+                TASK_STATUS_NAMES[task.status],
+                CAUSE_NAMES[cause],
+                [n for c, n in enumerate(CAUSE_NAMES) if task.template.table[task.status * N_CAUSES + c] >= 0],
+            )
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        self._rows += self._pack(
+            self.kernel._now,
+            event,
+            cause_event or task.last_event,
+            task.ordinal,
+            status + 1,
+            WANT_RUNNING if task.running else WANT_STOPPED,
+            task.stop_code,
+            task.reason,
+        )
+        task.last_event = event
+        task.status = status
+        self._enter[status](task)
+
+    # -- the way up -------------------------------------------------------------------------------------------
+
+    def _nothing(self, task: Task) -> None:
+        """A status that waits for something already under way."""
+
+    def _on_network(self, task: Task, epoch: int) -> None:
+        """The ENI is attached (EC2), or the micro-VM with its ENI stands (Fargate)."""
+        if task.epoch == epoch:
+            self.advance(task, NETWORK_READY)
+
+    def _on_no_address(self, task: Task, epoch: int) -> None:
+        """The subnet had no free address: the create-interface call failed (NET-050, NET-051, LIFE-047)."""
+        if task.epoch == epoch:
+            subnet = self.engine.world.subnets[task.subnet]
+            public = "enabled" if task.template.public_ip else "disabled"
+            self.fail(
+                task,
+                NETWORK_FAILED,
+                "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment "
+                f"{public} in subnet '{subnet.name}': InsufficientFreeAddressesInSubnet",
+            )
+
+    def _enter_pending(self, task: Task) -> None:
+        """ECS hands the task to its agent (LIFE-006)."""
+        self.kernel.after(task.delays[DISPATCH], self._on_dispatched, task, task.epoch)
+
+    def _on_dispatched(self, task: Task, epoch: int) -> None:
+        """The agent has the task; on EC2 it starts when what it needs is physically free (AGENT-040)."""
+        if task.epoch != epoch:
+            return
+        if task.template.fargate:
+            task.connectivity_at = self.kernel._now
+            self.advance(task, AGENT_READY)
+        else:
+            self.engine.agents.submit(task)
+
+    def _enter_activating(self, task: Task) -> None:
+        """Pull the images and start the containers (LIFE-007, LIFE-032, LIFE-084, FG-024)."""
+        now = task.pull_started_at = self.kernel._now
+        template = task.template
+        delays = task.delays
+        noise = delays[PULL]
+        if template.fargate:
+            size = 0.0
+            for image in template.images:
+                size += image.size_mb
+            pull = size / fargate_pull_rate(template.cpu) * noise * self.engine.registry_factor
+        else:
+            cached = self.engine.world.instances[task.instance].images
+            pull = self._manifest
+            for image in template.images:
+                if image.code not in cached:
+                    seconds = image.size_mb / EC2_PULL_RATE * noise * self.engine.registry_factor
+                    pull = max(pull, self._manifest + seconds)
+                    cached.add(image.code)
+        task.pull_stopped_at = now + pull
+        self.kernel.after(pull + delays[START], self._on_started, task, task.epoch)
+
+    def _on_started(self, task: Task, epoch: int) -> None:
+        """All containers have started, or this launch is one that cannot start."""
+        if task.epoch != epoch:
+            return
+        laws = task.template.laws
+        if laws.fails_share and task.delays[CHANCE] < laws.fails_share:
+            self.fail(task, START_FAILED, laws.fails_reason)
+        else:
+            self.advance(task, STARTED)
+
+    def _enter_running(self, task: Task) -> None:
+        """All containers run (LIFE-008): the task is a successful start, and may have an end of its own."""
+        task.started_at = self.kernel._now
+        laws = task.template.laws
+        # The crash draw is the failing draw's complement, so that a launch's fate is one number.
+        if laws.crash_share and task.delays[CHANCE] >= 1.0 - laws.crash_share:
+            task.exit_code = laws.crash_code
+            self.kernel.after(task.delays[CRASH_AFTER], self._on_exit, task, task.epoch)
+        elif task.runs_for >= 0.0:
+            self.kernel.after(task.runs_for, self._on_exit, task, task.epoch)
+        if task.deployment is not None:
+            self.engine.services.on_running(task)
+        else:
+            self.engine.standalone.on_running(task)
+
+    # -- the way down -----------------------------------------------------------------------------------------
+
+    def _on_exit(self, task: Task, epoch: int) -> None:
+        """An essential container ended by itself (LIFE-027, LIFE-042)."""
+        if task.epoch != epoch:
+            return
+        if task.exit_code < 0:
+            task.exit_code = task.template.laws.exit_code(task.delays[EXIT])
+        task.exited = True
+        task.execution_stopped_at = self.kernel._now
+        self.stop(task, ESSENTIAL_CONTAINER_EXITED, "Essential container in task exited")
+
+    def crash(self, task: Task, cause_event: int) -> None:
+        """Something made the task's essential container exit (a fault)."""
+        if task.running and task.status == RUNNING:
+            task.exit_code = 137
+            task.exited = True
+            task.execution_stopped_at = self.kernel._now
+            self.stop(task, ESSENTIAL_CONTAINER_EXITED, "Essential container in task exited", cause_event)
+
+    def fail(self, task: Task, cause: int, reason: str) -> None:
+        """The task ends before RUNNING (LIFE-026, LIFE-041)."""
+        self._want_stopped(task, TASK_FAILED_TO_START, reason)
+        self.advance(task, cause)
+
+    def stop(self, task: Task, code: int, reason: str, cause_event: int = 0, *, signal: bool = False) -> None:
+        """Set desiredStatus STOPPED; the first reason stays (LIFE-049). ``signal``: no wait for targets (SPOT-001)."""
+        if not task.running:
+            if signal and task.status < RUNNING + 2:
+                task.epoch += 1
+                self.advance(task, SIGNAL, cause_event)
+            return
+        self._want_stopped(task, code, reason)
+        self.advance(task, SIGNAL if signal else STOP, cause_event)
+
+    def lose(self, task: Task, code: int, reason: str, cause_event: int) -> None:
+        """The instance is gone under the task: STOPPED at once (LIFE-028)."""
+        if task.running:
+            self._want_stopped(task, code, reason)
+        task.epoch += 1
+        if task.execution_stopped_at != task.execution_stopped_at:
+            task.execution_stopped_at = self.kernel._now
+        self.advance(task, INSTANCE_LOST, cause_event)
+
+    def _want_stopped(self, task: Task, code: int, reason: str) -> None:
+        """desiredStatus becomes STOPPED: what the control plane's ledger holds for the task is free (AGENT-041)."""
+        engine = self.engine
+        task.running = False
+        task.epoch += 1
+        if task.status == RUNNING and task.runs_for >= 0.0 and not task.exited:
+            self.kernel.note_stale()
+        task.stop_code = code
+        task.reason = self._reasons[reason]
+        task.stopping_at = self.kernel._now
+        if task.instance >= 0:
+            engine.fleets.release(task)
+        elif task.template.fargate:
+            engine.fargate.stopping(task)
+        deployment = task.deployment
+        if deployment is not None:
+            engine.services.on_stopping(task, deployment)
+        else:
+            engine.standalone.on_stopping(task)
+
+    def _enter_deactivating(self, task: Task) -> None:
+        """Deregister the targets and wait until they are unused (LIFE-009, LB-040, LB-062)."""
+        delay = self.engine.targets.deregister(task)
+        self.kernel.after(delay, self._on_drained, task, task.epoch)
+
+    def _on_drained(self, task: Task, epoch: int) -> None:
+        if task.epoch == epoch:
+            task.drained_at = self.kernel._now
+            self.advance(task, DRAINED)
+
+    def _enter_stopping(self, task: Task) -> None:
+        """Signal the containers; each ends when it is done or when its stopTimeout is over (LIFE-010, LIFE-060)."""
+        if task.targets is not None and task.drained_at != task.drained_at:
+            self.engine.targets.deregister(task)
+        template = task.template
+        if task.exited and len(template.containers) <= 1:
+            self.advance(task, CONTAINERS_STOPPED)
+            return
+        needs = template.stop_timeout if template.laws.stops_never else task.delays[STOP_DELAY]
+        limit = template.stop_timeout
+        self.kernel.after(needs if needs < limit else limit, self._on_containers_stopped, task, task.epoch)
+
+    def _on_containers_stopped(self, task: Task, epoch: int) -> None:
+        if task.epoch != epoch:
+            return
+        if task.execution_stopped_at != task.execution_stopped_at:
+            task.execution_stopped_at = self.kernel._now
+        self.advance(task, CONTAINERS_STOPPED)
+
+    def _enter_deprovisioning(self, task: Task) -> None:
+        """Detach and delete the ENI (LIFE-011, NET-055); the containers' share of the instance is free."""
+        if task.holds_agent:
+            self.engine.agents.release(task)
+        self.kernel.after(task.delays[RELEASE], self._on_network_released, task, task.epoch)
+
+    def _on_network_released(self, task: Task, epoch: int) -> None:
+        if task.epoch == epoch:
+            self.advance(task, NETWORK_RELEASED)
+
+    def _enter_stopped(self, task: Task) -> None:
+        """The end: give back what is still held, tell the owner, write the task down and forget it."""
+        engine = self.engine
+        now = task.stopped_at = self.kernel._now
+        if task.holds_agent:
+            engine.agents.release(task)
+        if task.instance >= 0:
+            instance = engine.world.instances[task.instance]
+            del instance.tasks[task.ordinal]
+            if task.template.eni:
+                engine.fleets.release_eni(instance)
+        if task.address >= 0:
+            engine.subnets.give_back(task.subnet, task.address, "tasks", now)
+        if task.template.fargate:
+            engine.fargate.stopped(task)
+        del self.live[task.ordinal]
+        self.write(task)
+        deployment = task.deployment
+        if deployment is not None:
+            del deployment.tasks[task.ordinal]
+            engine.services.on_stopped(task, deployment)
+        else:
+            del task.owner.tasks[task.ordinal]
+            engine.standalone.on_stopped(task)
+
+    # -- the record -------------------------------------------------------------------------------------------
+
+    def write(self, task: Task) -> None:
+        """Write the task's row: once, at its end or at the end of the run."""
+        freed = task.stopped_at + self._address_release if task.address >= 0 else float("nan")
+        deployment = task.deployment
+        if (
+            task.healthy_at != task.healthy_at
+            and deployment is not None
+            and deployment.service.ripens_by_time
+            and task.started_at == task.started_at
+        ):
+            ripe = task.started_at + self.engine.services.ripe_after
+            end = task.stopping_at if task.stopping_at == task.stopping_at else self.kernel._now
+            if ripe <= end:
+                task.healthy_at = ripe
+        self._tasks.append(
+            task.ordinal,
+            task.created_at,
+            task.connectivity_at,
+            task.pull_started_at,
+            task.pull_stopped_at,
+            task.started_at,
+            task.healthy_at,
+            task.stopping_at,
+            task.drained_at,
+            task.execution_stopped_at,
+            task.stopped_at,
+            freed,
+            task.stop_code,
+            task.reason,
+        )
+
+    def finish(self) -> None:
+        """Write the rows of the tasks that are still there at the horizon."""
+        for task in self.live.values():
+            self.write(task)

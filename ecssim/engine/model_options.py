@@ -1,0 +1,63 @@
+"""The choices that change an answer: every model option by name, with its default, values and rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal, NamedTuple
+
+
+class Option(NamedTuple):
+    """One option: its field, the values it takes (empty: a number), the rule it belongs to, what it decides."""
+
+    field: str
+    values: tuple[str, ...]
+    rule: str
+    meaning: str
+
+
+OPTIONS: Final[Mapping[str, Option]] = {
+    "tieBreak": Option("tie_break", ("ordinal", "random"), "PLACE-027", "who wins among equals"),
+    "subnetChoice": Option(
+        "subnet_choice", ("random", "most_free"), "NET-043", "which of a zone's subnets a task goes to"
+    ),
+    "rollingStopFirst": Option(
+        "rolling_stop_first",
+        ("always", "when_no_room"),
+        "DEPLOY-012",
+        "whether old tasks stop before new ones start where the minimum allows it",
+    ),
+    "imagePullState": Option(
+        "image_pull_state",
+        ("ACTIVATING", "PENDING"),
+        "LIFE-007",
+        "under which lastStatus the image pull is shown",
+    ),
+    "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """The options of one run."""
+
+    tie_break: Literal["ordinal", "random"] = "ordinal"
+    subnet_choice: Literal["random", "most_free"] = "random"
+    rolling_stop_first: Literal["always", "when_no_room"] = "always"
+    image_pull_state: Literal["ACTIVATING", "PENDING"] = "ACTIVATING"
+    image_size_mb: float = 100.0
+
+    @property
+    def random_ties(self) -> bool:
+        """Whether ties are drawn."""
+        return self.tie_break == "random"
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> ModelOptions:
+        """Read the ``model`` section; names and values have been checked against :data:`OPTIONS`."""
+        return cls(**{OPTIONS[name].field: value for name, value in given.items()})
+
+    def named(self) -> dict[str, Any]:
+        """Every option under its scenario name: what the manifest and the report print."""
+        by_field = {option.field: name for name, option in OPTIONS.items()}
+        return {by_field[f.name]: getattr(self, f.name) for f in fields(self)}

@@ -1,0 +1,156 @@
+"""What a service tells its operators: the events of the console, under their EventBridge names (SVC-070)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecssim.world.entities import Deployment, Service, TargetGroup, Task
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+#: The console omits a repeated event for this long, unless its cause clears (SVC-051).
+QUIET = 6 * 3600.0
+
+
+class ServiceEvents:
+    """Writes rows of ``service_events``; one method per kind of event, so that each wording exists once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self._rows = engine.recorder.tables["service_events"]
+        self._names = engine.recorder.names.pool("event_name")
+        self._texts = engine.recorder.names.pool("text")
+
+    def write(self, service: Service, name: str | None, message: str, cause: int) -> int:
+        """Record one event of the service; return its id."""
+        recorder = self.engine.recorder
+        recorder.events = event = recorder.events + 1
+        self._rows.append(
+            self.kernel._now,
+            event,
+            cause,
+            service.service_code,
+            self._names[name],
+            self._texts[message],
+            service.cluster.code,
+            self.engine.region_code,
+        )
+        return event
+
+    def _quietly(self, service: Service, key: str) -> bool:
+        """Whether the event ``key`` should be left out now as a duplicate."""
+        now = self.kernel._now
+        if now - service.last_message.get(key, -QUIET) < QUIET:
+            return True
+        service.last_message[key] = now
+        return False
+
+    def clear(self, service: Service, key: str) -> None:
+        """The cause of ``key`` is gone: the next one is news again."""
+        service.last_message.pop(key, None)
+
+    def steady(self, service: Service) -> int:
+        """Desired, running and healthy agree (SVC-050)."""
+        return self.write(
+            service,
+            "SERVICE_STEADY_STATE",
+            f"(service {service.name}) has reached a steady state.",
+            service.deployments[0].event,
+        )
+
+    def unplaced(self, service: Service, reason: str, closest: str, cause: int, *, provider: bool = False) -> None:
+        """No instance fits (PLACE-065, CAP-048)."""
+        if self._quietly(service, f"unplaced {reason}"):
+            return
+        if closest:
+            lacks = _LACKS.get(reason, f'encountered error "{reason}"')
+            detail = f"The closest matching (container-instance {closest}) {lacks}."
+        elif provider:
+            detail = "Reason: No Container Instances were found in your capacity provider."
+        else:
+            detail = "Reason: No Container Instances were found in your cluster."
+        self.write(
+            service,
+            "SERVICE_TASK_PLACEMENT_FAILURE",
+            f"(service {service.name}) was unable to place a task because no container instance met all of its "
+            f"requirements. {detail}",
+            cause,
+        )
+
+    def fargate_refused(self, service: Service, name: str, reason: str, cause: int) -> None:
+        """Fargate takes no more tasks now (CAP-042, CAP-043, FG-013)."""
+        if self._quietly(service, f"fargate {reason}"):
+            return
+        if name == "ECS_OPERATION_THROTTLED":
+            message = f"(service {service.name}) operations are being throttled. Will try again later."
+        else:
+            message = f"(service {service.name}) was unable to place a task. Reason: {reason}."
+        self.write(service, name, message, cause)
+
+    def impaired(self, service: Service, cause: int) -> None:
+        """Tasks keep failing before RUNNING (SVC-040)."""
+        self.write(
+            service,
+            "SERVICE_TASK_START_IMPAIRED",
+            f"(service {service.name}) is unable to consistently start tasks successfully.",
+            cause,
+        )
+
+    def blocked(self, service: Service) -> None:
+        """Neither a start nor a stop is allowed by minimumHealthyPercent and maximumPercent (SVC-011)."""
+        if self._quietly(service, "blocked"):
+            return
+        self.write(
+            service,
+            None,
+            f"(service {service.name}) was unable to stop or start tasks during a deployment because of the "
+            "service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try "
+            "again.",
+            service.deployments[0].event,
+        )
+
+    def unhealthy_target(self, service: Service, task: Task, group: TargetGroup) -> None:
+        """A target fails its checks outside grace (SVC-030)."""
+        self.write(
+            service,
+            None,
+            f"(service {service.name}) (task {self.engine.task_id(task)}) is unhealthy in (target-group "
+            f"{group.name}) due to (reason Health checks failed)",
+            task.last_event,
+        )
+
+    def deployment_started(self, service: Service, deployment: Deployment, cause: int) -> int:
+        """A deployment begins (META-018)."""
+        return self.write(
+            service,
+            "SERVICE_DEPLOYMENT_IN_PROGRESS",
+            f"(service {service.name}) (deployment {deployment.id}) deployment in progress: "
+            f"{deployment.template.name}.",
+            cause,
+        )
+
+    def deployment_completed(self, service: Service, deployment: Deployment) -> int:
+        """A deployment is complete (DEPLOY-015)."""
+        return self.write(
+            service,
+            "SERVICE_DEPLOYMENT_COMPLETED",
+            f"(service {service.name}) (deployment {deployment.id}) deployment completed.",
+            deployment.event,
+        )
+
+    def deleted(self, service: Service, cause: int) -> int:
+        """The service is gone (SVC-002)."""
+        return self.write(service, None, f"(service {service.name}) has been deleted.", cause)
+
+
+_LACKS = {
+    "RESOURCE:CPU": "has insufficient CPU units available",
+    "RESOURCE:MEMORY": "has insufficient memory available",
+    "RESOURCE:PORTS": "is already using a port required by your task",
+    "RESOURCE:ENI": 'encountered error "RESOURCE:ENI"',
+    "RESOURCE:GPU": "has insufficient GPUs available",
+    "ATTRIBUTE": "is missing an attribute required by your task",
+    "AGENT": 'encountered error "AGENT"',
+}

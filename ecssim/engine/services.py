@@ -1,0 +1,321 @@
+"""The service scheduler: one pass per dirty service (look, decide, apply, record), and what makes one dirty."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
+from ecssim.decide.stop_choice import RunningTask, choose_to_stop
+from ecssim.engine.controllers import Dirty
+from ecssim.engine.deployments import Deployments
+from ecssim.engine.kernel import WORLD
+from ecssim.engine.launching import Launching
+from ecssim.engine.service_events import ServiceEvents
+from ecssim.world.entities import Deployment, Service, TargetGroup, Task
+from ecssim.world.states import (
+    FAILED,
+    HEALTHY,
+    RUNNING,
+    SERVICE_SCHEDULER_INITIATED,
+    TASK_FAILED_TO_START,
+    UNHEALTHY,
+    UNKNOWN,
+)
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+class Services:
+    """Keeps every service at what it wants, one pass at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.ripe_after = engine.timing["healthyAfterRunning"].median
+        self.dirty = Dirty(engine.kernel, self.run_pass, engine.timing["schedulerPass"].median)
+        self.mark = self.dirty.mark
+        #: (when it counts as healthy, task), in order of time.
+        self.ripening: deque[tuple[float, Task]] = deque()
+        self.events = ServiceEvents(engine)
+        self.deployments = Deployments(engine, self.events)
+        self.launching = Launching(engine, self)
+
+    # -- what happens to tasks --------------------------------------------------------------------------------
+
+    def on_running(self, task: Task) -> None:
+        """The task reached RUNNING: a successful start, which ends the throttle (SVC-042)."""
+        deployment = task.deployment
+        assert deployment is not None
+        deployment.running += 1
+        deployment.failures = 0
+        deployment.throttle_until = 0.0
+        service = deployment.service
+        service.impaired = False
+        if task.template.target_groups:
+            self.engine.targets.register(task)
+        if service.ripens_by_time:
+            # SVC-020: without any check a task counts as healthy 40 s after RUNNING.
+            ripe = deployment.ripe_last = task.started_at + self.ripe_after
+            self.ripening.append((ripe, task))
+            if len(service.deployments) > 1 or deployment.finished_at != deployment.finished_at:
+                self.kernel.at(ripe, WORLD, self._on_ripe, service)
+            elif not service.steady and deployment.running == service.desired:
+                self.dirty.mark_at(service, ripe)
+
+    def _on_ripe(self, service: Service, _: int) -> None:
+        """During a deployment every task that becomes healthy lets the next step happen (DEPLOY-011)."""
+        self.mark(service)
+
+    def on_healthy(self, task: Task) -> None:
+        """All of the task's targets pass their checks (LB-064)."""
+        deployment = task.deployment
+        if deployment is None or not task.running or task.health == HEALTHY:
+            return
+        if task.health == UNHEALTHY:
+            deployment.unhealthy.pop(task.ordinal, None)
+        task.health = HEALTHY
+        deployment.healthy += 1
+        if task.healthy_at != task.healthy_at:
+            task.healthy_at = self.kernel._now
+        self.dirty.mark_at_grid(deployment.service)
+
+    def on_unhealthy(self, task: Task, group: TargetGroup) -> None:
+        """A target of the task fails its checks; inside the grace period that is ignored (SVC-021, SVC-022)."""
+        deployment = task.deployment
+        if deployment is None or not task.running:
+            return
+        if task.health == HEALTHY:
+            deployment.healthy -= 1
+            task.health = UNKNOWN
+        grace_ends = task.started_at + deployment.service.grace
+        if self.kernel._now < grace_ends:
+            self.kernel.at(grace_ends, 0, self._on_grace_over, (task, group), task.epoch)
+            return
+        task.health = UNHEALTHY
+        deployment.unhealthy[task.ordinal] = task
+        self.events.unhealthy_target(deployment.service, task, group)
+        self.dirty.mark_at_grid(deployment.service)
+
+    def _on_grace_over(self, what: tuple[Task, TargetGroup], epoch: int) -> None:
+        task, group = what
+        if task.epoch == epoch and task.health == UNKNOWN:
+            self.on_unhealthy(task, group)
+
+    def on_stopping(self, task: Task, deployment: Deployment) -> None:
+        """desiredStatus became STOPPED: the task is out of every count of the scheduler, and a pass is due."""
+        service = deployment.service
+        ripening = self.ripening
+        if ripening and ripening[0][0] <= self.kernel._now:
+            self.ripen()
+        deployment.active -= 1
+        deployment.by_provider[task.provider] -= 1
+        deployment.stopping += 1
+        if task.health == HEALTHY and task.ordinal not in deployment.displaced:
+            deployment.healthy -= 1
+        if task.status == RUNNING:
+            deployment.running -= 1
+        elif task.stop_code == TASK_FAILED_TO_START:
+            self._failed_start(task, deployment)
+        deployment.unhealthy.pop(task.ordinal, None)
+        deployment.displaced.pop(task.ordinal, None)
+        service.steady = False
+        self.mark(service)
+
+    def _failed_start(self, task: Task, deployment: Deployment) -> None:
+        """Count one failed start; the tasks of one attempt count once (SVC-040, SVC-041)."""
+        deployment.failed_tasks += 1
+        if task.created_at > deployment.attempt_failed_at:
+            deployment.attempt_failed_at = self.kernel._now
+            deployment.failures += 1
+            delay = start_delay(deployment.failures)
+            deployment.throttle_until = self.kernel._now + delay
+            if delay > 0 and not deployment.service.impaired:
+                deployment.service.impaired = True
+                self.events.impaired(deployment.service, task.last_event)
+
+    def on_stopped(self, task: Task, deployment: Deployment) -> None:
+        """The task is STOPPED: it matters to a deployment that waits for its old tasks to be gone (DEPLOY-015)."""
+        deployment.stopping -= 1
+        service = deployment.service
+        if len(service.deployments) > 1 or service.status != "ACTIVE":
+            self.mark(service)
+
+    def ripen(self) -> None:
+        """Count as healthy every running task whose 40 s are over by now (SVC-020).
+
+        The wait is the same for all, so one queue in order of time serves every service, and no task needs a
+        timer.
+        """
+        now = self.kernel._now
+        ripening = self.ripening
+        while ripening and ripening[0][0] <= now:
+            t, task = ripening.popleft()
+            if task.running and task.health == UNKNOWN:
+                task.health = HEALTHY
+                task.healthy_at = t
+                deployment = task.deployment
+                if deployment is not None:
+                    deployment.healthy += 1
+
+    def displace(self, task: Task) -> None:
+        """The task's instance drains: it wants a replacement (AGENT-050, SVC-013)."""
+        deployment = task.deployment
+        assert deployment is not None
+        self.ripen()
+        if task.status != RUNNING:
+            self.engine.lifecycle.stop(
+                task, SERVICE_SCHEDULER_INITIATED, "Task stopped: its container instance is DRAINING"
+            )
+            return
+        if task.health == HEALTHY:
+            deployment.healthy -= 1
+            deployment.displaced[task.ordinal] = task
+        else:
+            deployment.unhealthy[task.ordinal] = task
+        deployment.service.steady = False
+        self.mark(deployment.service)
+
+    # -- the pass ---------------------------------------------------------------------------------------------
+
+    def run_pass(self, service: Service) -> None:
+        """Look at the service, decide, apply (SVC-003)."""
+        if service.daemon:
+            self.launching.run_daemon(service)
+            self.settle(service)
+            return
+        ripening = self.ripening
+        if ripening and ripening[0][0] <= self.kernel._now:
+            self.ripen()
+        primary = service.deployments[0]
+        if len(service.deployments) == 1 and not primary.unhealthy and not primary.displaced:
+            # The common case needs no plan: one revision, nothing wrong with it.
+            missing = service.desired - primary.active
+            if missing > 0:
+                self.launching.launch(service, primary, missing)
+            elif missing < 0:
+                self._apply(service, self._plan(service))
+        else:
+            self._apply(service, self._plan(service))
+        self.settle(service)
+
+    def _plan(self, service: Service) -> Plan:
+        counts = [
+            Counts(d.active, d.healthy, len(d.unhealthy), len(d.displaced)) for d in service.deployments
+        ]
+        return reconcile(
+            service.desired,
+            counts[0],
+            tuple(counts[1:]),
+            limits(service.desired, service.minimum_healthy_percent, service.maximum_percent),
+            stop_first=self.engine.model.rolling_stop_first,
+            primary_may_start=service.deployments[0].rollout_state != FAILED,
+        )
+
+    def _apply(self, service: Service, plan: Plan) -> None:
+        deployments = list(service.deployments)
+        for i, deployment in enumerate(deployments):
+            if plan.stop_unhealthy[i]:
+                self._stop_some(deployment, list(deployment.unhealthy.values()), plan.stop_unhealthy[i], "unhealthy")
+            if plan.stop_starting[i]:
+                starting = [t for t in deployment.tasks.values() if t.running and t.health == UNKNOWN]
+                self._stop_some(deployment, starting, plan.stop_starting[i], "starting")
+            if plan.stop_healthy[i]:
+                healthy = [
+                    t
+                    for t in deployment.tasks.values()
+                    if t.running and t.health == HEALTHY and t.ordinal not in deployment.displaced
+                ]
+                self._stop_some(deployment, healthy, plan.stop_healthy[i], "healthy")
+        if plan.stop_displaced:
+            left = plan.stop_displaced
+            for deployment in deployments:
+                for task in list(deployment.displaced.values())[:left]:
+                    self._stop(task, deployment, "its container instance is draining")
+                    left -= 1
+        if plan.start:
+            self.launching.launch(service, deployments[0], plan.start)
+        for i, count in enumerate(plan.start_old):
+            if count:
+                self.launching.launch(service, deployments[i + 1], count)
+        if plan.blocked:
+            self.events.blocked(service)
+
+    def _stop_some(self, deployment: Deployment, tasks: list[Task], count: int, kind: str) -> None:
+        """Stop ``count`` of ``tasks``: protected ones never, and which ones follows PLACE-070 to PLACE-073."""
+        now = self.kernel._now
+        free = [t for t in tasks if t.protected_until <= now]
+        if count < len(free):
+            by_ordinal = {t.ordinal: t for t in free}
+            service = deployment.service
+            needs_draws = self.engine.model.random_ties or any(i.type == "random" for i in service.strategy)
+            luck = self.engine.luck("stop", service.name)
+            draws = [luck[t.k] for t in free[:count]] if needs_draws else None
+            chosen = choose_to_stop([self._view(t) for t in free], count, service.strategy, draws)
+            free = [by_ordinal[o] for o in chosen]
+        for task in free[:count]:
+            why = "it is unhealthy" if kind == "unhealthy" else "scaling activity initiated by"
+            self._stop(task, deployment, why)
+
+    def _view(self, task: Task) -> RunningTask:
+        """What the choice of tasks to stop may know of one task."""
+        world = self.engine.world
+        if task.instance < 0:
+            zone = world.subnets[task.subnet].zone if task.subnet >= 0 else ""
+            return RunningTask(
+                task.ordinal,
+                zone,
+                running=task.status == RUNNING,
+                healthy=task.health != UNHEALTHY,
+                created_at=task.created_at,
+            )
+        instance = world.instances[task.instance]
+        left = instance.group.cluster.fleet.remaining(instance.fleet_ordinal)
+        return RunningTask(
+            task.ordinal,
+            instance.zone,
+            instance=task.instance,
+            running=task.status == RUNNING,
+            healthy=task.health != UNHEALTHY,
+            created_at=task.created_at,
+            cpu=task.template.cpu,
+            memory=task.template.memory,
+            left_cpu=left.cpu,
+            left_memory=left.memory,
+            attributes=instance.attributes,
+        )
+
+    def _stop(self, task: Task, deployment: Deployment, why: str) -> None:
+        if why.startswith("scaling"):
+            reason = f"Scaling activity initiated by (deployment {deployment.service.deployments[0].id})"
+        else:
+            reason = f"Task stopped by (deployment {deployment.id}): {why}"
+        cause = deployment.service.deployments[0].event
+        self.engine.lifecycle.stop(task, SERVICE_SCHEDULER_INITIATED, reason, cause)
+
+    def settle(self, service: Service) -> None:
+        """After a pass: is the deployment complete, is the service steady, when is the next look due?"""
+        self.deployments.settle(service)
+        if service.status != "ACTIVE":
+            return
+        if len(service.deployments) > 1:
+            return
+        primary = service.deployments[0]
+        if service.daemon:
+            service.desired = primary.active
+        desired = service.desired
+        now = self.kernel._now
+        whole = primary.running == desired == primary.active and not primary.displaced
+        if whole and primary.healthy == desired:
+            if not service.steady:
+                service.steady = True
+                self.events.steady(service)
+                service.next_steady_event = now + 6 * 3600.0
+                self.dirty.mark_at(service, service.next_steady_event)
+            elif now >= service.next_steady_event:
+                self.events.steady(service)
+                service.next_steady_event = now + 6 * 3600.0
+                self.dirty.mark_at(service, service.next_steady_event)
+        elif whole and service.ripens_by_time and primary.ripe_last > now:
+            self.dirty.mark_at(service, primary.ripe_last)

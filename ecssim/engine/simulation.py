@@ -1,0 +1,179 @@
+"""One running simulation: the components, wired together, and the few things that several of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ecssim.catalog import Quotas as CatalogQuotas
+from ecssim.decide.placement import Strategy
+from ecssim.engine.agents import Agents
+from ecssim.engine.builder import Builder
+from ecssim.engine.calls import ControlPlane
+from ecssim.engine.fargate import Fargate
+from ecssim.engine.fleets import Fleets
+from ecssim.engine.groups import Groups
+from ecssim.engine.jobs import JobStream
+from ecssim.engine.kernel import Kernel
+from ecssim.engine.lifecycle import Lifecycle
+from ecssim.engine.luck import Luck
+from ecssim.engine.metrics import Metrics
+from ecssim.engine.model_options import ModelOptions
+from ecssim.engine.providers import Providers
+from ecssim.engine.services import Services
+from ecssim.engine.standalone import Standalone
+from ecssim.engine.subnets import Subnets
+from ecssim.engine.targets import Targets
+from ecssim.engine.timeline import Timeline
+from ecssim.engine.timing import Timing
+from ecssim.record.ids import owner_key, task_id
+from ecssim.record.recorder import Recorder
+from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
+from ecssim.world.world import World
+
+Observer = Callable[["Engine"], None]
+
+
+class Engine:
+    """Everything that one run consists of. Built by :mod:`ecssim.engine.compile`, driven by ``ecssim.run``.
+
+    ``region`` names the Region, ``start`` the virtual wall clock at t = 0. Times are seconds from start.
+    """
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        seed: int,
+        timing: Timing,
+        model: ModelOptions,
+        quotas: CatalogQuotas,
+        region: str,
+        start: datetime,
+        duration: float,
+    ) -> None:
+        self.kernel = Kernel()
+        self.recorder = recorder
+        self.luck = Luck(seed)
+        self.timing = timing
+        self.model = model
+        self.limits = quotas
+        self.region = region
+        self.start = start
+        self.start_epoch = start.timestamp()
+        self.duration = duration
+        self.world = World()
+        self.registry_factor = 1.0
+        self.zones_down: set[str] = set()
+        names = recorder.names
+        self.region_code = names.pool("region")[region]
+        self.zone_codes = names.pool("availability_zone")
+        self._providers = names.pool("capacity_provider")
+        self.fargate_spot_code = self._providers["FARGATE_SPOT"]
+        self._needs_luck: dict[Strategy, bool] = {}
+        self.job_streams: list[JobStream] = []
+        self.observers: list[Observer] = []
+        self.notes: list[str] = []
+        self.subnets = Subnets(self)
+        self.lifecycle = Lifecycle(self)
+        self.agents = Agents(self)
+        self.fleets = Fleets(self)
+        self.fargate = Fargate(self)
+        self.targets = Targets(self)
+        self.providers = Providers(self)
+        self.services = Services(self)
+        self.standalone = Standalone(self)
+        self.groups = Groups(self)
+        self.calls = ControlPlane(self)
+        self.metrics = Metrics(self)
+        self.timeline = Timeline(self)
+        self.builder: Builder
+
+    # -- identity ---------------------------------------------------------------------------------------------
+
+    def provider_code(self, name: str) -> int:
+        """Return the record code of a capacity provider's name."""
+        return self._providers[name]
+
+    def task_id(self, task: Task) -> str:
+        """Return the 32 hexadecimal digits that name the task."""
+        return task_id(task.owner.key, task.k)
+
+    def instance_id(self, instance: Instance) -> str:
+        """Return the EC2 id of the instance (``i-`` and 17 hexadecimal digits)."""
+        return instance.id
+
+    def owner_parts(self, kind: str, cluster: Cluster, name: str) -> tuple[int, int, Any]:
+        """Return the group code, the id key and the draws of a new owner of tasks."""
+        code = self.recorder.names.pool("group")[name]
+        key = owner_key(self.luck.seed, kind, cluster.name, name)
+        return code, key, self.luck.launches(kind, cluster.name, name)
+
+    # -- what several components do ---------------------------------------------------------------------------
+
+    def placement_needs_luck(self, strategy: Strategy) -> bool:
+        """Whether choosing by ``strategy`` takes a draw."""
+        got = self._needs_luck.get(strategy)
+        if got is None:
+            got = self.model.random_ties or any(item.type == "random" for item in strategy)
+            self._needs_luck[strategy] = got
+        return got
+
+    def launch_on(
+        self,
+        instance: Instance,
+        template: Template,
+        owner: Owner,
+        deployment: Deployment | None,
+        provider: int,
+        origin: int,
+        cause: int,
+        runs_for: float = -1.0,
+    ) -> Task:
+        """Create a task on an instance that has been reserved for it; an awsvpc task takes an address (NET-041)."""
+        subnet = address = -1
+        if template.eni:
+            subnet = self.subnets.choose(template, owner, instance.zone, provider)
+            address = self.subnets.take(subnet, "tasks")
+        task = self.lifecycle.create(
+            template,
+            owner,
+            deployment,
+            instance=instance,
+            subnet=subnet,
+            address=address,
+            provider=provider,
+            origin=origin,
+            cause=cause,
+            runs_for=runs_for,
+        )
+        if subnet >= 0 and address < 0:
+            self.subnets.refused(subnet, "tasks", task, task.last_event)
+        return task
+
+    def room_for(self, owner: Owner) -> None:
+        """Capacity that ``owner`` waits for may be there now."""
+        if isinstance(owner, Service):
+            self.services.mark(owner)
+
+    def instance_arrived(self, instance: Instance) -> None:
+        """An instance can take tasks: daemons first, then what waits for room."""
+        cluster = instance.group.cluster
+        for service in self.world.services:
+            if service.daemon and service.cluster is cluster and service.status == "ACTIVE":
+                self.services.mark(service)
+        if cluster.waiting:
+            self.fleets.freed(cluster, instance)
+
+    def observe(self) -> None:
+        """Let every observer look at the world."""
+        for observer in self.observers:
+            observer(self)
+
+    def finish(self) -> None:
+        """Close the run at the horizon: the last minute's rows, and what is still alive."""
+        self.metrics.finish()
+        self.lifecycle.finish()
+        self.services.deployments.finish()
+        self.groups.finish()

@@ -1,0 +1,109 @@
+"""Standalone tasks: what RunTask and StartTask launch, and who is told when they end (PLACE-060)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+from ecssim.decide.placement import RUN_TASK_DEFAULT, Strategy
+from ecssim.decide.provider_split import Share, split
+from ecssim.world.entities import Instance, Owner, Task, Template
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class RunTaskPlan:
+    """One RunTask call in the engine's own words: parsed outside, so that jobs pay for it once."""
+
+    template: Template
+    owner: Owner
+    count: int = 1
+    strategy: Strategy = RUN_TASK_DEFAULT
+    provider_strategy: tuple[Share, ...] = ()
+    runs_for: float = -1.0
+    origin: int = 5
+
+
+class RunTaskResult(NamedTuple):
+    """The tasks that exist now, and the reason for each that does not (failures of the API's answer)."""
+
+    tasks: tuple[Task, ...]
+    failures: tuple[str, ...]
+
+
+class Standalone:
+    """Launches standalone tasks; ECS retries none of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def run(self, plan: RunTaskPlan, cause: int) -> RunTaskResult:
+        """Launch up to ``plan.count`` tasks; partial success is normal (PLACE-060)."""
+        strategy = plan.provider_strategy
+        shares = split(strategy, {}, plan.count) if strategy else [(0, plan.count)]
+        tasks: list[Task] = []
+        failures: list[str] = []
+        for provider, count in shares:
+            if plan.template.fargate:
+                self._on_fargate(plan, provider, count, cause, tasks, failures)
+            else:
+                self._on_instances(plan, provider, count, cause, tasks, failures)
+        return RunTaskResult(tuple(tasks), tuple(failures))
+
+    def _on_fargate(
+        self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[str]
+    ) -> None:
+        fargate = self.engine.fargate
+        got, refused = fargate.admit(plan.template, provider, count)
+        for _ in range(got):
+            tasks.append(
+                fargate.launch(plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for)
+            )
+        if refused is not None:
+            reason = refused.reason if refused.retry_at == inf else "Capacity is unavailable at this time"
+            failures += [reason] * (count - got)
+
+    def _on_instances(
+        self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[str]
+    ) -> None:
+        engine = self.engine
+        for started in range(count):
+            instance = engine.fleets.place(plan.template, provider, plan.owner, plan.strategy, cause)
+            if instance is None:
+                left = count - started
+                verdict = engine.fleets.refuse(plan.template, provider, plan.owner, plan.strategy, left, cause)
+                failures += [verdict.reason] * left
+                return
+            tasks.append(
+                engine.launch_on(
+                    instance, plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for
+                )
+            )
+
+    def start_on(self, plan: RunTaskPlan, instance: Instance, cause: int) -> Task | str:
+        """StartTask: one task on the named instance, or the reason why not (PLACE-060, PLACE-061)."""
+        engine = self.engine
+        request = plan.template.request
+        fleet = plan.owner.cluster.fleet
+        if not fleet.fits(instance.fleet_ordinal, request, plan.owner.group):
+            return engine.fleets.why_not(instance, request, plan.owner)
+        engine.fleets.place_on(instance, plan.template, plan.owner, cause)
+        return engine.launch_on(instance, plan.template, plan.owner, None, 0, plan.origin, cause, plan.runs_for)
+
+    def on_running(self, task: Task) -> None:
+        """A standalone task reached RUNNING."""
+        job = task.owner.job
+        if job is not None:
+            job.started += 1
+
+    def on_stopping(self, task: Task) -> None:
+        """It was told to stop, or ended by itself."""
+
+    def on_stopped(self, task: Task) -> None:
+        """It is STOPPED; a job counts it as done or as failed before RUNNING."""
+        job = task.owner.job
+        if job is not None:
+            job.ended(task)

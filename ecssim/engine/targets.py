@@ -1,0 +1,112 @@
+"""The one writer of target-group membership: registration, health (solved, not polled), draining."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecssim.decide.target_health import Change, Check, changes
+from ecssim.engine.timing import READY
+from ecssim.world.entities import TargetGroup, Task
+from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+class Target:
+    """One task in one target group. ``ahead`` are the changes of health to come, as solved."""
+
+    __slots__ = ("ahead", "epoch", "group", "state", "task")
+
+    def __init__(self, group: TargetGroup, task: Task) -> None:
+        self.group = group
+        self.task = task
+        self.state = TARGET_INITIAL
+        self.ahead: tuple[Change, ...] = ()
+        self.epoch = 0
+
+
+class Targets:
+    """Keeps target groups: a task is healthy when it is healthy in every one of its groups (LB-064)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.groups = engine.world.target_groups
+        self._first_check = engine.timing["targetFirstCheck"]
+
+    def register(self, task: Task, *, healthy: bool = False) -> None:
+        """Register a task that has just started with its groups (LB-006, LB-007, SVC-071).
+
+        ``healthy`` is for tasks that were there before the run: they are past their first checks.
+        """
+        now = self.kernel._now
+        template = task.template
+        laws = template.laws
+        ready = task.started_at + task.delays[READY]
+        down = float("inf")
+        if laws.unhealthy_after is not None:
+            base = max(0.0, task.started_at) if healthy else task.started_at
+            down = base + laws.unhealthy_after.median
+        u = self.engine.luck("first-check", task.owner.name)[task.k]
+        task.targets = []
+        for ordinal in template.target_groups:
+            group = self.groups[ordinal]
+            target = Target(group, task)
+            task.targets.append(target)
+            group.members[task.ordinal] = target
+            first = now + group.registration_delay + self._first_check.a
+            first += (self._first_check.b - self._first_check.a) * u if self._first_check.kind == "uniform" else 0.0
+            check = Check(
+                first,
+                group.interval,
+                group.healthy_threshold,
+                group.unhealthy_threshold,
+                group.healthy_threshold if group.network else 1,
+            )
+            if healthy:
+                target.state = TARGET_HEALTHY
+                group.healthy += 1
+                spans = [(float("-inf"), down)]
+            else:
+                spans = [(ready, down)] if ready < down else []
+            ahead = changes(check, tuple(spans))
+            target.ahead = ahead[1:] if healthy else ahead
+            self._arm(target)
+
+    def _arm(self, target: Target) -> None:
+        if target.ahead:
+            self.kernel.at(target.ahead[0].t, 0, self._on_change, target, target.epoch)
+
+    def _on_change(self, target: Target, epoch: int) -> None:
+        """The next solved change of health is due."""
+        if target.epoch != epoch:
+            return
+        change, *rest = target.ahead
+        target.ahead = tuple(rest)
+        if target.state == TARGET_HEALTHY:
+            target.group.healthy -= 1
+        target.state = change.state
+        task = target.task
+        if change.state == TARGET_HEALTHY:
+            target.group.healthy += 1
+            if all(t.state == TARGET_HEALTHY for t in task.targets or ()):
+                self.engine.services.on_healthy(task)
+        elif change.state == TARGET_UNHEALTHY:
+            self.engine.services.on_unhealthy(task, target.group)
+        self._arm(target)
+
+    def deregister(self, task: Task) -> float:
+        """Take the task out of its groups; return the seconds until its targets are unused (LB-040, LB-062)."""
+        delay = 0.0
+        for target in task.targets or ():
+            if target.state == TARGET_DRAINING:
+                continue
+            group = target.group
+            if target.state == TARGET_HEALTHY:
+                group.healthy -= 1
+            target.state = TARGET_DRAINING
+            target.epoch += 1
+            del group.members[task.ordinal]
+            delay = max(delay, group.deregistration_delay)
+        return delay

@@ -1,0 +1,270 @@
+"""From task definitions and behaviour to templates: what every task of a revision has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isinf
+from typing import TYPE_CHECKING, Any
+
+from ecssim.aws.names import NetworkMode, PlacementConstraintType
+from ecssim.aws.task_definition import TaskDefinition
+from ecssim.decide.lifecycle import Path, flat
+from ecssim.engine.timing import LaunchLaws, launch_laws
+from ecssim.record.codes import FIXED_POOLS
+from ecssim.scenario.behaviour import Behaviour, ContainerBehaviour
+from ecssim.workload.distributions import Law
+from ecssim.world.entities import Image, Template
+from ecssim.world.requests import Predicate, Request
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+
+def law_of(given: Any) -> Law:
+    """Turn a distribution of the scenario into a law; files of values have been read by the loader."""
+    kind = type(given).__name__
+    match kind:
+        case "Constant":
+            return Law("constant", given.value)
+        case "Exponential":
+            return Law("exponential", given.mean)
+        case "Lognormal":
+            return Law("lognormal", given.median, given.p95)
+        case "Normal":
+            return Law("normal", given.mean, given.sd)
+        case "Uniform":
+            return Law("uniform", given.min, given.max)
+        case "Empirical":
+            return Law("empirical", values=tuple(given.values))
+    raise TypeError(f"not a distribution: {given!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a service or a RunTask call adds to a task definition: where and how its tasks run."""
+
+    launch_type: str
+    subnets: tuple[int, ...] = ()
+    public_ip: bool = False
+    constraints: tuple[tuple[str, str | None], ...] = ()
+    target_groups: tuple[int, ...] = ()
+    registries: bool = False
+    providers: tuple[tuple[int, str], ...] = ()
+    cpu: int | None = None
+    memory: int | None = None
+    gpus: int | None = None
+    daemon: bool = False
+
+
+class Templates:
+    """Registers task definitions and makes templates from them."""
+
+    def __init__(
+        self, engine: Engine, behaviour: Mapping[str, Behaviour], image_mb: Mapping[str, float], trunking: bool
+    ) -> None:
+        self.engine = engine
+        self.behaviour = behaviour
+        self.image_mb = image_mb
+        self.trunking = trunking
+        self.families: dict[str, list[TaskDefinition]] = {}
+        self._rows = engine.recorder.tables["_templates"]
+        names = engine.recorder.names
+        self._definitions = names.pool("task_definition")
+        self._images = names.pool("image")
+        self._made: dict[tuple[str, int, Wish], Template] = {}
+        self._predicates: dict[str, Predicate] = {}
+        self._requests: dict[Request, Request] = {}
+
+    def register(self, definition: TaskDefinition) -> int:
+        """Register the next revision of a family; return its number, from 1 on."""
+        revisions = self.families.setdefault(definition.family, [])
+        revisions.append(definition)
+        return len(revisions)
+
+    def find(self, name: str) -> tuple[TaskDefinition, int] | None:
+        """Find a task definition by ``family``, ``family:revision`` or ARN; a bare family is the latest."""
+        bare = name.rsplit("task-definition/", 1)[-1]
+        family, _, number = bare.partition(":")
+        revisions = self.families.get(family)
+        if not revisions:
+            return None
+        if not number:
+            return revisions[-1], len(revisions)
+        if number.isdecimal() and 1 <= int(number) <= len(revisions):
+            return revisions[int(number) - 1], int(number)
+        return None
+
+    def make(self, definition: TaskDefinition, revision: int, wish: Wish) -> Template:
+        """Return the template of ``definition`` under ``wish``; equal wishes share one."""
+        key = (definition.family, revision, wish)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(definition, revision, wish)
+        return made
+
+    def wish_of(self, template: Template) -> Wish:
+        """Return the wish that a template was made from."""
+        return next(wish for (_, _, wish), made in self._made.items() if made is template)
+
+    def predicate(self, expression: str) -> Predicate:
+        """Compile a ``memberOf`` expression once."""
+        from ecssim.decide.query import compile_expression
+
+        got = self._predicates.get(expression)
+        if got is None:
+            got = self._predicates[expression] = compile_expression(expression)
+        return got
+
+    def _make(self, definition: TaskDefinition, revision: int, wish: Wish) -> Template:
+        engine = self.engine
+        fargate = wish.launch_type == "FARGATE"
+        mode = NetworkMode.AWSVPC if fargate else definition.effective_network_mode
+        eni = mode is NetworkMode.AWSVPC
+        world = engine.world
+        zones = tuple(dict.fromkeys(world.subnets[s].zone for s in wish.subnets)) if eni else ()
+        cpu = wish.cpu if wish.cpu is not None else definition.cpu_need
+        memory = wish.memory if wish.memory is not None else definition.memory_need
+        gpus = wish.gpus if wish.gpus is not None else definition.gpu_need
+        tcp, udp = _host_ports(definition, mode)
+        given = [(c.type, c.expression) for c in definition.placement_constraints]
+        wanted = [*given, *wish.constraints]
+        constraints = tuple(
+            self.predicate(e) for kind, e in wanted if kind == PlacementConstraintType.MEMBER_OF and e
+        )
+
+        def request(provider: str | None) -> Request:
+            new = Request(
+                cpu=cpu,
+                memory=memory,
+                gpus=gpus,
+                eni=eni,
+                tcp_ports=tcp,
+                udp_ports=udp,
+                zones=zones if eni and zones else None,
+                capacity_provider=provider,
+                constraints=constraints,
+                distinct=wish.daemon or any(kind == "distinctInstance" for kind, _ in wanted),
+            )
+            # The fleet knows shapes by identity: one object per shape.
+            return self._requests.setdefault(new, new)
+
+        requests = {0: request(None)} | {code: request(name) for code, name in wish.providers}
+        code = len(self._made) + 1
+        template = Template(
+            code=code,
+            family=definition.family,
+            revision=revision,
+            launch_type=wish.launch_type,
+            network_mode=mode.value,
+            cpu=cpu,
+            memory=memory,
+            gpus=gpus,
+            request=requests[0],
+            requests=requests,
+            table=flat(Path(eni=eni, targets=bool(wish.target_groups) or wish.registries)),
+            eni=eni,
+            fargate=fargate,
+            subnets=wish.subnets if eni else (),
+            zones=zones,
+            images=self._image_list(definition),
+            stop_timeout=max((float(c.stop_timeout) if c.stop_timeout is not None else 30.0)
+                             for c in definition.container_definitions),
+            containers=tuple(c.name or f"container-{i}" for i, c in enumerate(definition.container_definitions)),
+            essential=tuple(c.essential for c in definition.container_definitions),
+            target_groups=wish.target_groups,
+            public_ip=wish.public_ip,
+            architecture=definition.cpu_architecture.value,
+            laws=self._laws(definition, revision, fargate=fargate, eni=eni),
+        )
+        launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1
+        network = FIXED_POOLS["network_mode"].index(mode.value) + 1
+        self._rows.append(
+            code, self._definitions[template.name], revision, cpu, memory, launch, network
+        )
+        return template
+
+    def _image_list(self, definition: TaskDefinition) -> tuple[Image, ...]:
+        default = self.engine.model.image_size_mb
+        names = dict.fromkeys(c.image for c in definition.container_definitions if c.image)
+        return tuple(Image(self._images[n], self.image_mb.get(n, default)) for n in names)
+
+    def _laws(self, definition: TaskDefinition, revision: int, *, fargate: bool, eni: bool) -> LaunchLaws:
+        """Put the user's behaviour of the family and of the revision over the profile's delays."""
+        layers: list[ContainerBehaviour] = []
+        for key in (definition.family, f"{definition.family}:{revision}"):
+            behaviour = self.behaviour.get(key)
+            if behaviour is not None:
+                layers.append(behaviour)
+                layers += [
+                    behaviour.containers[c.name]
+                    for c in definition.container_definitions
+                    if c.essential and c.name is not None and c.name in behaviour.containers
+                ]
+
+        def pick(name: str) -> Any:
+            value = None
+            for layer in layers:
+                got = getattr(layer, name)
+                value = got if got is not None else value
+            return value
+
+        fixed = self.engine.timing.profile == "fixed"
+
+        def law(name: str) -> Law | None:
+            given = pick(name)
+            if given is None:
+                return None
+            return law_of(given).fixed() if fixed else law_of(given)
+
+        stops = pick("stops_after")
+        never = stops is not None and type(stops).__name__ == "Constant" and isinf(stops.value)
+        failure = pick("failure")
+        fails = pick("fails_to_start")
+        codes = pick("exit_code")
+        crash_code = 1
+        cumulative: list[tuple[float, int]] = []
+        if codes is not None:
+            total = 0.0
+            for code, share in codes:
+                total += share
+                cumulative.append((total, code))
+            crash_code = max((code for code, _ in codes), default=1) or 1
+        crash = law_of(failure.after) if failure is not None else None
+        return LaunchLaws(
+            launch_laws(
+                self.engine.timing,
+                fargate=fargate,
+                eni=eni,
+                ready=law("ready_after"),
+                runs_for=law("runs_for"),
+                stops_after=None if stops is None or never else law("stops_after"),
+                crash_after=crash,
+            ),
+            fails_share=fails.share if fails is not None else 0.0,
+            fails_reason=fails.reason if fails is not None else "",
+            crash_share=failure.rate if failure is not None else 0.0,
+            crash_code=crash_code,
+            exit_codes=tuple(cumulative) or ((1.0, 0),),
+            stops_never=never,
+            unhealthy_after=law("unhealthy_after"),
+        )
+
+
+def _host_ports(definition: TaskDefinition, mode: NetworkMode) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Host ports that the task holds on its instance, by protocol (PLACE-006)."""
+    tcp: list[int] = []
+    udp: list[int] = []
+    for container in definition.container_definitions:
+        for mapping in container.port_mappings:
+            port = mapping.container_port if mode is NetworkMode.HOST else mapping.host_port
+            if mode in (NetworkMode.HOST, NetworkMode.BRIDGE) and port:
+                (tcp if mapping.protocol.value == "tcp" else udp).append(port)
+    return tuple(dict.fromkeys(tcp)), tuple(dict.fromkeys(udp))
+
+
+def strategy_items(given: Sequence[Any]) -> tuple[Any, ...]:
+    """Turn the API's placement strategy into the decision's."""
+    from ecssim.decide.placement import StrategyItem
+
+    return tuple(StrategyItem(item.type.value, item.field or "") for item in given)

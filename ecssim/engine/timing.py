@@ -1,0 +1,164 @@
+"""How long things take: the timing profile, and the delays that one launch owns.
+
+Delays are not in the state tables. Each named delay is a law with a documented default (confidence A values
+are calibrated against published measurements); a scenario may override any of them under ``timing:``.
+``profile: fixed`` puts every delay at its median.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ecssim.engine.luck import BLOCK, LaunchDraws
+from ecssim.workload.distributions import Law, constant, lognormal, uniform
+
+#: The named delays in seconds (unless the name says otherwise) with the rule that each comes from.
+DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
+    "eniAttach": (lognormal(4.0, 12.0), "NET-054"),
+    "branchEniExtra": (constant(1.0), "NET-054"),
+    "eniDelete": (lognormal(10.0, 30.0), "NET-055"),
+    "addressRelease": (constant(30.0), "NET-060"),
+    "addressFailure": (uniform(5.0, 15.0), "NET-051"),
+    "fargateProvision": (lognormal(12.0, 25.0), "FG-023"),
+    "fargateAgent": (lognormal(5.0, 12.0), "LIFE-081"),
+    "fargateStart": (constant(2.0), "FG-024"),
+    "fargatePullNoise": (lognormal(1.0, float(np.exp(0.25 * 1.6448536269514722))), "FG-024"),
+    "agentDispatch": (lognormal(0.3, 0.8), "LIFE-082"),
+    "containerStart": (lognormal(0.8, 2.0), "LIFE-082"),
+    "pullManifest": (constant(0.5), "LIFE-084"),
+    "pullNoise": (constant(1.0), "LIFE-084"),
+    "containerStop": (constant(1.0), "LIFE-060"),
+    "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
+    "trunkRegistration": (constant(10.0), "NET-019"),
+    "targetRegistration": (constant(5.0), "LB-006"),
+    "targetFirstCheck": (uniform(0.0, 2.0), "LB-006"),
+    "networkTargetRegistration": (constant(120.0), "LB-007"),
+    "healthyAfterRunning": (constant(40.0), "SVC-020"),
+    "schedulerPass": (constant(5.0), "PLACE-092"),
+    "launchRetry": (constant(60.0), "ASG-058"),
+}
+
+#: Compressed megabytes a second by task CPU units on Fargate, download and unpack together (FG-024).
+FARGATE_PULL_RATE: Final = ((256, 12.0), (512, 20.0), (1024, 35.0), (2048, 55.0), (4096, 80.0), (8192, 100.0))
+#: Megabytes a second on an EC2 instance (LIFE-084).
+EC2_PULL_RATE: Final = 60.0
+
+
+def fargate_pull_rate(cpu: int) -> float:
+    """Return the pull rate in MB/s of a Fargate task with ``cpu`` CPU units (FG-024)."""
+    rate = FARGATE_PULL_RATE[0][1]
+    for units, mb_per_s in FARGATE_PULL_RATE:
+        if cpu >= units:
+            rate = mb_per_s
+    return rate
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The timing profile of one run: a law for each named delay."""
+
+    laws: Mapping[str, Law]
+    profile: str = "typical"
+
+    @classmethod
+    def of(cls, profile: str = "typical", overrides: Mapping[str, Law] | None = None) -> Timing:
+        """Build a profile: the documented defaults, overridden by name, at their medians if ``fixed``."""
+        laws = {name: law for name, (law, _) in DEFAULTS.items()} | dict(overrides or {})
+        if profile == "fixed":
+            laws = {name: law.fixed() for name, law in laws.items()}
+        return cls(laws, profile)
+
+    def __getitem__(self, name: str) -> Law:
+        return self.laws[name]
+
+
+# Where each delay of a launch stands in its tuple; also its column in the block of draws.
+PROVISION: Final = 0
+DISPATCH: Final = 1
+PULL: Final = 2
+START: Final = 3
+STOP: Final = 4
+RELEASE: Final = 5
+READY: Final = 6
+RUNS_FOR: Final = 7
+CRASH_AFTER: Final = 8
+ADDRESS_FAILURE: Final = 9
+#: Uniforms in [0, 1): does it fail to start, does it crash, which exit code.
+CHANCE: Final = 10
+EXIT: Final = 11
+
+_ZERO: Final = constant(0.0)
+_NEVER: Final = constant(-1.0)
+
+
+@dataclass(slots=True, eq=False)
+class LaunchLaws:
+    """The laws of one template's launches, and the block of delays that was computed last.
+
+    ``fails_share``: share of launches that fail to start; ``crash_share``: share that exit ``CRASH_AFTER``
+    seconds after RUNNING; ``exit_codes``: (cumulative share, code) of the ordinary end; ``crash_code``.
+    """
+
+    columns: tuple[Law, ...]
+    fails_share: float = 0.0
+    fails_reason: str = ""
+    crash_share: float = 0.0
+    crash_code: int = 1
+    exit_codes: tuple[tuple[float, int], ...] = ((1.0, 0),)
+    stops_never: bool = False
+    unhealthy_after: Law | None = None
+    _block: int = -1
+    _draws: LaunchDraws | None = None
+    _rows: list[tuple[float, ...]] | None = None
+
+    def delays(self, draws: LaunchDraws, k: int) -> tuple[float, ...]:
+        """Return the delays that launch ``k`` owns, indexed by the names of this module."""
+        b = k // BLOCK
+        if b != self._block or draws is not self._draws:
+            z, u = draws.block(b)
+            columns = [
+                [law.a] * BLOCK if law.kind == "constant" else law.values_of(z[:, i], u[:, i]).tolist()
+                for i, law in enumerate(self.columns)
+            ]
+            self._rows = list(zip(*columns, u[:, CHANCE].tolist(), u[:, EXIT].tolist(), strict=True))
+            self._block, self._draws = b, draws
+        assert self._rows is not None
+        return self._rows[k & (BLOCK - 1)]
+
+    def exit_code(self, chance: float) -> int:
+        """Return the exit code of a launch whose draw is ``chance``."""
+        for share, code in self.exit_codes:
+            if chance < share:
+                return code
+        return self.exit_codes[-1][1]
+
+
+def launch_laws(
+    timing: Timing,
+    *,
+    fargate: bool,
+    eni: bool,
+    trunk: bool = False,
+    ready: Law | None = None,
+    runs_for: Law | None = None,
+    stops_after: Law | None = None,
+    crash_after: Law | None = None,
+) -> tuple[Law, ...]:
+    """Put the columns of a launch together from the profile and the user's behaviour of the family."""
+    attach = timing["fargateProvision"] if fargate else timing["eniAttach"] if eni else _ZERO
+    return (
+        attach,
+        timing["fargateAgent"] if fargate else timing["agentDispatch"],
+        timing["fargatePullNoise"] if fargate else timing["pullNoise"],
+        timing["fargateStart"] if fargate else timing["containerStart"],
+        stops_after or timing["containerStop"],
+        timing["eniDelete"] if eni else _ZERO,
+        ready or _ZERO,
+        runs_for or _NEVER,
+        crash_after or _ZERO,
+        timing["addressFailure"],
+    )

@@ -1,0 +1,102 @@
+"""The packed columns of the tables that users read (kinds: see :mod:`ecssim.record.schema`).
+
+These are the columns as recorded. ``task_events`` and ``tasks`` get the rest of what users see (group,
+service, template, place) joined in when they are read; every table with a ``t`` also gets ``time``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+_EVENT = "t f64, event_id u32, cause_id u32,"
+_WHERE = "region name:region"
+_IN_CLUSTER = "cluster name:cluster, region name:region"
+_TIMES = """
+    created_at f64, connectivity_at f64, pull_started_at f64, pull_stopped_at f64, started_at f64,
+    healthy_at f64, stopping_at f64, drained_at f64, execution_stopped_at f64, stopped_at f64,
+    address_freed_at f64
+"""
+TASK_TIMES: Final = f"task task, {_TIMES}"
+"""A task and all the times of its life."""
+
+_INSTANCE = """
+    instance_id name:instance, instance_type name:instance_type, market name:market,
+    capacity_provider name:capacity_provider, availability_zone name:availability_zone,
+    status name:instance_status,
+"""
+
+PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "task_events": f"""{_EVENT}
+            task task, last_status enum:task_status, desired_status enum:desired_status,
+            stop_code enum:stop_code, stopped_reason text
+        """,
+        "tasks": f"{TASK_TIMES}, stop_code enum:stop_code, stopped_reason text",
+        "placements": f"""{_EVENT}
+            group name:group, task task, count u32, container_instance name:instance, candidates u32,
+            rejected_cpu u32, rejected_memory u32, rejected_ports u32, rejected_eni u32, rejected_gpu u32,
+            rejected_attribute u32, rejected_constraint u32, rejected_location u32, rejected_agent u32,
+            strategy name:strategy, reason name:placement_reason, {_IN_CLUSTER}
+        """,
+        "service_events": f"""{_EVENT}
+            service name:service, event_name name:event_name, message text, {_IN_CLUSTER}
+        """,
+        "traffic_shifts": f"""{_EVENT}
+            service name:service, deployment_id name:deployment, step u32, test_weight f64,
+            production_weight f64, {_IN_CLUSTER}
+        """,
+        "calls": f"""{_EVENT}
+            caller name:caller, action name:action, target name:call_target, result name:call_result,
+            error text, {_IN_CLUSTER}
+        """,
+        "service_metrics": f"""
+            t f64, service name:service, desired_count u32, running_count u32, pending_count u32,
+            healthy_count u32, cpu_utilization f64, memory_utilization f64, offered_count u64,
+            served_count u64, failed_count u64, retried_count u64, in_flight_count u64, request_count u64,
+            request_count_per_target f64, target_response_time f64, latency_p50 f64, latency_p95 f64,
+            latency_p99 f64, http_502_count u64, http_503_count u64, http_504_count u64, {_IN_CLUSTER}
+        """,
+        "flow_metrics": f"""
+            t f64, target name:flow_target, service name:service, revision u32,
+            availability_zone name:availability_zone, offered_count u64, served_count u64, failed_count u64,
+            in_flight_count u64, healthy_count u32, {_IN_CLUSTER}
+        """,
+        "instance_events": f"{_EVENT} {_INSTANCE} {_IN_CLUSTER}",
+        "instances": f"""{_INSTANCE}
+            launched_at f64, registered_at f64, draining_at f64, terminated_at f64, {_IN_CLUSTER}
+        """,
+        "capacity_provider_metrics": f"""
+            t f64, capacity_provider name:capacity_provider, capacity_provider_reservation f64,
+            desired_capacity u32, instances u32, empty_instances u32, running_tasks u32,
+            provisioning_tasks u32, {_IN_CLUSTER}
+        """,
+        "subnet_metrics": f"""
+            t f64, subnet name:subnet, availability_zone name:availability_zone, total u32, reserved u32,
+            used u32, free u32, free_min u32, used_max u32, failed_allocations u32, {_WHERE}
+        """,
+        "subnet_usage": f"t f64, subnet name:subnet, consumer name:consumer, used u32, {_WHERE}",
+        "subnet_events": f"""{_EVENT}
+            subnet name:subnet, consumer name:consumer, task task, reason text, {_WHERE}
+        """,
+        "alarms": f"""{_EVENT}
+            alarm_name name:alarm, old_state name:alarm_state, new_state name:alarm_state,
+            metric_name name:metric, datapoints text, threshold f64, reason text, {_WHERE}
+        """,
+        "scaling_activities": f"""{_EVENT}
+            target name:scaling_target, policy name:policy, metric_value f64, from_count i32, to_count i32,
+            status_code name:scaling_status, not_scaled_reason text, {_IN_CLUSTER}
+        """,
+        "deployments": f"""
+            deployment_id name:deployment, service name:service, revision u32,
+            strategy name:deployment_strategy, started_at f64, finished_at f64,
+            rollout_state name:rollout_state, reason text, failed_tasks u32, peak_tasks u32, {_IN_CLUSTER}
+        """,
+        "costs": f"""
+            hour u32, service name:service, resource name:resource, dimension name:dimension, quantity f64,
+            unit name:unit, unit_price f64, usd f64, price_source name:price_source, {_IN_CLUSTER}
+        """,
+    }
+)
+"""The public tables in the order of the design, name to packed columns."""

@@ -1,0 +1,174 @@
+"""A run as its users see it: one tidy frame a table, what is known of the run, and the raw rows below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ecssim.record.public import PUBLIC
+from ecssim.results import taskframes
+from ecssim.results.columns import Coded, addresses, utc_times
+from ecssim.results.reader import FolderSource, Source, name_book
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ecssim.record.sinks import Hour
+
+_OPEN: Final = {
+    "instances": ("_instances_open", "instance_id"),
+    "deployments": ("_deployments_open", "deployment_id"),
+}
+"""Tables with one row an entity: where it is described before its end, and by which column."""
+
+_EPOCH: Final = "1970-01-01T00:00:00Z"
+_KEEP_BYTES: Final = 32 * 2**20
+
+
+class Result:
+    """What one run recorded.
+
+    Each public table is an attribute: ``result.tasks``, ``result.subnet_metrics`` (the columns of design
+    section 6, times in seconds from the start, names as categoricals, integers as int64). A frame is built
+    when it is first asked for and kept.
+    """
+
+    def __init__(self, source: Source, folder: Path | None = None) -> None:
+        self._source = source
+        self._raw: dict[str, np.ndarray] = {}
+        self._frames: dict[str, pd.DataFrame] = {}
+        self.folder = folder
+
+    @classmethod
+    def from_sink(cls, sink: Source) -> Result:
+        """The result of a run that recorded into a :class:`~ecssim.record.sinks.MemorySink`."""
+        return cls(sink)
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """What is known of the run: versions, scenario digest, seed, start, rows and digest of each table."""
+        return self._source.manifest
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run reached its end."""
+        return bool(self.manifest.get("complete"))
+
+    @property
+    def hours(self) -> tuple[Hour, ...]:
+        """The simulated hours that were committed; a killed run is readable up to the last of them."""
+        return tuple(self._source.hours)
+
+    @cached_property
+    def start(self) -> datetime:
+        """The virtual wall clock at t = 0, in UTC (manifest ``start``, ISO 8601)."""
+        start = datetime.fromisoformat(str(self.manifest.get("start", _EPOCH)))
+        return start.replace(tzinfo=start.tzinfo or UTC).astimezone(UTC)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the public tables."""
+        return tuple(PUBLIC)
+
+    @cached_property
+    def names(self) -> Mapping[str, list[str | None]]:
+        """The strings of each name pool by code; code 0 is None."""
+        return name_book(self._source.load("_names"))
+
+    def raw(self, name: str) -> np.ndarray:
+        """The packed rows of a table, public or internal, as recorded: codes, not names."""
+        rows = self._raw.get(name)
+        if rows is None:
+            rows = self._source.load(name)
+            rows.setflags(write=False)
+            # A large table is read again when it is asked for again, rather than held beside its frame.
+            if rows.nbytes <= _KEEP_BYTES:
+                self._raw[name] = rows
+        return rows
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The public table ``name`` with its joined columns.
+
+        :raises KeyError: if there is no such public table.
+        """
+        if name not in PUBLIC:
+            raise KeyError(name)
+        frame = self._frames.get(name)
+        if frame is None:
+            frame = self._frames[name] = self._build(name)
+        # A shallow copy: columns that a user adds stay with the user.
+        return frame.copy(deep=False)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name in PUBLIC:
+            return self.frame(name)
+        raise AttributeError(f"a result has no table or attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *PUBLIC})
+
+    @cached_property
+    def _tasks(self) -> taskframes.TaskIndex:
+        return taskframes.TaskIndex(self.raw, self._decode)
+
+    def _decode(self, codes: np.ndarray, pool: str) -> Coded:
+        return Coded.of(codes, self.names.get(pool, [None]))
+
+    def _build(self, name: str) -> pd.DataFrame:
+        if name == "task_events":
+            return taskframes.task_events(self.raw, self._decode, self._tasks, self.start)
+        if name == "tasks":
+            return taskframes.tasks(self.raw, self._decode, self._tasks)
+        return self._plain(name)
+
+    def _plain(self, name: str) -> pd.DataFrame:
+        """A table whose columns need no join but names, task ids and ``time``."""
+        import pandas as pd
+
+        rows = self._settled(name)
+        columns: dict[str, object] = {}
+        for column in self._source.schema[name].columns:
+            values = rows[column.name]
+            if column.pool is not None:
+                columns[column.name] = self._decode(values, column.pool).categorical()
+            elif column.kind == "task":
+                columns["task_id"] = self._task_ids(values).categorical()
+            elif column.kind == "ip":
+                columns[column.name] = addresses(values).categorical()
+            elif column.kind == "f64":
+                columns[column.name] = values.copy()
+            else:
+                columns[column.name] = values.astype(np.int64)
+            if column.name == "t":
+                columns["time"] = utc_times(self.start, values)
+        return pd.DataFrame(columns)
+
+    def _task_ids(self, tasks: np.ndarray) -> Coded:
+        """Task ids of a table that names few of the tasks: only those become categories."""
+        index = self._tasks
+        named, codes = np.unique(index.at(tasks), return_inverse=True)
+        return Coded.of(codes, [index.ids.texts[at] if at >= 0 else None for at in named.tolist()])
+
+    def _settled(self, name: str) -> np.ndarray:
+        """The rows of ``name``, then the entities that have not ended, as they were last described."""
+        rows = self.raw(name)
+        if name not in _OPEN:
+            return rows
+        table, key = _OPEN[name]
+        before = self.raw(table)
+        before = before[~np.isin(before[key], rows[key])]
+        _, last = np.unique(before[key][::-1], return_index=True)
+        return np.concatenate([rows, before[np.sort(len(before) - 1 - last)]])
+
+
+def open(folder: str | Path) -> Result:
+    """Open a run folder, also one whose run was interrupted or killed (``result.complete`` is then false).
+
+    :raises BadInput: if the folder holds no run of ecssim, or was damaged.
+    """
+    return Result(FolderSource(folder), Path(folder))

@@ -1,0 +1,223 @@
+"""The composition root: load -> compile -> simulate -> Result."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecssim import __version__
+from ecssim.engine.compile import compile_scenario
+from ecssim.engine.kernel import CALL
+from ecssim.engine.simulation import Engine
+from ecssim.errors import ClientError
+from ecssim.record.recorder import Recorder
+from ecssim.record.sinks import FolderSink, MemorySink
+from ecssim.results.result import Result
+from ecssim.results.result import open as open_result
+from ecssim.scenario.load import Loaded, load_scenario
+from ecssim.scenario.units import parse_duration
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Observer
+
+#: How many times a run comes up for air: progress, Ctrl-C.
+CHUNKS = 200
+
+
+def load(
+    path: str | Path, *, sets: Sequence[str] = (), variant: str | None = None, seed: int | None = None
+) -> Loaded:
+    """Read and check a scenario file; raises BadInput with every problem at once."""
+    return load_scenario(path, sets=sets, variant=variant, seed=seed)
+
+
+class Simulation:
+    """A run held in the hand: advance it, call the control plane, look at it, finish it.
+
+    ``until`` cuts the scenario's duration (seconds). With ``out`` the tables go to a run folder as they come.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        seed: int | None = None,
+        out: str | Path | None = None,
+        until: float | None = None,
+        sink: Any = None,
+    ) -> None:
+        import numpy as np
+
+        scenario = loaded.scenario
+        self.loaded = loaded
+        self.seed = scenario.seed if seed is None else seed
+        self.sink = sink if sink is not None else FolderSink(out) if out is not None else MemorySink()
+        self.folder = Path(out) if out is not None else None
+        self._began = time.perf_counter()
+        manifest = {
+            "ecssim": __version__,
+            "python": sys.version.split()[0],
+            "numpy": np.__version__,
+            "scenario": scenario.name,
+            "digest": loaded.digest,
+            "seed": self.seed,
+            "variant": getattr(loaded, "variant", None),
+            "region": scenario.region,
+            "start": scenario.start.isoformat(),
+            "duration": float(scenario.duration),
+        }
+        self.recorder = Recorder(self.sink, manifest=manifest)
+        self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed)
+        self.engine.duration = min(float(scenario.duration), until if until is not None else float("inf"))
+        self.interrupted = False
+        self._result: Result | None = None
+        self._subscribers: list[Callable[[Mapping[str, Any]], None]] = []
+
+    @property
+    def now(self) -> float:
+        """Seconds since the start of the run."""
+        return float(self.engine.kernel.now)
+
+    @property
+    def duration(self) -> float:
+        """The horizon in seconds; what is due exactly then does not happen."""
+        return self.engine.duration
+
+    def advance(self, step: str | float | None = None, *, until: str | float | None = None) -> float:
+        """Let time pass: by a step (``"10m"``), to a time, or to ``until="next_event"``; return the time now."""
+        kernel = self.engine.kernel
+        if until == "next_event":
+            target = min(kernel.peek(), self.duration)
+            if target < self.duration:
+                before = self.recorder.events
+                while kernel.peek() < self.duration and self.recorder.events == before:
+                    kernel.step()
+            return self.now
+        if until is not None:
+            target = parse_duration(until)
+        else:
+            target = self.now + parse_duration(step if step is not None else "1m")
+        self._run_to(min(target, self.duration))
+        return self.now
+
+    def _run_to(self, target: float) -> None:
+        self.engine.kernel.run_until(target)
+
+    def call(self, action: str, /, **params: Any) -> dict[str, Any]:
+        """Make an API call now; raises ClientError if it is refused."""
+        answer = self.engine.calls.call(action, params, "user")
+        if isinstance(answer, ClientError):
+            raise answer
+        # What a call sets in motion at this instant belongs to it: controllers run before time goes on.
+        kernel = self.engine.kernel
+        while kernel.peek() <= kernel.now:
+            kernel.step()
+        return answer
+
+    def describe(self, what: str, *, cluster: str | None = None) -> list[dict[str, Any]]:
+        """Return the live ``tasks``, ``services``, ``container-instances`` or ``subnets`` in the API's words."""
+        from ecssim.engine.describe import describe
+
+        return describe(self.engine, what, cluster)
+
+    def subscribe(self, callback: Callable[[Mapping[str, Any]], None]) -> None:
+        """Hand every recorded event to ``callback`` as a dictionary, each at the end of its minute or call."""
+        from ecssim.engine.feed import Feed
+
+        Feed(self.engine, callback)
+
+    def process(self, generator: Any) -> Any:
+        """Start a user's own SimPy process; it runs in the phase of outside calls."""
+        return self.engine.kernel.process(generator)
+
+    def at(self, t: float, action: str, **params: Any) -> None:
+        """Plan an API call for ``t`` seconds."""
+        self.engine.kernel.at(
+            t, CALL, lambda _arg, _epoch: self.engine.calls.call(action, params, "user"), None
+        )
+
+    def finish(self, *, progress: Callable[[float], None] | None = None) -> Result:
+        """Run to the horizon, close the tables and return the result."""
+        if self._result is not None:
+            return self._result
+        kernel = self.engine.kernel
+        self._listen()
+        # Entities live long and hardly form cycles: let the collector look at new ones seldom, at old ones never.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(50_000, 20, 100)
+        try:
+            step = max(self.duration / CHUNKS, 60.0)
+            while self.now < self.duration and not self.interrupted:
+                self._run_to(min(self.now + step, self.duration))
+                if progress is not None:
+                    progress(min(1.0, self.now / self.duration))
+        finally:
+            gc.set_threshold(*thresholds)
+            self._hush()
+        self.engine.finish()
+        complete = not self.interrupted
+        self.recorder.close(complete, self._closing(kernel.events_done))
+        self._result = open_result(self.folder) if self.folder is not None else Result.from_sink(self.sink)
+        return self._result
+
+    def _closing(self, events: int) -> dict[str, Any]:
+        engine = self.engine
+        return {
+            "model": engine.model.named(),
+            "timing": engine.timing.profile,
+            "quotas": self.loaded.scenario.account.quotas.base,
+            "simulated": self.now,
+            "wall": round(time.perf_counter() - self._began, 3),
+            "queue_events": events,
+            "notes": list(engine.notes),
+            "jobs": {stream.name: stream.account() for stream in engine.job_streams},
+            "allow": list(self.loaded.scenario.allow),
+        }
+
+    def _listen(self) -> None:
+        """Turn Ctrl-C into a clean stop: tables are kept and readable."""
+        self._previous = None
+        try:
+            self._previous = signal.signal(signal.SIGINT, self._on_interrupt)
+        except ValueError:
+            return  # not the main thread: whoever is, decides
+
+    def _on_interrupt(self, _signal: int, _frame: Any) -> None:
+        self.interrupted = True
+        self.engine.kernel.stop_requested = True
+
+    def _hush(self) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+
+
+def simulate(
+    scenario: Loaded | str | Path,
+    *,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    until: float | None = None,
+    observers: Sequence[Observer] = (),
+) -> Simulation:
+    """Compile a scenario and return the simulation at t = 0."""
+    loaded = scenario if isinstance(scenario, Loaded) else load(scenario)
+    simulation = Simulation(loaded, seed=seed, out=out, until=until)
+    simulation.engine.observers.extend(observers)
+    return simulation
+
+
+def run(
+    scenario: Loaded | str | Path,
+    *,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    until: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Result:
+    """Run a scenario to its end: the same engine as :func:`simulate`, ``finish()`` included."""
+    return simulate(scenario, seed=seed, out=out, until=until).finish(progress=progress)

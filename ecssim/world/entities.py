@@ -1,0 +1,475 @@
+"""What exists in the simulated account: slotted entities that hold state and nothing else.
+
+Each fact has one writer (design rule 4): ``engine.lifecycle`` writes ``last_status`` of tasks, ``engine.subnets``
+addresses, ``engine.targets`` membership of target groups, ``engine.fleets`` reservations. A task holds ordinals
+and handles, never those objects. Times are seconds from the start of the run, NaN where not reached.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecssim.world.requests import Request
+from ecssim.world.states import ACTIVE, IN_PROGRESS, NOT_STOPPED, PROVISIONING, UNKNOWN
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image that a task pulls: a code in the name table and its compressed size in MB (LIFE-084)."""
+
+    code: int
+    size_mb: float
+
+
+@dataclass(slots=True, eq=False)
+class Template:
+    """One way to run one task definition: what every task of a service revision (or of a job) has in common.
+
+    ``code`` is its row in the record; ``path`` / ``table`` the lifecycle it takes (decide.lifecycle);
+    ``request`` what placement must find on an instance (EC2; PLACE-004), ``requests`` the same by capacity
+    provider code (0: launch type); ``subnets`` the ordinals of the subnets
+    it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB.
+    """
+
+    code: int
+    family: str
+    revision: int
+    launch_type: str
+    network_mode: str
+    cpu: int
+    memory: int
+    gpus: int
+    request: Request
+    requests: dict[int, Request]
+    table: tuple[int, ...]
+    eni: bool
+    fargate: bool
+    subnets: tuple[int, ...] = ()
+    zones: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    stop_timeout: float = 30.0
+    containers: tuple[str, ...] = ()
+    essential: tuple[bool, ...] = ()
+    target_groups: tuple[int, ...] = ()
+    public_ip: bool = False
+    architecture: str = "X86_64"
+    laws: Any = None
+
+    @property
+    def name(self) -> str:
+        """``family:revision``."""
+        return f"{self.family}:{self.revision}"
+
+
+class Task:
+    """One task: a state machine moved by ``engine.lifecycle`` alone.
+
+    ``epoch`` goes up whenever what it waits for changes: queue entries of older epochs are dropped.
+    ``k`` is its launch number within its owner, which owns its draws. ``running`` is desiredStatus RUNNING.
+    """
+
+    __slots__ = (
+        "address",
+        "connectivity_at",
+        "created_at",
+        "delays",
+        "deployment",
+        "drained_at",
+        "epoch",
+        "execution_stopped_at",
+        "exit_code",
+        "exited",
+        "health",
+        "healthy_at",
+        "holds_agent",
+        "instance",
+        "k",
+        "last_event",
+        "ordinal",
+        "owner",
+        "protected_until",
+        "provider",
+        "pull_started_at",
+        "pull_stopped_at",
+        "reason",
+        "running",
+        "runs_for",
+        "started_at",
+        "status",
+        "stop_code",
+        "stopped_at",
+        "stopping_at",
+        "subnet",
+        "targets",
+        "template",
+    )
+
+    def __init__(
+        self,
+        ordinal: int,
+        template: Template,
+        owner: Owner,
+        deployment: Deployment | None,
+        k: int,
+        delays: tuple[float, ...],
+        created_at: float,
+    ) -> None:
+        self.ordinal = ordinal
+        self.template = template
+        self.owner = owner
+        self.deployment = deployment
+        self.k = k
+        self.delays = delays
+        self.created_at = created_at
+        self.epoch = 0
+        self.status = PROVISIONING
+        self.running = True
+        self.health = UNKNOWN
+        self.last_event = 0
+        self.instance = -1
+        self.subnet = -1
+        self.address = -1
+        self.provider = 0
+        self.holds_agent = False
+        self.exited = False
+        self.exit_code = -1
+        self.stop_code = NOT_STOPPED
+        self.reason = 0
+        self.runs_for = -1.0
+        self.protected_until = 0.0
+        self.targets: list[Any] | None = None
+        self.connectivity_at = NAN
+        self.pull_started_at = NAN
+        self.pull_stopped_at = NAN
+        self.started_at = NAN
+        self.healthy_at = NAN
+        self.stopping_at = NAN
+        self.drained_at = NAN
+        self.execution_stopped_at = NAN
+        self.stopped_at = NAN
+
+
+class Owner:
+    """Who launches tasks and counts them: a service, a job, or a task group of RunTask (LIFE-038).
+
+    ``group`` is the number under which placement counts its tasks (PLACE-022), ``launched`` the next launch
+    number, ``key`` the hash from which task ids follow. ``tasks`` holds standalone tasks; those of a service
+    are with its deployments. ``service_code`` is 0 unless it is a service. ``zone_counts`` counts its Fargate
+    tasks by (provider, zone) (PLACE-013).
+    """
+
+    __slots__ = (
+        "cluster",
+        "code",
+        "draws",
+        "group",
+        "job",
+        "key",
+        "launched",
+        "name",
+        "ordinal",
+        "service_code",
+        "tasks",
+        "zone_counts",
+    )
+
+    def __init__(
+        self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any
+    ) -> None:
+        self.ordinal = ordinal
+        self.name = name
+        self.cluster = cluster
+        self.group = group
+        self.code = code
+        self.key = key
+        self.draws = draws
+        self.launched = 0
+        self.service_code = 0
+        self.job: Any = None
+        self.tasks: dict[int, Task] = {}
+        self.zone_counts: dict[tuple[int, str], int] = {}
+
+
+class Deployment:
+    """One deployment of a service: a revision on its way in or out.
+
+    ``active`` counts tasks whose desiredStatus is RUNNING, ``running`` those of them with lastStatus RUNNING,
+    ``healthy`` those that count towards the minimum (SVC-020), ``stopping`` tasks told to stop and not STOPPED.
+    ``ripe_last`` is when the task that started last will count as healthy, if that goes by time (SVC-020).
+    """
+
+    __slots__ = (
+        "active",
+        "attempt_failed_at",
+        "by_provider",
+        "cause",
+        "code",
+        "created_at",
+        "displaced",
+        "event",
+        "failed_tasks",
+        "failures",
+        "finished_at",
+        "healthy",
+        "id",
+        "ordinal",
+        "peak_tasks",
+        "reason",
+        "ripe_last",
+        "rollout_state",
+        "running",
+        "service",
+        "stopping",
+        "tasks",
+        "template",
+        "throttle_until",
+        "unhealthy",
+    )
+
+    def __init__(self, ordinal: int, service: Service, template: Template, created_at: float) -> None:
+        self.ordinal = ordinal
+        self.service = service
+        self.template = template
+        self.created_at = created_at
+        self.finished_at = NAN
+        self.rollout_state = IN_PROGRESS
+        self.reason = ""
+        self.id = ""
+        self.code = 0
+        self.event = 0
+        self.attempt_failed_at = -1.0
+        self.by_provider: dict[int, int] = {}
+        self.cause = 0
+        self.active = 0
+        self.running = 0
+        self.healthy = 0
+        self.stopping = 0
+        self.failed_tasks = 0
+        self.failures = 0
+        self.throttle_until = 0.0
+        self.peak_tasks = 0
+        self.tasks: dict[int, Task] = {}
+        self.unhealthy: dict[int, Task] = {}
+        self.displaced: dict[int, Task] = {}
+        self.ripe_last = -1.0
+
+
+class Service(Owner):
+    """One ECS service. ``deployments[0]`` is PRIMARY, the others are being replaced (DEPLOY-005)."""
+
+    __slots__ = (
+        "bucket",
+        "daemon",
+        "deployments",
+        "desired",
+        "dirty",
+        "grace",
+        "impaired",
+        "last_message",
+        "maximum_percent",
+        "minimum_healthy_percent",
+        "next_steady_event",
+        "pass_phase",
+        "provider_strategy",
+        "revisions",
+        "ripens_by_time",
+        "status",
+        "steady",
+        "strategy",
+        "target_groups",
+        "unplaced",
+        "wake_at",
+    )
+
+    def __init__(
+        self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any
+    ) -> None:
+        super().__init__(ordinal, name, cluster, group, code, key, draws)
+        self.desired = 0
+        self.minimum_healthy_percent = 100
+        self.maximum_percent = 200
+        self.daemon = False
+        self.deployments: list[Deployment] = []
+        self.dirty = False
+        self.wake_at = float("inf")
+        self.pass_phase = 0.0
+        self.steady = False
+        self.next_steady_event = 0.0
+        self.strategy: tuple[Any, ...] = ()
+        self.target_groups: tuple[int, ...] = ()
+        self.grace = 0.0
+        self.ripens_by_time = True
+        self.revisions = 0
+        self.provider_strategy: tuple[Any, ...] = ()
+        self.unplaced = 0
+        self.impaired = False
+        self.last_message: dict[str, float] = {}
+        self.bucket: Any = None
+        self.status = "ACTIVE"
+
+
+class Instance:
+    """One EC2 container instance. The ``agent_*`` fields are the agent's own ledger: what physically is free,
+    moved when containers really start and end (AGENT-040); what the control plane believes is in the fleet.
+    """
+
+    __slots__ = (
+        "address",
+        "agent_cpu",
+        "agent_gpus",
+        "agent_memory",
+        "agent_ports",
+        "agent_queue",
+        "attributes",
+        "code",
+        "connected",
+        "draining_at",
+        "epoch",
+        "fleet_ordinal",
+        "group",
+        "id",
+        "images",
+        "last_event",
+        "launched_at",
+        "ordinal",
+        "registered_at",
+        "status",
+        "subnet",
+        "tasks",
+        "terminated_at",
+        "trunk_address",
+        "type",
+        "zone",
+    )
+
+    def __init__(
+        self, ordinal: int, id: str, code: int, group: AutoScalingGroup, zone: str, subnet: int
+    ) -> None:
+        self.ordinal = ordinal
+        self.id = id
+        self.code = code
+        self.group = group
+        self.zone = zone
+        self.subnet = subnet
+        self.type = group.instance_type
+        self.address = -1
+        self.trunk_address = -1
+        self.epoch = 0
+        self.status = ACTIVE
+        self.connected = True
+        self.fleet_ordinal = -1
+        self.last_event = 0
+        self.launched_at = NAN
+        self.registered_at = NAN
+        self.draining_at = NAN
+        self.terminated_at = NAN
+        self.agent_cpu = group.shape.cpu
+        self.agent_memory = group.shape.memory
+        self.agent_gpus = group.shape.gpus
+        self.agent_ports: set[tuple[str, int]] = set(group.shape.ports)
+        self.agent_queue: deque[Task] = deque()
+        self.images: set[int] = set()
+        self.tasks: dict[int, Task] = {}
+        self.attributes: dict[str, str | None] = dict(group.shape.attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceShape:
+    """What an instance of one type registers: CPU units, MiB (ASG-061, ASG-062), GPUs, ENI task slots (NET-010,
+    NET-011), ports reserved by the agent (AGENT-006), and its launch-to-registered factor (ASG-070)."""
+
+    cpu: int
+    memory: int
+    gpus: int
+    eni_slots: int
+    trunk: bool
+    ports: tuple[tuple[str, int], ...]
+    attributes: tuple[tuple[str, str | None], ...]
+    boot_factor: float = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class AutoScalingGroup:
+    """One Auto Scaling group: it keeps ``desired`` instances alive in its subnets."""
+
+    ordinal: int
+    name: str
+    code: int
+    cluster: Cluster
+    instance_type: str
+    shape: InstanceShape
+    subnets: tuple[int, ...]
+    min_size: int
+    max_size: int
+    desired: int
+    provider: str | None
+    provider_code: int
+    spot: bool = False
+    instances: dict[int, Instance] = field(default_factory=dict)
+    launched: int = 0
+    pending: int = 0
+    zone_counts: dict[str, int] = field(default_factory=dict)
+    draws: Any = None
+    retry_armed: bool = False
+    boot: Any = None
+    agent_version: str = "1.90.0"
+    prefix: str = "i"
+
+
+@dataclass(slots=True, eq=False)
+class Subnet:
+    """One subnet and its IPv4 addresses. ``cooling`` holds (free at, address): freed and not yet usable (NET-060).
+
+    Held addresses are counted by consumer; total = used + free + reserved at every instant.
+    """
+
+    ordinal: int
+    name: str
+    code: int
+    zone: str
+    base: int
+    total: int
+    pool: Any
+    reserved: int = 5
+    used: dict[str, int] = field(default_factory=dict)
+    cooling: deque[tuple[float, int]] = field(default_factory=deque)
+    failed: int = 0
+    failed_minute: int = 0
+    free_min: int = 0
+    exhausted_at: float = NAN
+
+
+@dataclass(slots=True, eq=False)
+class TargetGroup:
+    """One target group with its health-check settings (LB-001) and deregistration delay (LB-040)."""
+
+    ordinal: int
+    name: str
+    code: int
+    interval: float = 30.0
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    deregistration_delay: float = 300.0
+    registration_delay: float = 5.0
+    network: bool = False
+    attached: bool = True
+    phase: float = 0.0
+    members: dict[int, Any] = field(default_factory=dict)
+    healthy: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Cluster:
+    """One ECS cluster: its fleet of container instances and what waits for room in it."""
+
+    ordinal: int
+    name: str
+    code: int
+    fleet: Any
+    instances: dict[int, Instance] = field(default_factory=dict)
+    waiting: dict[Any, Any] = field(default_factory=dict)
+    default_strategy: tuple[Any, ...] = ()

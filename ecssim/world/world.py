@@ -1,0 +1,50 @@
+"""The whole state of one simulated account and Region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ecssim.world.entities import (
+    AutoScalingGroup,
+    Cluster,
+    Instance,
+    Owner,
+    Service,
+    Subnet,
+    TargetGroup,
+)
+
+
+@dataclass(slots=True, eq=False)
+class World:
+    """Entities by ordinal, and by the names that calls use. Clock, luck and queue are elsewhere."""
+
+    clusters: list[Cluster] = field(default_factory=list)
+    subnets: list[Subnet] = field(default_factory=list)
+    target_groups: list[TargetGroup] = field(default_factory=list)
+    groups: list[AutoScalingGroup] = field(default_factory=list)
+    instances: list[Instance] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    task_groups: dict[tuple[int, str], Owner] = field(default_factory=dict)
+
+    def cluster_named(self, name: str | None) -> Cluster | None:
+        """Return a cluster by name or ARN; without a name ``default``, or the only one there is."""
+        if name is None:
+            if len(self.clusters) == 1:
+                return self.clusters[0]
+            name = "default"
+        bare = name.rsplit("cluster/", 1)[-1]
+        return next((c for c in self.clusters if c.name == bare), None)
+
+    def service_named(self, name: str, cluster: str | None = None) -> Service | None:
+        """Return a service by ``name``, ``cluster/name`` or ARN; a bare name must be unique without a cluster."""
+        bare = name.rsplit("service/", 1)[-1]
+        if "/" in bare:
+            cluster, bare = bare.rsplit("/", 1)
+        wanted = cluster.rsplit("cluster/", 1)[-1] if cluster is not None else None
+        found = [
+            s
+            for s in self.services
+            if s.name == bare and s.status != "INACTIVE" and wanted in (None, s.cluster.name)
+        ]
+        return found[0] if len(found) == 1 else None
