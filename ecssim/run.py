@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -168,6 +169,9 @@ class Simulation:
             return self._result
         kernel = self.engine.kernel
         self._listen()
+        # Entities live long and hardly form cycles: let the collector look at new ones seldom, at old ones never.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(50_000, 20, 100)
         try:
             step = max(self.duration / CHUNKS, 60.0)
             while self.now < self.duration and not self.interrupted:
@@ -175,6 +179,7 @@ class Simulation:
                 if progress is not None:
                     progress(min(1.0, self.now / self.duration))
         finally:
+            gc.set_threshold(*thresholds)
             self._hush()
         self.engine.finish()
         complete = not self.interrupted

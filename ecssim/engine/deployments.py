@@ -70,8 +70,6 @@ class Deployments:
             primary.reason = f"ECS deployment {primary.id} completed."
             self.events.deployment_completed(service, primary)
             self._write(self._rows, primary)
-        elif primary.rollout_state == IN_PROGRESS and primary.ripening:
-            self.engine.services.dirty.mark_at(service, primary.ripening[0][0])
 
     def complete_initially(self, service: Service) -> None:
         """The deployment was complete before the run began (initialState: steady)."""

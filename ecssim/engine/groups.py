@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecssim.engine.luck import BLOCK
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
 from ecssim.world.entities import AutoScalingGroup, Instance
@@ -99,8 +100,8 @@ class Groups:
             self._register(instance, 0)
         else:
             law = self._boot
-            z, u = group.draws.block(k >> 5)
-            i = k & 31
+            z, u = group.draws.block(k // BLOCK)
+            i = k % BLOCK
             delay = float(law.values_of(z[i : i + 1, 0], u[i : i + 1, 0])[0]) * group.shape.boot_factor
             delay += self._trunk if group.shape.trunk else 0.0
             self.kernel.at(self.kernel._now + delay, 0, self._register, instance, instance.epoch)

@@ -104,8 +104,7 @@ class Launching:
         if old:
             total = len(old) + primary.active
             lower = (total * service.minimum_healthy_percent + 99) // 100
-            for d in service.deployments:
-                self.services.ripen(d)
+            self.services.ripen()
             room = sum(d.healthy for d in service.deployments) - lower
             for task in old[: max(0, room)]:
                 engine.lifecycle.stop(

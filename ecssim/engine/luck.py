@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-BLOCK: Final = 32
+BLOCK: Final = 64
 #: Columns of a launch's block: how many normals and how many uniforms one launch owns.
 COLUMNS: Final = 12
 
@@ -56,7 +56,7 @@ class Draws:
 
 
 class LaunchDraws:
-    """The draws of one owner's launches, in blocks of 32: normals ``z`` and uniforms ``u``, (32, COLUMNS) each."""
+    """The draws of one owner's launches, in blocks of 64: normals ``z`` and uniforms ``u``, (64, COLUMNS) each."""
 
     __slots__ = ("_blocks", "_gen", "_key", "_next", "_seed")
 
@@ -68,7 +68,7 @@ class LaunchDraws:
         self._blocks: dict[int, tuple[Floats, Floats]] = {}
 
     def block(self, b: int) -> tuple[Floats, Floats]:
-        """Return block ``b``: the draws of launches 32 b to 32 b + 31."""
+        """Return block ``b``: the draws of launches 64 b to 64 b + 63."""
         got = self._blocks.get(b)
         if got is not None:
             return got
@@ -80,7 +80,7 @@ class LaunchDraws:
             u = self._gen.random((BLOCK, COLUMNS))
             self._blocks[self._next] = (z, u)
             self._next += 1
-        while len(self._blocks) > 3:
+        while len(self._blocks) > 2:
             del self._blocks[min(self._blocks)]
         return self._blocks[b] if b in self._blocks else (z, u)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
 from ecssim.engine.controllers import Dirty
 from ecssim.engine.deployments import Deployments
+from ecssim.engine.kernel import WORLD
 from ecssim.engine.launching import Launching
 from ecssim.engine.service_events import ServiceEvents
 from ecssim.world.entities import Deployment, Service, TargetGroup, Task
@@ -34,6 +36,8 @@ class Services:
         self.ripe_after = engine.timing["healthyAfterRunning"].median
         self.dirty = Dirty(engine.kernel, self.run_pass, engine.timing["schedulerPass"].median)
         self.mark = self.dirty.mark
+        #: (when it counts as healthy, task), in order of time.
+        self.ripening: deque[tuple[float, Task]] = deque()
         self.events = ServiceEvents(engine)
         self.deployments = Deployments(engine, self.events)
         self.launching = Launching(engine, self)
@@ -53,11 +57,16 @@ class Services:
             self.engine.targets.register(task)
         if service.ripens_by_time:
             # SVC-020: without any check a task counts as healthy 40 s after RUNNING.
-            deployment.ripening.append((task.started_at + self.ripe_after, task))
-        if len(service.deployments) > 1 or deployment.finished_at != deployment.finished_at:
-            self.dirty.mark_at(service, self.kernel._now + self.ripe_after)
-        elif not service.steady and deployment.running == service.desired and service.ripens_by_time:
-            self.dirty.mark_at(service, task.started_at + self.ripe_after)
+            ripe = deployment.ripe_last = task.started_at + self.ripe_after
+            self.ripening.append((ripe, task))
+            if len(service.deployments) > 1 or deployment.finished_at != deployment.finished_at:
+                self.kernel.at(ripe, WORLD, self._on_ripe, service)
+            elif not service.steady and deployment.running == service.desired:
+                self.dirty.mark_at(service, ripe)
+
+    def _on_ripe(self, service: Service, _: int) -> None:
+        """During a deployment every task that becomes healthy lets the next step happen (DEPLOY-011)."""
+        self.mark(service)
 
     def on_healthy(self, task: Task) -> None:
         """All of the task's targets pass their checks (LB-064)."""
@@ -97,7 +106,9 @@ class Services:
     def on_stopping(self, task: Task, deployment: Deployment) -> None:
         """desiredStatus became STOPPED: the task is out of every count of the scheduler, and a pass is due."""
         service = deployment.service
-        self.ripen(deployment)
+        ripening = self.ripening
+        if ripening and ripening[0][0] <= self.kernel._now:
+            self.ripen()
         deployment.active -= 1
         deployment.by_provider[task.provider] -= 1
         deployment.stopping += 1
@@ -131,22 +142,28 @@ class Services:
         if len(service.deployments) > 1 or service.status != "ACTIVE":
             self.mark(service)
 
-    def ripen(self, deployment: Deployment) -> None:
-        """Count as healthy every running task whose 40 s are over by now (SVC-020)."""
+    def ripen(self) -> None:
+        """Count as healthy every running task whose 40 s are over by now (SVC-020).
+
+        The wait is the same for all, so one queue in order of time serves every service, and no task needs a
+        timer.
+        """
         now = self.kernel._now
-        ripening = deployment.ripening
+        ripening = self.ripening
         while ripening and ripening[0][0] <= now:
             t, task = ripening.popleft()
             if task.running and task.health == UNKNOWN:
                 task.health = HEALTHY
                 task.healthy_at = t
-                deployment.healthy += 1
+                deployment = task.deployment
+                if deployment is not None:
+                    deployment.healthy += 1
 
     def displace(self, task: Task) -> None:
         """The task's instance drains: it wants a replacement (AGENT-050, SVC-013)."""
         deployment = task.deployment
         assert deployment is not None
-        self.ripen(deployment)
+        self.ripen()
         if task.status != RUNNING:
             self.engine.lifecycle.stop(
                 task, SERVICE_SCHEDULER_INITIATED, "Task stopped: its container instance is DRAINING"
@@ -168,9 +185,9 @@ class Services:
             self.launching.run_daemon(service)
             self.settle(service)
             return
-        for deployment in service.deployments:
-            if deployment.ripening:
-                self.ripen(deployment)
+        ripening = self.ripening
+        if ripening and ripening[0][0] <= self.kernel._now:
+            self.ripen()
         primary = service.deployments[0]
         if len(service.deployments) == 1 and not primary.unhealthy and not primary.displaced:
             # The common case needs no plan: one revision, nothing wrong with it.
@@ -300,5 +317,5 @@ class Services:
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0
                 self.dirty.mark_at(service, service.next_steady_event)
-        elif whole and primary.ripening:
-            self.dirty.mark_at(service, primary.ripening[-1][0])
+        elif whole and service.ripens_by_time and primary.ripe_last > now:
+            self.dirty.mark_at(service, primary.ripe_last)

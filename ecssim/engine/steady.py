@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecssim.decide.provider_split import split
+from ecssim.engine.luck import BLOCK
 from ecssim.engine.timing import READY, RUNS_FOR
 from ecssim.workload.distributions import residual
 from ecssim.world.entities import Deployment, Instance, Service
@@ -90,8 +91,8 @@ def _put(
     age, rest = SETTLED_AGE, -1.0
     if law.a >= 0.0:
         k = service.launched
-        z, u = service.draws.block(k >> 5)
-        i = k & 31
+        z, u = service.draws.block(k // BLOCK)
+        i = k % BLOCK
         age, rest = residual(law, float(z[i, RUNS_FOR]), float(u[i, RUNS_FOR]), float(u[i, READY]))
     engine.lifecycle.create_initial(
         template,

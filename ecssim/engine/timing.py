@@ -117,17 +117,17 @@ class LaunchLaws:
 
     def delays(self, draws: LaunchDraws, k: int) -> tuple[float, ...]:
         """Return the delays that launch ``k`` owns, indexed by the names of this module."""
-        b = k >> 5
+        b = k // BLOCK
         if b != self._block or draws is not self._draws:
             z, u = draws.block(b)
-            columns = [law.values_of(z[:, i], u[:, i]) for i, law in enumerate(self.columns)]
-            columns.append(u[:, CHANCE])
-            columns.append(u[:, EXIT])
-            self._rows = list(zip(*(c.tolist() for c in columns), strict=True))
+            columns = [
+                [law.a] * BLOCK if law.kind == "constant" else law.values_of(z[:, i], u[:, i]).tolist()
+                for i, law in enumerate(self.columns)
+            ]
+            self._rows = list(zip(*columns, u[:, CHANCE].tolist(), u[:, EXIT].tolist(), strict=True))
             self._block, self._draws = b, draws
-            assert len(self._rows) == BLOCK
         assert self._rows is not None
-        return self._rows[k & 31]
+        return self._rows[k & (BLOCK - 1)]
 
     def exit_code(self, chance: float) -> int:
         """Return the exit code of a launch whose draw is ``chance``."""

@@ -199,8 +199,7 @@ class Deployment:
 
     ``active`` counts tasks whose desiredStatus is RUNNING, ``running`` those of them with lastStatus RUNNING,
     ``healthy`` those that count towards the minimum (SVC-020), ``stopping`` tasks told to stop and not STOPPED.
-    ``ripening`` holds (time, task) of running tasks that will count as healthy at that time: the wait is
-    constant, so the queue is in order and nothing needs a timer.
+    ``ripe_last`` is when the task that started last will count as healthy, if that goes by time (SVC-020).
     """
 
     __slots__ = (
@@ -220,7 +219,7 @@ class Deployment:
         "ordinal",
         "peak_tasks",
         "reason",
-        "ripening",
+        "ripe_last",
         "rollout_state",
         "running",
         "service",
@@ -256,7 +255,7 @@ class Deployment:
         self.tasks: dict[int, Task] = {}
         self.unhealthy: dict[int, Task] = {}
         self.displaced: dict[int, Task] = {}
-        self.ripening: deque[tuple[float, Task]] = deque()
+        self.ripe_last = -1.0
 
 
 class Service(Owner):
