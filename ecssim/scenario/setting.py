@@ -81,7 +81,7 @@ def _group(group: AutoScalingGroup, provider: str | None, cluster: str) -> Setti
     desired = group.desired_capacity
     return {
         "capacityProvider": provider,
-        "cluster": (group.cluster or cluster).rsplit("/", 1)[-1],
+        "cluster": (group.agent.cluster or cluster).rsplit("/", 1)[-1],
         "instanceType": group.choices[0].instance_type if group.choices else None,
         "minSize": group.min_size,
         "maxSize": group.max_size,
