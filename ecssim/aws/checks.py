@@ -15,6 +15,7 @@ from ecssim.aws.check_launch import (
     check_launch,
     check_placement,
     check_strategy,
+    network_mode_of,
     runs_on,
 )
 from ecssim.aws.check_task_definition import check_task_definition
@@ -187,7 +188,7 @@ def _target_type(
     index: int, group: str, definition: TaskDefinition, around: Surroundings
 ) -> Iterator[Refusal]:
     given = around.target_type(group)
-    mode = definition.effective_network_mode
+    mode = network_mode_of(definition)
     wanted = TargetType.IP if mode is NetworkMode.AWSVPC else TargetType.INSTANCE
     if given is not None and given is not wanted:
         message = f"target group {group} has targetType {given}; network mode {mode} needs {wanted}"

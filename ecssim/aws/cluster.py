@@ -167,11 +167,13 @@ class MixedInstancesPolicy(Shape):
 class AgentConfiguration(Shape):
     """The ECS agent on the instances of a group, by the agent's own names (AGENT section).
 
-    ``version`` is text (``1.90.0``), ``ECS_RESERVED_MEMORY`` MiB; durations are the agent's text (``30s``,
-    ``3h``).
+    ``ECS_CLUSTER`` says which cluster the instances join; without it they join the one whose capacity
+    provider the group is behind. ``version`` is text (``1.90.0``), ``ECS_RESERVED_MEMORY`` MiB; durations are
+    the agent's text (``30s``, ``3h``).
     """
 
     version: str | None = None
+    cluster: Annotated[str | None, Field(alias="ECS_CLUSTER")] = None
     reserved_memory: Annotated[int, Field(alias="ECS_RESERVED_MEMORY", ge=0)] = 0
     instance_attributes: Annotated[Mapping[str, str], Field(alias="ECS_INSTANCE_ATTRIBUTES")] = Field(
         default_factory=dict
@@ -218,7 +220,7 @@ class AutoScalingGroup(Shape):
     """
 
     pascal: ClassVar[bool] = True
-    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent", "cluster"})
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent"})
     shorthands: ClassVar[Mapping[str, str]] = {
         "subnets": "vpcZoneIdentifier (the subnet ids joined by commas)",
         "instances": "a launch template with this instance type, or a mixedInstancesPolicy of Spot alone",
@@ -226,7 +228,6 @@ class AutoScalingGroup(Shape):
 
     auto_scaling_group_name: Name
     region: Region | None = None
-    cluster: str | None = None
     min_size: Annotated[int, Field(ge=0)]
     max_size: Annotated[int, Field(ge=0)]
     desired_capacity: Annotated[int, Field(ge=0)] | None = None

@@ -105,7 +105,7 @@ class SubnetMapping(ElbShape):
 
 
 class LoadBalancer(ElbShape):
-    """A load balancer as CreateLoadBalancer takes it; it holds addresses in its subnets (NET-035 to NET-037)."""
+    """A load balancer as CreateLoadBalancer takes it; its nodes hold addresses (NET-035 to NET-037)."""
 
     spellings: ClassVar[Mapping[str, str]] = {"name": "loadBalancerName", "Name": "loadBalancerName"}
     additions: ClassVar[frozenset[str]] = frozenset({"region", "attributes"})

@@ -28,18 +28,19 @@ _ALL = "*"
 SUPPORT: Mapping[str, Mapping[Support, str]] = {
     # --- task definitions
     "TaskDefinition": {
-        _M: "family containerDefinitions cpu memory networkMode requiresCompatibilities runtimePlatform"
-        " placementConstraints",
+        _M: "family containerDefinitions cpu memory networkMode requiresCompatibilities"
+        " runtimePlatform placementConstraints",
         _E: "taskRoleArn executionRoleArn pidMode ipcMode tags enableFaultInjection",
         _N: "volumes ephemeralStorage proxyConfiguration inferenceAccelerators trustedExecutionConfiguration",
     },
     "ContainerDefinition": {
-        _M: "name image cpu memory memoryReservation portMappings essential dependsOn startTimeout stopTimeout"
-        " healthCheck resourceRequirements",
-        _E: "repositoryCredentials links entryPoint command environment environmentFiles mountPoints volumesFrom"
-        " linuxParameters secrets versionConsistency hostname user workingDirectory disableNetworking privileged"
-        " readonlyRootFilesystem dnsServers dnsSearchDomains extraHosts dockerSecurityOptions interactive"
-        " pseudoTerminal dockerLabels ulimits logConfiguration systemControls credentialSpecs",
+        _M: "name image cpu memory memoryReservation portMappings essential dependsOn"
+        " startTimeout stopTimeout healthCheck resourceRequirements",
+        _E: "repositoryCredentials links entryPoint command environment environmentFiles"
+        " mountPoints volumesFrom linuxParameters secrets versionConsistency hostname user"
+        " workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers"
+        " dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal"
+        " dockerLabels ulimits logConfiguration systemControls credentialSpecs",
         _N: "restartPolicy firelensConfiguration",
     },
     "PortMapping": {_M: "containerPort hostPort protocol", _E: "name appProtocol", _N: "containerPortRange"},
@@ -68,11 +69,12 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     # --- services
     "Service": {
         _M: "serviceName taskDefinition cluster region desiredCount schedulingStrategy launchType"
-        " capacityProviderStrategy deploymentConfiguration deploymentController placementConstraints"
-        " placementStrategy networkConfiguration loadBalancers healthCheckGracePeriodSeconds",
+        " capacityProviderStrategy deploymentConfiguration deploymentController"
+        " placementConstraints placementStrategy networkConfiguration loadBalancers"
+        " healthCheckGracePeriodSeconds",
         _E: "platformVersion role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
-        _N: "serviceRegistries availabilityZoneRebalancing serviceConnectConfiguration volumeConfigurations"
-        " vpcLatticeConfigurations gatewayConnectors monitoring",
+        _N: "serviceRegistries availabilityZoneRebalancing serviceConnectConfiguration"
+        " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
     },
     "CapacityProviderStrategyItem": {_M: _ALL},
     "PlacementConstraint": {_M: _ALL},
@@ -82,8 +84,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "DeploymentController": {_N: _ALL},
     "DeploymentConfiguration": {
         _M: "minimumHealthyPercent maximumPercent",
-        _N: "deploymentCircuitBreaker alarms strategy bakeTimeInMinutes lifecycleHooks linearConfiguration"
-        " canaryConfiguration earlySuccessCriteria",
+        _N: "deploymentCircuitBreaker alarms strategy bakeTimeInMinutes lifecycleHooks"
+        " linearConfiguration canaryConfiguration earlySuccessCriteria",
     },
     "DeploymentCircuitBreaker": {_N: _ALL},
     "DeploymentAlarms": {_N: _ALL},
@@ -115,16 +117,16 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "ManagedScaling": {_N: _ALL},
     "AutoScalingGroup": {
-        _M: "autoScalingGroupName region cluster minSize maxSize desiredCapacity subnets vpcZoneIdentifier"
-        " instances mixedInstancesPolicy agent",
-        _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN deletionProtection"
-        " placementGroup operator availabilityZones availabilityZoneIds skipZonalShiftValidation"
-        " newInstancesProtectedFromScaleIn",
-        _N: "defaultCooldown defaultInstanceWarmup healthCheckType healthCheckGracePeriod terminationPolicies"
-        " capacityRebalance maxInstanceLifetime instanceMaintenancePolicy availabilityZoneDistribution"
-        " availabilityZoneImpairmentPolicy targetGroupARNs loadBalancerNames trafficSources"
-        " lifecycleHookSpecificationList desiredCapacityType capacityReservationSpecification"
-        " instanceLifecyclePolicy",
+        _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
+        " vpcZoneIdentifier instances mixedInstancesPolicy agent",
+        _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
+        " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
+        " skipZonalShiftValidation newInstancesProtectedFromScaleIn",
+        _N: "defaultCooldown defaultInstanceWarmup healthCheckType healthCheckGracePeriod"
+        " terminationPolicies capacityRebalance maxInstanceLifetime instanceMaintenancePolicy"
+        " availabilityZoneDistribution availabilityZoneImpairmentPolicy targetGroupARNs"
+        " loadBalancerNames trafficSources lifecycleHookSpecificationList desiredCapacityType"
+        " capacityReservationSpecification instanceLifecyclePolicy",
     },
     "InstancesShorthand": {_M: "instanceType market", _E: "imageId"},
     "MixedInstancesPolicy": {_M: _ALL},
@@ -141,17 +143,20 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " distributionSegments",
     },
     "AgentConfiguration": {
-        _M: "version ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_IMAGE_PULL_BEHAVIOR ECS_RESERVED_PORTS"
-        " ECS_RESERVED_PORTS_UDP ECS_ENABLE_TASK_ENI ECS_CONTAINER_STOP_TIMEOUT ECS_DYNAMIC_HOST_PORT_RANGE",
+        _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_IMAGE_PULL_BEHAVIOR"
+        " ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP ECS_ENABLE_TASK_ENI"
+        " ECS_CONTAINER_STOP_TIMEOUT ECS_DYNAMIC_HOST_PORT_RANGE",
         _E: "ECS_POLL_METRICS ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
-        _N: "ECS_ENABLE_SPOT_INSTANCE_DRAINING ECS_CONTAINER_START_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT"
-        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT ECS_WARM_POOLS_CHECK ECS_NUM_IMAGES_DELETE_PER_CYCLE"
-        " ECS_IMAGE_CLEANUP_INTERVAL ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP",
+        _N: "ECS_ENABLE_SPOT_INSTANCE_DRAINING ECS_CONTAINER_START_TIMEOUT"
+        " ECS_CONTAINER_CREATE_TIMEOUT ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT"
+        " ECS_WARM_POOLS_CHECK ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
+        " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP",
     },
     "AccountSettings": {
         _M: "awsvpcTrunking",
-        _E: "containerInsights fargateFIPSMode tagResourceAuthorization guardDutyActivate defaultLogDriverMode"
-        " serviceLongArnFormat taskLongArnFormat containerInstanceLongArnFormat",
+        _E: "containerInsights fargateFIPSMode tagResourceAuthorization guardDutyActivate"
+        " defaultLogDriverMode serviceLongArnFormat taskLongArnFormat"
+        " containerInstanceLongArnFormat",
         _N: "fargateTaskRetirementWaitPeriod fargateEventWindows",
     },
     # --- network
@@ -172,18 +177,19 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "RouteTable": {_E: _ALL},
     # --- load balancing
     "TargetGroup": {
-        _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled healthCheckIntervalSeconds"
-        " healthCheckTimeoutSeconds healthyThresholdCount unhealthyThresholdCount deregistrationDelay attributes",
-        _E: "protocol protocolVersion port vpcId healthCheckProtocol healthCheckPort healthCheckPath matcher"
-        " ipAddressType targetControlPort tags",
+        _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled"
+        " healthCheckIntervalSeconds healthCheckTimeoutSeconds healthyThresholdCount"
+        " unhealthyThresholdCount deregistrationDelay attributes",
+        _E: "protocol protocolVersion port vpcId healthCheckProtocol healthCheckPort"
+        " healthCheckPath matcher ipAddressType targetControlPort tags",
         _N: "slowStart",
     },
     "ElbAttribute": {_M: _ALL},
     "Matcher": {_E: _ALL},
     "LoadBalancer": {
         _M: "loadBalancerName loadBalancerArn region type subnets subnetMappings",
-        _E: "scheme securityGroups ipAddressType attributes customerOwnedIpv4Pool enablePrefixForIpv6SourceNat"
-        " ipamPools tags",
+        _E: "scheme securityGroups ipAddressType attributes customerOwnedIpv4Pool"
+        " enablePrefixForIpv6SourceNat ipamPools tags",
     },
     "SubnetMapping": {
         _M: "subnetId",
@@ -217,9 +223,11 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "Dimension": {_N: _ALL},
     # --- requests
     "RunTask": {
-        _M: "taskDefinition cluster region count launchType capacityProviderStrategy networkConfiguration overrides"
-        " placementConstraints placementStrategy group startedBy",
-        _E: "platformVersion referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
+        _M: "taskDefinition cluster region count launchType capacityProviderStrategy"
+        " networkConfiguration overrides placementConstraints placementStrategy group"
+        " startedBy",
+        _E: "platformVersion referenceId clientToken propagateTags tags enableECSManagedTags"
+        " enableExecuteCommand",
         _N: "volumeConfigurations",
     },
     "StartTask": {
@@ -237,12 +245,12 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _E: "command environment environmentFiles",
     },
     "UpdateService": {
-        _M: "service cluster desiredCount taskDefinition capacityProviderStrategy deploymentConfiguration"
-        " networkConfiguration placementConstraints placementStrategy forceNewDeployment"
-        " healthCheckGracePeriodSeconds loadBalancers deploymentController",
+        _M: "service cluster desiredCount taskDefinition capacityProviderStrategy"
+        " deploymentConfiguration networkConfiguration placementConstraints placementStrategy"
+        " forceNewDeployment healthCheckGracePeriodSeconds loadBalancers deploymentController",
         _E: "platformVersion enableExecuteCommand enableECSManagedTags propagateTags",
-        _N: "availabilityZoneRebalancing serviceRegistries serviceConnectConfiguration volumeConfigurations"
-        " vpcLatticeConfigurations gatewayConnectors monitoring",
+        _N: "availabilityZoneRebalancing serviceRegistries serviceConnectConfiguration"
+        " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
     },
     "StopTask": {_M: _ALL},
     "DeleteService": {_M: _ALL},

@@ -300,7 +300,7 @@ class TaskDefinition(Shape):
 
     @property
     def memory_need(self) -> int:
-        """MiB that placement reserves: the task's, else the containers' reservations or limits (PLACE-004)."""
+        """MiB that placement reserves: the task's, else the sum over its containers (PLACE-004)."""
         if self.memory is not None:
             return self.memory
         return sum(c.memory_reservation or c.memory or 0 for c in self.container_definitions)

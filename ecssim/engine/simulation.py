@@ -53,6 +53,7 @@ class Engine:
         region: str,
         start: datetime,
         duration: float,
+        account_id: str = "123456789012",
     ) -> None:
         self.kernel = Kernel()
         self.recorder = recorder
@@ -62,6 +63,7 @@ class Engine:
         self.limits = quotas
         self.region = region
         self.start = start
+        self.account_id = account_id
         self.start_epoch = start.timestamp()
         self.duration = duration
         self.world = World()
@@ -101,6 +103,10 @@ class Engine:
     def task_id(self, task: Task) -> str:
         """Return the 32 hexadecimal digits that name the task."""
         return task_id(task.owner.key, task.k)
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of an ECS resource: ``kind`` is ``task``, ``service``, ``cluster``, ..."""
+        return f"arn:aws:ecs:{self.region}:{self.account_id}:{kind}/{name}"
 
     def instance_id(self, instance: Instance) -> str:
         """Return the EC2 id of the instance (``i-`` and 17 hexadecimal digits)."""
@@ -181,6 +187,7 @@ class Engine:
 
     def finish(self) -> None:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
+        self.observe()
         self.metrics.finish()
         self.lifecycle.finish()
         self.services.deployments.finish()

@@ -103,6 +103,10 @@ class Templates:
             made = self._made[key] = self._make(definition, revision, wish)
         return made
 
+    def made(self) -> tuple[Template, ...]:
+        """Every template so far, in the order of their codes."""
+        return tuple(self._made.values())
+
     def wish_of(self, template: Template) -> Wish:
         """Return the wish that a template was made from."""
         return next(wish for (_, _, wish), made in self._made.items() if made is template)

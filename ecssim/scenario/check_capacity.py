@@ -13,7 +13,7 @@ from ecssim.catalog import instance_types
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.messages import suggestion
-from ecssim.scenario.names import Names, name_of
+from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Step
 
 MOST_PROVIDERS = 20
@@ -40,8 +40,13 @@ def _group(where: tuple[Step, ...], group: AutoScalingGroup, names: Names, findi
     for number, subnet in enumerate(group.subnet_ids):
         steps = (*where, "subnets", number) if group.subnets else (*where, "vpcZoneIdentifier")
         refers_to_subnet(steps, subnet, names, findings)
-    if group.cluster is not None:
-        findings.refers((*where, "cluster"), "cluster", name_of(group.cluster), names.clusters, "clusters")
+    home = names.cluster_of_group(group)
+    if group.agent.cluster is not None:
+        findings.refers((*where, "agent", "ECS_CLUSTER"), "cluster", home, names.clusters, "clusters")
+    elif home not in names.clusters and not findings.unsure & {"clusters", "capacityProviders"}:
+        name = group.auto_scaling_group_name
+        message = f"the instances of {name} join no cluster; set agent: {{ECS_CLUSTER: ...}}"
+        findings.warning(where, message)
     if not group.choices:
         message = (
             f"group {group.auto_scaling_group_name} does not say which instances it launches; "

@@ -72,7 +72,8 @@ def _blocks(names: Names, findings: Findings) -> Iterator[tuple[int, IPv4Network
             continue
         usable = network.num_addresses - RESERVED_ADDRESSES
         if subnet.addresses_in_use > usable:
-            message = f"{subnet.cidr_block} has {usable:,} usable addresses, {subnet.addresses_in_use:,} cannot be in use"
+            used = f"{subnet.addresses_in_use:,} cannot be in use"
+            message = f"{subnet.cidr_block} has {usable:,} usable addresses, {used}"
             findings.error(("subnets", index, "addressesInUse"), message, "NET-031")
         yield index, network
 
@@ -105,7 +106,7 @@ def _inside_vpcs(names: Names, blocks: dict[int, IPv4Network], findings: Finding
         vpc = vpcs.get(subnet.vpc_id or "")
         if vpc is None:
             continue
-        outer = [b for b in (vpc.cidr_block, *vpc.cidr_blocks) if b is not None]
+        outer = vpc.blocks
         try:
             inside = any(network.subnet_of(IPv4Network(block, strict=False)) for block in outer)
         except ValueError:
@@ -167,9 +168,10 @@ def _load_balancers(names: Names, blocks: dict[int, IPv4Network], findings: Find
                 findings.error(steps, message, "NET-035")
             elif network is not None:
                 free = network.num_addresses - RESERVED_ADDRESSES - subnet.addresses_in_use
-                if free < ALB_FREE_ADDRESSES:
-                    message = f"a load balancer needs {ALB_FREE_ADDRESSES} free addresses, {name} has {max(free, 0)}"
+                if 0 <= free < ALB_FREE_ADDRESSES:
+                    message = f"a load balancer needs {ALB_FREE_ADDRESSES} free addresses, {name} has {free}"
                     findings.error(steps, message, "NET-035")
-        if balancer.type is LoadBalancerType.APPLICATION and len(zones) == 1:
+        whole = "subnets" not in findings.unsure and all(s in names.subnets for s in balancer.subnet_ids)
+        if balancer.type is LoadBalancerType.APPLICATION and len(zones) == 1 and whole:
             message = "an Application Load Balancer needs subnets in at least two zones"
             findings.error((*where, "subnets"), message, "NET-035")

@@ -197,8 +197,8 @@ def _instances_for(
         }
         if task_zones and zones and not task_zones & zones:
             message = (
-                f"the subnets are in {', '.join(sorted(task_zones))}, the instances in {', '.join(sorted(zones))}: "
-                "no instance is in a zone of the task's subnets"
+                f"the subnets are in {', '.join(sorted(task_zones))}, the instances in "
+                f"{', '.join(sorted(zones))}: no instance is in a zone of the task's subnets"
             )
             findings.error(
                 (*where, "networkConfiguration", "awsvpcConfiguration", "subnets"), message, "NET-041"

@@ -7,7 +7,6 @@ on the state of the world are left to the run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -36,6 +35,7 @@ from ecssim.scenario.timeline import (
     TimelineCall,
     TimelineFault,
     parameters_of,
+    request_of,
     seconds_of,
 )
 
@@ -74,7 +74,7 @@ def _entry(
         return
     inner = (*where, "with")
     try:
-        request = model.model_validate_json(json.dumps(dict(entry.with_)))
+        request = request_of(entry)
     except ValidationError as error:
         findings.problems.extend(problems_of(error, model, findings.root, inner))
         return
@@ -129,7 +129,11 @@ def refers_to_service(
         homes = ", ".join(full for full in names.services if full.endswith(f"/{name}"))
         findings.error(steps, f"service {name!r} is not unique; name it with its cluster: {homes}")
         return
-    if cluster is not None and name_of(cluster) not in names.clusters:
+    homes_unknown = any(
+        s.service_name == name.rsplit("/", 1)[-1] and names.cluster_of(s.cluster) not in names.clusters
+        for s in names.scenario.services
+    )
+    if homes_unknown or (cluster is not None and name_of(cluster) not in names.clusters):
         return
     known = set(names.services) if "/" in name else set(bare)
     if cluster is not None and name in known:

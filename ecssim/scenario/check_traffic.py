@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ecssim.aws.names import ScalingPolicyType
 from ecssim.catalog import quota_names
 from ecssim.scenario.check_timeline import refers_to_service
@@ -35,7 +37,8 @@ def check_listeners(names: Names, findings: Findings) -> None:
             known = [b.load_balancer_name for b in names.scenario.load_balancers]
             findings.refers((*where, key), "load balancer", name_of(name), known, "loadBalancers")
         if (name, listener.port) in ports:
-            findings.error((*where, "port"), f"load balancer {name} listens on port {listener.port} already")
+            message = f"load balancer {name} listens on port {listener.port} already"
+            findings.error((*where, "port"), message)
         ports.add((name, listener.port))
         if not listener.actions:
             findings.error(where, "a listener needs defaultActions or rules")
@@ -50,7 +53,7 @@ def check_listeners(names: Names, findings: Findings) -> None:
 
 
 def check_scaling(names: Names, findings: Findings) -> None:
-    """Scalable targets, policies, scheduled actions and alarms name each other and services that are there."""
+    """Scalable targets, policies, scheduled actions and alarms name what is there."""
     scenario = names.scenario
     targets: set[str] = set()
     for index, target in enumerate(scenario.scalable_targets):
@@ -120,7 +123,7 @@ def check_traffic(names: Names, findings: Findings) -> None:
         for number, part in enumerate(traffic.split or ()):
             _destination((*where, "split", number, "to"), part.to, names, findings)
         steps = traffic.steps or ()
-        if any(later.at <= earlier.at for earlier, later in zip(steps, steps[1:], strict=False)):
+        if any(later.at <= earlier.at for earlier, later in itertools.pairwise(steps)):
             findings.error((*where, "steps"), "steps must be in the order of their times")
 
 
@@ -166,7 +169,6 @@ def check_behaviour(names: Names, findings: Findings) -> None:
                 message = f"{key} has no container {name!r}{suggestion(name, containers)}"
                 findings.error_at_key((*steps, "containers", name), message)
     used = {c.image for d in names.scenario.task_definitions for c in d.container_definitions}
-    used |= {"*"}
     for image in names.scenario.images:
         if (
             image not in used

@@ -108,6 +108,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "normal": ("mean", "sd"),
     "uniform": ("min", "max"),
 }
+_EMPIRICAL_KEYS = ("file", "column", "digest")
 KINDS = ("constant", *_PARAMETERS, "empirical")
 
 
@@ -170,8 +171,8 @@ class DistributionOf:
             return Empirical(file=given)
         if isinstance(given, Mapping):
             for key in given:
-                if key not in ("file", "column"):
-                    raise placed(("empirical", key), "unknown_key", key, ("file", "column"))
+                if key not in _EMPIRICAL_KEYS:
+                    raise placed(("empirical", key), "unknown_key", key, _EMPIRICAL_KEYS)
             file, column = given.get("file"), given.get("column")
             if not isinstance(file, str):
                 raise placed(("empirical",), "missing", "file")

@@ -107,6 +107,8 @@ class _Scanner:
             if mark != ",":
                 raise JSONDecodeError("expected , or ]", self.text, at)
             at = self.blank(at + 1)
+            if self.text[at : at + 1] == "]":
+                raise JSONDecodeError("a comma after the last item", self.text, at)
 
     def _object(self, position: int, depth: int) -> tuple[Node, int]:
         node = Node(self.place(position), "map")
@@ -136,3 +138,5 @@ class _Scanner:
             if mark != ",":
                 raise JSONDecodeError("expected , or }", self.text, at)
             at = self.blank(at + 1)
+            if self.text[at : at + 1] == "}":
+                raise JSONDecodeError("a comma after the last entry", self.text, at)

@@ -116,7 +116,7 @@ def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scen
     plain = root.plain()
     try:
         scenario = Scenario.model_validate_json(json.dumps(plain))
-        partial, pruned, unsure = scenario, root, frozenset[str]()
+        partial, pruned, unsure = scenario, root, dict[str, frozenset[str | None]]()
     except ValidationError as error:
         problems.extend(problems_of(error, Scenario, root))
         found = parse_what_is_well(root, error)

@@ -170,7 +170,7 @@ def _rename(model: type[Shape], node: Node, problems: list[Problem]) -> None:
     for key, entry in entries.items():
         name = renamed.get(key, key)
         if name in node.entries:
-            problems.append(places[key].problem(f"{key}: {name} is given already in another spelling"))
+            problems.append(places[key].problem(f"{name} is given twice, in two spellings"))
         else:
             node.put(name, entry, places[key])
 

@@ -7,6 +7,7 @@ start) or a timestamp. ``every`` repeats, ``times`` says how often in all. Calls
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -98,9 +99,9 @@ class TimelineFault(_Entry):
 
 def _kind(entry: object) -> str | None:
     keys: object = entry if isinstance(entry, Mapping) else getattr(entry, "__dict__", {})
-    if isinstance(keys, Mapping) and "fault" in keys and "call" not in keys:
-        return "<fault>"
-    return "<call>"
+    if not isinstance(keys, Mapping) or "call" in keys:
+        return "<call>"
+    return "<fault>" if "fault" in keys else None
 
 
 TimelineEntry = Annotated[
@@ -253,3 +254,11 @@ def parameters_of(entry: TimelineCall | TimelineFault) -> type[Shape] | None:
     if isinstance(entry, TimelineCall):
         return REQUESTS.get(entry.call)
     return FAULTS.get(entry.fault)
+
+
+def request_of(entry: TimelineCall | TimelineFault) -> Shape:
+    """The parsed parameters of an entry; a loaded scenario has only entries for which this works."""
+    model = parameters_of(entry)
+    if model is None:
+        raise KeyError(entry.call if isinstance(entry, TimelineCall) else entry.fault)
+    return model.model_validate_json(json.dumps(dict(entry.with_)))

@@ -25,7 +25,7 @@ class UnreadableError(Exception):
 
 
 def read_yaml(text: str, file: str, problems: list[Problem]) -> Node | None:
-    """The tree of the one document in ``text``; None if it is empty or too broken, with ``problems`` filled."""
+    """The tree of the one document in ``text``; None if it is empty or broken, with ``problems`` filled."""
     reader = _Reader(file, problems)
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
