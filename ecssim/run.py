@@ -71,6 +71,7 @@ class Simulation:
             "start": scenario.start.isoformat(),
             "duration": float(scenario.duration),
             "setting": setting_of(scenario),
+            "warnings": [warning.message for warning in loaded.warnings],
         }
         self.recorder = Recorder(self.sink, manifest=manifest)
         self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed)
