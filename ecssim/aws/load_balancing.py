@@ -19,7 +19,7 @@ from ecssim.aws.names import (
     LoadBalancerType,
     TargetType,
 )
-from ecssim.aws.shape import JsonObject, Name, Port, Region, Shape
+from ecssim.aws.shape import JsonObject, Name, Port, Region, Shape, ruled
 
 
 class ElbShape(Shape):
@@ -69,10 +69,10 @@ class TargetGroup(ElbShape):
     health_check_protocol: ElbProtocol | None = None
     health_check_port: str | None = None
     health_check_path: str | None = None
-    health_check_interval_seconds: Annotated[int, Field(ge=5, le=300)] = 30
-    health_check_timeout_seconds: Annotated[int, Field(ge=2, le=120)] | None = None
-    healthy_threshold_count: Annotated[int, Field(ge=2, le=10)] = 5
-    unhealthy_threshold_count: Annotated[int, Field(ge=2, le=10)] = 2
+    health_check_interval_seconds: Annotated[int, ruled("LB-001", ge=5, le=300)] = 30
+    health_check_timeout_seconds: Annotated[int, ruled("LB-001", ge=2, le=120)] | None = None
+    healthy_threshold_count: Annotated[int, ruled("LB-001", ge=2, le=10)] = 5
+    unhealthy_threshold_count: Annotated[int, ruled("LB-001", ge=2, le=10)] = 2
     matcher: Matcher | None = None
     deregistration_delay: Annotated[int, Field(ge=0, le=3600)] | None = None
     slow_start: Annotated[int, Field(ge=0, le=900)] | None = None

@@ -376,11 +376,15 @@ class ScalingPolicyType(StrEnum):
 
 
 class PredefinedMetricType(StrEnum):
-    """Predefined metrics that a service can track (SCALE section)."""
+    """Predefined metrics that a service can track (SCALE-003)."""
 
     ECS_SERVICE_AVERAGE_CPU_UTILIZATION = "ECSServiceAverageCPUUtilization"
     ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION = "ECSServiceAverageMemoryUtilization"
     ALB_REQUEST_COUNT_PER_TARGET = "ALBRequestCountPerTarget"
+    ECS_SERVICE_AVERAGE_CPU_UTILIZATION_HIGH_RESOLUTION = "ECSServiceAverageCPUUtilizationHighResolution"
+    ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION_HIGH_RESOLUTION = (
+        "ECSServiceAverageMemoryUtilizationHighResolution"
+    )
 
 
 class AdjustmentType(StrEnum):

@@ -33,7 +33,7 @@ from ecssim.aws.service import (
     ServiceLoadBalancer,
     ServiceRegistry,
 )
-from ecssim.aws.shape import JsonObject, Region, Shape, TaskCpu, TaskMemory
+from ecssim.aws.shape import JsonObject, Region, Shape, TaskCpu, TaskMemory, ruled
 from ecssim.aws.task_definition import (
     EnvironmentFile,
     EphemeralStorage,
@@ -87,7 +87,7 @@ class RunTask(Shape):
     placement_constraints: tuple[PlacementConstraint, ...] = ()
     placement_strategy: tuple[PlacementStrategy, ...] = ()
     platform_version: str | None = None
-    group: Annotated[str, Field(max_length=255)] | None = None
+    group: Annotated[str, ruled("PLACE-055", max_length=255)] | None = None
     started_by: str | None = None
     reference_id: str | None = None
     client_token: str | None = None
@@ -106,7 +106,7 @@ class StartTask(Shape):
     cluster: str | None = None
     network_configuration: NetworkConfiguration | None = None
     overrides: TaskOverride | None = None
-    group: Annotated[str, Field(max_length=255)] | None = None
+    group: Annotated[str, ruled("PLACE-055", max_length=255)] | None = None
     started_by: str | None = None
     reference_id: str | None = None
     propagate_tags: PropagateTags | None = None
@@ -130,7 +130,7 @@ class UpdateTaskProtection(Shape):
     cluster: str
     tasks: tuple[str, ...]
     protection_enabled: bool
-    expires_in_minutes: Annotated[int, Field(ge=1, le=2880)] | None = None
+    expires_in_minutes: Annotated[int, ruled("LIFE-070", ge=1, le=2880)] | None = None
 
 
 class UpdateService(Shape):

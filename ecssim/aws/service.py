@@ -23,7 +23,7 @@ from ecssim.aws.names import (
     PropagateTags,
     SchedulingStrategy,
 )
-from ecssim.aws.shape import JsonObject, Name, Percent, Port, Region, Shape
+from ecssim.aws.shape import JsonObject, Name, Percent, Port, Region, Shape, ruled
 from ecssim.aws.task_definition import Tag
 
 
@@ -31,15 +31,15 @@ class CapacityProviderStrategyItem(Shape):
     """A share of the tasks for one provider: the first ``base`` tasks, then by ``weight`` (CAP-003)."""
 
     capacity_provider: str
-    weight: Annotated[int, Field(ge=0, le=1000)] = 0
-    base: Annotated[int, Field(ge=0, le=100000)] = 0
+    weight: Annotated[int, ruled("CAP-003", ge=0, le=1000)] = 0
+    base: Annotated[int, ruled("CAP-003", ge=0, le=100000)] = 0
 
 
 class PlacementConstraint(Shape):
     """What an instance must satisfy to take a task (PLACE-040)."""
 
     type: PlacementConstraintType
-    expression: Annotated[str, Field(max_length=2000)] | None = None
+    expression: Annotated[str, ruled("PLACE-030", max_length=2000)] | None = None
 
 
 class PlacementStrategy(Shape):

@@ -61,6 +61,11 @@ def required_keys_of(model: type[Shape]) -> frozenset[str]:
     )
 
 
+def ruled(rule: str, *, ge: int | None = None, le: int | None = None, max_length: int | None = None) -> Any:
+    """Bounds of a field that a rule of the rulebooks sets; a message about them names the rule."""
+    return Field(ge=ge, le=le, max_length=max_length, json_schema_extra={"rule": rule})
+
+
 def bad(expected: str) -> PydanticCustomError:
     """The error of a value that a unit type cannot read; the loader adds the value itself."""
     return PydanticCustomError("unit", "{expected}", {"expected": expected})

@@ -27,7 +27,7 @@ from ecssim.aws.names import (
     TransportProtocol,
     VersionConsistency,
 )
-from ecssim.aws.shape import JsonObject, Name, Port, Shape, TaskCpu, TaskMemory
+from ecssim.aws.shape import JsonObject, Name, Port, Shape, TaskCpu, TaskMemory, ruled
 
 Family = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 
@@ -61,10 +61,10 @@ class HealthCheck(Shape):
     """Container health check; seconds, ranges as LIFE-061."""
 
     command: tuple[str, ...]
-    interval: Annotated[int, Field(ge=5, le=300)] = 30
-    timeout: Annotated[int, Field(ge=2, le=60)] = 5
-    retries: Annotated[int, Field(ge=1, le=10)] = 3
-    start_period: Annotated[int, Field(ge=0, le=300)] = 0
+    interval: Annotated[int, ruled("LIFE-061", ge=5, le=300)] = 30
+    timeout: Annotated[int, ruled("LIFE-061", ge=2, le=60)] = 5
+    retries: Annotated[int, ruled("LIFE-061", ge=1, le=10)] = 3
+    start_period: Annotated[int, ruled("LIFE-061", ge=0, le=300)] = 0
 
 
 class ContainerDependency(Shape):
@@ -86,8 +86,8 @@ class ContainerRestartPolicy(Shape):
     """Whether a container that exits is started again inside its task (LIFE-068)."""
 
     enabled: bool
-    ignored_exit_codes: Annotated[tuple[int, ...], Field(max_length=50)] = ()
-    restart_attempt_period: Annotated[int, Field(ge=60, le=1800)] = 300
+    ignored_exit_codes: Annotated[tuple[int, ...], ruled("LIFE-068", max_length=50)] = ()
+    restart_attempt_period: Annotated[int, ruled("LIFE-068", ge=60, le=1800)] = 300
 
 
 class Secret(Shape):
@@ -231,7 +231,7 @@ class Volume(Shape):
 class EphemeralStorage(Shape):
     """Task storage on Fargate in GiB (FG-006)."""
 
-    size_in_gib: Annotated[int, Field(alias="sizeInGiB", ge=21, le=200)]
+    size_in_gib: Annotated[int, Field(alias="sizeInGiB"), ruled("FG-006", ge=21, le=200)]
 
 
 class RuntimePlatform(Shape):
@@ -245,7 +245,7 @@ class TaskDefinitionPlacementConstraint(Shape):
     """A constraint in a task definition; only ``memberOf`` is allowed there (PLACE-040)."""
 
     type: PlacementConstraintType | None = None
-    expression: Annotated[str, Field(max_length=2000)] | None = None
+    expression: Annotated[str, ruled("PLACE-030", max_length=2000)] | None = None
 
 
 class ProxyConfiguration(Shape):

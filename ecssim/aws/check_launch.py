@@ -1,0 +1,229 @@
+"""What a request that starts tasks says about where they go: providers, launch type, placement, network.
+
+CreateService, UpdateService, RunTask and StartTask share these fields and their checks. Implements CAP-003 to
+CAP-006, CAP-010, CAP-011, CAP-017, CAP-018, CAP-020 to CAP-022, FG-001, FG-004, NET-040, PLACE-020 to
+PLACE-023, PLACE-030, PLACE-040, PLACE-042, QUOTA-009.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ecssim.aws.check_task_definition import MOST_CONSTRAINTS, fargate_refusals
+from ecssim.aws.names import (
+    CapacityProviderType,
+    LaunchType,
+    NetworkMode,
+    PlacementConstraintType,
+    PlacementStrategyType,
+    TargetType,
+)
+from ecssim.aws.refusals import Refusal, Step
+from ecssim.aws.requests import RunTask
+from ecssim.aws.service import (
+    CapacityProviderStrategyItem,
+    NetworkConfiguration,
+    PlacementConstraint,
+    PlacementStrategy,
+    Service,
+)
+from ecssim.aws.task_definition import TaskDefinition
+
+MOST_STRATEGY_ITEMS = 20
+MOST_PLACEMENT_STRATEGIES = 5
+MOST_SUBNETS = 16
+MOST_SECURITY_GROUPS = 5
+_FARGATE = frozenset({CapacityProviderType.FARGATE, CapacityProviderType.FARGATE_SPOT})
+Strategy = Sequence[CapacityProviderStrategyItem]
+Launch = Service | RunTask
+"""The requests that say where their tasks run, with the same fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What exists around a request: a scenario's items for ``check``, the world for a call.
+
+    Names that are not known here are not refused here: dangling names have a check of their own, with the
+    nearest valid name. ``providers`` maps the account's capacity providers to their type,
+    ``cluster_providers`` answers which of them a cluster is associated with, ``default_strategy`` what it
+    uses when a request says nothing.
+    """
+
+    providers: Mapping[str, CapacityProviderType] = field(default_factory=dict)
+    task_definition: Callable[[str], TaskDefinition | None] = lambda name: None
+    cluster_providers: Callable[[str | None], frozenset[str] | None] = lambda cluster: None
+    default_strategy: Callable[[str | None], Strategy] = lambda cluster: ()
+    target_type: Callable[[str], TargetType | None] = lambda target_group: None
+    subnet_vpc: Callable[[str], str | None] = lambda subnet: None
+    allow_mixed: bool = False
+
+
+def check_strategy(items: Strategy, around: Surroundings, key: str) -> Iterator[Refusal]:
+    """A capacity provider strategy in itself (CAP-003 to CAP-006, CAP-010)."""
+    if len(items) > MOST_STRATEGY_ITEMS:
+        message = f"a strategy has at most {MOST_STRATEGY_ITEMS} items, got {len(items)}"
+        yield Refusal((key,), message, "CAP-004")
+    names = [item.capacity_provider for item in items]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Refusal((key, index, "capacityProvider"), f"{name} is in the strategy twice", "CAP-003")
+    based = [index for index, item in enumerate(items) if item.base > 0]
+    if len(based) > 1:
+        message = "only one item of a strategy may have a base above 0"
+        yield Refusal((key, based[1], "base"), message, "CAP-005")
+    if len(items) > 1 and all(item.weight == 0 for item in items):
+        yield Refusal((key,), "at least one weight of the strategy must be above 0", "CAP-006")
+    kinds = {
+        name: "Fargate" if around.providers[name] in _FARGATE else _kind_in_words(around.providers[name])
+        for name in names
+        if name in around.providers
+    }
+    if len(set(kinds.values())) > 1 and not around.allow_mixed:
+        mixed = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+        message = f"a strategy cannot mix kinds of capacity provider: {mixed}"
+        yield Refusal((key,), message, "CAP-010")
+
+
+def _kind_in_words(kind: CapacityProviderType) -> str:
+    return "Auto Scaling group" if kind is CapacityProviderType.EC2_AUTOSCALING else "Managed Instances"
+
+
+def runs_on(request: Launch, around: Surroundings) -> frozenset[CapacityProviderType]:
+    """The kinds of capacity that the request's tasks will use (CAP-021, CAP-022)."""
+    strategy: Strategy = request.capacity_provider_strategy
+    if not strategy and request.launch_type is None:
+        strategy = around.default_strategy(request.cluster)
+    if strategy:
+        names = [item.capacity_provider for item in strategy]
+        return frozenset(around.providers[name] for name in names if name in around.providers)
+    if request.launch_type is LaunchType.FARGATE:
+        return frozenset({CapacityProviderType.FARGATE})
+    return frozenset({CapacityProviderType.EC2_AUTOSCALING})
+
+
+def check_launch(
+    request: Launch, definition: TaskDefinition | None, around: Surroundings, *, named: str = ""
+) -> list[Refusal]:
+    """Where the tasks of a request go; ``definition`` is None if it is not known, ``named`` its written name."""
+    kinds = runs_on(request, around)
+    refusals = [
+        *check_strategy(request.capacity_provider_strategy, around, "capacityProviderStrategy"),
+        *_provider_or_launch_type(request, around),
+        *check_placement(request.placement_strategy, request.placement_constraints),
+        *_fargate_placement(request, kinds),
+        *_subnets(request.network_configuration, around),
+    ]
+    if definition is not None:
+        refusals += [*_task_on(definition, named, kinds, around), *_network(request, definition, named)]
+    return refusals
+
+
+def _provider_or_launch_type(request: Launch, around: Surroundings) -> Iterator[Refusal]:
+    strategy = request.capacity_provider_strategy
+    if strategy and request.launch_type is not None:
+        message = "give launchType or capacityProviderStrategy, not both"
+        yield Refusal(("launchType",), message, "CAP-020")
+    if request.launch_type is LaunchType.MANAGED_INSTANCES:
+        message = "Managed Instances are asked for by a capacityProviderStrategy, not by launchType"
+        yield Refusal(("launchType",), message, "CAP-018")
+    associated = around.cluster_providers(request.cluster)
+    if associated is None:
+        return
+    for index, item in enumerate(strategy):
+        name = item.capacity_provider
+        if name in around.providers and name not in associated:
+            message = f"capacity provider {name} is not associated with the cluster"
+            yield Refusal(("capacityProviderStrategy", index, "capacityProvider"), message, "CAP-011")
+
+
+def check_placement(
+    strategies: Sequence[PlacementStrategy], constraints: Sequence[PlacementConstraint]
+) -> Iterator[Refusal]:
+    """Placement strategies and constraints in themselves (PLACE-020 to PLACE-023, PLACE-030, PLACE-040)."""
+    if len(strategies) > MOST_PLACEMENT_STRATEGIES:
+        message = f"at most {MOST_PLACEMENT_STRATEGIES} placement strategies, got {len(strategies)}"
+        yield Refusal(("placementStrategy",), message, "PLACE-030")
+    for index, strategy in enumerate(strategies):
+        where: tuple[Step, ...] = ("placementStrategy", index)
+        chosen = strategy.field
+        if strategy.type is PlacementStrategyType.BINPACK and (chosen or "").lower() not in ("cpu", "memory"):
+            message = f"binpack takes field cpu or memory, got {chosen or 'none'}"
+            yield Refusal((*where, "field") if chosen else where, message, "PLACE-021")
+        if strategy.type is PlacementStrategyType.SPREAD and not _spreads_over(chosen):
+            message = f"spread takes field instanceId, host or attribute:NAME, got {chosen or 'none'}"
+            yield Refusal((*where, "field") if chosen else where, message, "PLACE-022")
+    if len(constraints) > MOST_CONSTRAINTS:
+        message = f"at most {MOST_CONSTRAINTS} placement constraints, got {len(constraints)}"
+        yield Refusal(("placementConstraints",), message, "PLACE-030")
+    for index, constraint in enumerate(constraints):
+        where = ("placementConstraints", index)
+        if constraint.type is PlacementConstraintType.MEMBER_OF and not constraint.expression:
+            yield Refusal(where, "memberOf needs an expression", "PLACE-042")
+        if constraint.type is PlacementConstraintType.DISTINCT_INSTANCE and constraint.expression:
+            yield Refusal((*where, "expression"), "distinctInstance takes no expression", "PLACE-040")
+
+
+def _spreads_over(chosen: str | None) -> bool:
+    if chosen is None:
+        return False
+    return chosen.lower() in ("instanceid", "host") or chosen.startswith("attribute:")
+
+
+def _fargate_placement(request: Launch, kinds: frozenset[CapacityProviderType]) -> Iterator[Refusal]:
+    if not kinds or not kinds <= _FARGATE:
+        return
+    for key, given in (
+        ("placementStrategy", request.placement_strategy),
+        ("placementConstraints", request.placement_constraints),
+    ):
+        if given:
+            yield Refusal((key,), f"Fargate has no instances to choose from: leave out {key}", "FG-004")
+
+
+def _subnets(network: NetworkConfiguration | None, around: Surroundings) -> Iterator[Refusal]:
+    vpc = network.awsvpc_configuration if network is not None else None
+    if vpc is None:
+        return
+    where = ("networkConfiguration", "awsvpcConfiguration")
+    if not 1 <= len(vpc.subnets) <= MOST_SUBNETS:
+        message = f"awsvpcConfiguration takes 1 to {MOST_SUBNETS} subnets, got {len(vpc.subnets)}"
+        yield Refusal((*where, "subnets"), message, "QUOTA-009")
+    if len(vpc.security_groups) > MOST_SECURITY_GROUPS:
+        message = f"at most {MOST_SECURITY_GROUPS} security groups, got {len(vpc.security_groups)}"
+        yield Refusal((*where, "securityGroups"), message, "QUOTA-009")
+    home: str | None = None
+    for index, subnet in enumerate(vpc.subnets):
+        if subnet in vpc.subnets[:index]:
+            yield Refusal((*where, "subnets", index), f"subnet {subnet} is listed twice", "NET-040")
+        of = around.subnet_vpc(subnet)
+        home = home or of
+        if of is not None and of != home:
+            message = f"subnet {subnet} is in {of}, the others are in {home}; all must be in one VPC"
+            yield Refusal((*where, "subnets", index), message, "NET-040")
+
+
+def _task_on(
+    definition: TaskDefinition, named: str, kinds: frozenset[CapacityProviderType], around: Surroundings
+) -> Iterator[Refusal]:
+    if kinds & _FARGATE:
+        reasons = fargate_refusals(definition)
+        if reasons:
+            first = reasons[0]
+            message = f"task definition {named} cannot run on Fargate: {first.message}"
+            yield Refusal(("taskDefinition",), message, first.rule)
+    if CapacityProviderType.FARGATE_SPOT in kinds and definition.is_windows:
+        message = f"FARGATE_SPOT runs Linux only, and {named} is Windows"
+        yield Refusal(("taskDefinition",), message, "CAP-017")
+
+
+def _network(request: Launch, definition: TaskDefinition, named: str) -> Iterator[Refusal]:
+    network = request.network_configuration
+    given = network is not None and network.awsvpc_configuration is not None
+    mode = definition.effective_network_mode
+    if mode is NetworkMode.AWSVPC and not given:
+        message = f"{named} has network mode awsvpc and needs networkConfiguration with subnets"
+        yield Refusal((), message, "NET-040")
+    if mode is not NetworkMode.AWSVPC and given:
+        message = f"networkConfiguration goes with network mode awsvpc only, and {named} has {mode}"
+        yield Refusal(("networkConfiguration",), message, "NET-001")

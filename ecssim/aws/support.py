@@ -1,0 +1,333 @@
+"""The honesty list: what the simulation makes of every field that it accepts.
+
+``modelled``: the field changes what happens. ``noEffect``: it has none on what is simulated (labels,
+credentials, the program that a container runs). ``notModelled``: on AWS it could change the answer and here
+it does not yet; ``check`` warns where one is in use and ``--strict`` fails. This file is the one place to
+flip a word; a test holds it to the documents, field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+from ecssim.aws.shape import Shape
+
+
+class Support(StrEnum):
+    """What becomes of a field."""
+
+    MODELLED = "modelled"
+    NO_EFFECT = "noEffect"
+    NOT_MODELLED = "notModelled"
+
+
+_M, _E, _N = Support.MODELLED, Support.NO_EFFECT, Support.NOT_MODELLED
+_ALL = "*"
+
+SUPPORT: Mapping[str, Mapping[Support, str]] = {
+    # --- task definitions
+    "TaskDefinition": {
+        _M: "family containerDefinitions cpu memory networkMode requiresCompatibilities runtimePlatform"
+        " placementConstraints",
+        _E: "taskRoleArn executionRoleArn pidMode ipcMode tags enableFaultInjection",
+        _N: "volumes ephemeralStorage proxyConfiguration inferenceAccelerators trustedExecutionConfiguration",
+    },
+    "ContainerDefinition": {
+        _M: "name image cpu memory memoryReservation portMappings essential dependsOn startTimeout stopTimeout"
+        " healthCheck resourceRequirements",
+        _E: "repositoryCredentials links entryPoint command environment environmentFiles mountPoints volumesFrom"
+        " linuxParameters secrets versionConsistency hostname user workingDirectory disableNetworking privileged"
+        " readonlyRootFilesystem dnsServers dnsSearchDomains extraHosts dockerSecurityOptions interactive"
+        " pseudoTerminal dockerLabels ulimits logConfiguration systemControls credentialSpecs",
+        _N: "restartPolicy firelensConfiguration",
+    },
+    "PortMapping": {_M: "containerPort hostPort protocol", _E: "name appProtocol", _N: "containerPortRange"},
+    "HealthCheck": {_M: "interval timeout retries startPeriod", _E: "command"},
+    "ContainerDependency": {_M: _ALL},
+    "ResourceRequirement": {_M: "type value", _N: "sharingStrategy"},
+    "RuntimePlatform": {_M: _ALL},
+    "TaskDefinitionPlacementConstraint": {_M: _ALL},
+    "EphemeralStorage": {_N: _ALL},
+    "ContainerRestartPolicy": {_N: _ALL},
+    "InferenceAccelerator": {_N: _ALL},
+    "ProxyConfiguration": {_N: _ALL},
+    "Volume": {_N: _ALL},
+    "HostVolumeProperties": {_N: _ALL},
+    "EnvironmentFile": {_E: _ALL},
+    "HostEntry": {_E: _ALL},
+    "KeyValuePair": {_E: _ALL},
+    "LogConfiguration": {_E: _ALL},
+    "MountPoint": {_E: _ALL},
+    "RepositoryCredentials": {_E: _ALL},
+    "Secret": {_E: _ALL},
+    "SystemControl": {_E: _ALL},
+    "Tag": {_E: _ALL},
+    "Ulimit": {_E: _ALL},
+    "VolumeFrom": {_E: _ALL},
+    # --- services
+    "Service": {
+        _M: "serviceName taskDefinition cluster region desiredCount schedulingStrategy launchType"
+        " capacityProviderStrategy deploymentConfiguration deploymentController placementConstraints"
+        " placementStrategy networkConfiguration loadBalancers healthCheckGracePeriodSeconds",
+        _E: "platformVersion role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
+        _N: "serviceRegistries availabilityZoneRebalancing serviceConnectConfiguration volumeConfigurations"
+        " vpcLatticeConfigurations gatewayConnectors monitoring",
+    },
+    "CapacityProviderStrategyItem": {_M: _ALL},
+    "PlacementConstraint": {_M: _ALL},
+    "PlacementStrategy": {_M: _ALL},
+    "NetworkConfiguration": {_M: _ALL},
+    "AwsVpcConfiguration": {_M: "subnets assignPublicIp", _E: "securityGroups"},
+    "DeploymentController": {_N: _ALL},
+    "DeploymentConfiguration": {
+        _M: "minimumHealthyPercent maximumPercent",
+        _N: "deploymentCircuitBreaker alarms strategy bakeTimeInMinutes lifecycleHooks linearConfiguration"
+        " canaryConfiguration earlySuccessCriteria",
+    },
+    "DeploymentCircuitBreaker": {_N: _ALL},
+    "DeploymentAlarms": {_N: _ALL},
+    "DeploymentLifecycleHook": {_N: _ALL},
+    "LinearConfiguration": {_N: _ALL},
+    "CanaryConfiguration": {_N: _ALL},
+    "ServiceLoadBalancer": {
+        _M: "targetGroupArn containerName containerPort",
+        _N: "loadBalancerName advancedConfiguration",
+    },
+    "AdvancedConfiguration": {_N: _ALL},
+    "ServiceRegistry": {_N: _ALL},
+    # --- clusters and capacity
+    "Cluster": {
+        _M: "clusterName region capacityProviders defaultCapacityProviderStrategy",
+        _E: "settings configuration tags",
+        _N: "serviceConnectDefaults",
+    },
+    "ClusterSetting": {_E: _ALL},
+    "ClusterServiceConnectDefaults": {_N: _ALL},
+    "CapacityProvider": {
+        _M: "name region cluster autoScalingGroupProvider",
+        _E: "tags",
+        _N: "managedInstancesProvider",
+    },
+    "AutoScalingGroupProvider": {
+        _M: "autoScalingGroupArn autoScalingGroup",
+        _N: "managedScaling managedTerminationProtection managedDraining",
+    },
+    "ManagedScaling": {_N: _ALL},
+    "AutoScalingGroup": {
+        _M: "autoScalingGroupName region cluster minSize maxSize desiredCapacity subnets vpcZoneIdentifier"
+        " instances mixedInstancesPolicy agent",
+        _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN deletionProtection"
+        " placementGroup operator availabilityZones availabilityZoneIds skipZonalShiftValidation"
+        " newInstancesProtectedFromScaleIn",
+        _N: "defaultCooldown defaultInstanceWarmup healthCheckType healthCheckGracePeriod terminationPolicies"
+        " capacityRebalance maxInstanceLifetime instanceMaintenancePolicy availabilityZoneDistribution"
+        " availabilityZoneImpairmentPolicy targetGroupARNs loadBalancerNames trafficSources"
+        " lifecycleHookSpecificationList desiredCapacityType capacityReservationSpecification"
+        " instanceLifecyclePolicy",
+    },
+    "InstancesShorthand": {_M: "instanceType market", _E: "imageId"},
+    "MixedInstancesPolicy": {_M: _ALL},
+    "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
+    "LaunchTemplateOverride": {
+        _M: "instanceType weightedCapacity",
+        _E: "launchTemplateSpecification imageId",
+        _N: "instanceRequirements",
+    },
+    "LaunchTemplateSpecification": {_E: _ALL},
+    "InstancesDistribution": {
+        _M: "onDemandBaseCapacity onDemandPercentageAboveBaseCapacity",
+        _N: "onDemandAllocationStrategy spotAllocationStrategy spotInstancePools spotMaxPrice"
+        " distributionSegments",
+    },
+    "AgentConfiguration": {
+        _M: "version ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_IMAGE_PULL_BEHAVIOR ECS_RESERVED_PORTS"
+        " ECS_RESERVED_PORTS_UDP ECS_ENABLE_TASK_ENI ECS_CONTAINER_STOP_TIMEOUT ECS_DYNAMIC_HOST_PORT_RANGE",
+        _E: "ECS_POLL_METRICS ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
+        _N: "ECS_ENABLE_SPOT_INSTANCE_DRAINING ECS_CONTAINER_START_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT"
+        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT ECS_WARM_POOLS_CHECK ECS_NUM_IMAGES_DELETE_PER_CYCLE"
+        " ECS_IMAGE_CLEANUP_INTERVAL ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP",
+    },
+    "AccountSettings": {
+        _M: "awsvpcTrunking",
+        _E: "containerInsights fargateFIPSMode tagResourceAuthorization guardDutyActivate defaultLogDriverMode"
+        " serviceLongArnFormat taskLongArnFormat containerInstanceLongArnFormat",
+        _N: "fargateTaskRetirementWaitPeriod fargateEventWindows",
+    },
+    # --- network
+    "Vpc": {_M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet", _E: "isDefault tags"},
+    "Subnet": {
+        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId",
+        _E: "availabilityZoneId mapPublicIpOnLaunch tags",
+    },
+    "NatGateway": {
+        _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount",
+        _E: "vpcId connectivityType allocationId tags",
+    },
+    "VpcEndpoint": {
+        _M: "vpcEndpointId vpcEndpointType subnetIds region",
+        _E: "serviceName vpcId routeTableIds securityGroupIds privateDnsEnabled tags",
+    },
+    "SecurityGroup": {_E: _ALL},
+    "RouteTable": {_E: _ALL},
+    # --- load balancing
+    "TargetGroup": {
+        _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled healthCheckIntervalSeconds"
+        " healthCheckTimeoutSeconds healthyThresholdCount unhealthyThresholdCount deregistrationDelay attributes",
+        _E: "protocol protocolVersion port vpcId healthCheckProtocol healthCheckPort healthCheckPath matcher"
+        " ipAddressType targetControlPort tags",
+        _N: "slowStart",
+    },
+    "ElbAttribute": {_M: _ALL},
+    "Matcher": {_E: _ALL},
+    "LoadBalancer": {
+        _M: "loadBalancerName loadBalancerArn region type subnets subnetMappings",
+        _E: "scheme securityGroups ipAddressType attributes customerOwnedIpv4Pool enablePrefixForIpv6SourceNat"
+        " ipamPools tags",
+    },
+    "SubnetMapping": {
+        _M: "subnetId",
+        _E: "allocationId privateIPv4Address iPv6Address sourceNatIpv6Prefix",
+    },
+    "Listener": {
+        _M: "listenerArn loadBalancer loadBalancerArn region port defaultActions rules",
+        _E: "protocol sslPolicy certificates alpnPolicy mutualAuthentication tags",
+    },
+    "ListenerRule": {_M: "ruleArn priority actions isDefault", _E: "transforms tags", _N: "conditions"},
+    "RuleCondition": {_N: _ALL},
+    "ListenerAction": {
+        _M: "type targetGroupArn targetGroups forwardConfig order",
+        _E: "redirectConfig fixedResponseConfig authenticateOidcConfig authenticateCognitoConfig"
+        " jwtValidationConfig",
+    },
+    "ForwardConfig": {_M: "targetGroups", _N: "targetGroupStickinessConfig"},
+    "TargetGroupTuple": {_M: _ALL},
+    # --- scaling
+    "ScalableTarget": {_N: _ALL},
+    "SuspendedState": {_N: _ALL},
+    "ScalingPolicy": {_N: _ALL},
+    "TargetTrackingConfiguration": {_N: _ALL},
+    "PredefinedMetricSpecification": {_N: _ALL},
+    "CustomizedMetricSpecification": {_N: _ALL},
+    "StepScalingConfiguration": {_N: _ALL},
+    "StepAdjustment": {_N: _ALL},
+    "ScheduledAction": {_N: _ALL},
+    "ScalableTargetAction": {_N: _ALL},
+    "Alarm": {_N: _ALL},
+    "Dimension": {_N: _ALL},
+    # --- requests
+    "RunTask": {
+        _M: "taskDefinition cluster region count launchType capacityProviderStrategy networkConfiguration overrides"
+        " placementConstraints placementStrategy group startedBy",
+        _E: "platformVersion referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
+        _N: "volumeConfigurations",
+    },
+    "StartTask": {
+        _M: "taskDefinition containerInstances cluster networkConfiguration overrides group startedBy",
+        _E: "referenceId propagateTags tags enableECSManagedTags enableExecuteCommand",
+        _N: "volumeConfigurations",
+    },
+    "TaskOverride": {
+        _M: "containerOverrides cpu memory",
+        _E: "executionRoleArn taskRoleArn",
+        _N: "ephemeralStorage inferenceAcceleratorOverrides",
+    },
+    "ContainerOverride": {
+        _M: "name cpu memory memoryReservation resourceRequirements",
+        _E: "command environment environmentFiles",
+    },
+    "UpdateService": {
+        _M: "service cluster desiredCount taskDefinition capacityProviderStrategy deploymentConfiguration"
+        " networkConfiguration placementConstraints placementStrategy forceNewDeployment"
+        " healthCheckGracePeriodSeconds loadBalancers deploymentController",
+        _E: "platformVersion enableExecuteCommand enableECSManagedTags propagateTags",
+        _N: "availabilityZoneRebalancing serviceRegistries serviceConnectConfiguration volumeConfigurations"
+        " vpcLatticeConfigurations gatewayConnectors monitoring",
+    },
+    "StopTask": {_M: _ALL},
+    "DeleteService": {_M: _ALL},
+    "UpdateContainerInstancesState": {_M: _ALL},
+    "DeregisterContainerInstance": {_M: _ALL},
+    "PutAttributes": {_M: _ALL},
+    "DeleteAttributes": {_M: _ALL},
+    "Attribute": {_M: _ALL},
+    "PutAccountSettingDefault": {_M: _ALL},
+    "PutAccountSetting": {_M: "name value", _E: "principalArn"},
+    "PutClusterCapacityProviders": {_M: _ALL},
+    "DeregisterTaskDefinition": {_M: _ALL},
+    "SetDesiredCapacity": {_M: "autoScalingGroupName desiredCapacity", _E: "honorCooldown"},
+    "UpdateAutoScalingGroup": {_M: _ALL},
+    "TerminateInstanceInAutoScalingGroup": {_M: _ALL},
+    "UpdateTaskProtection": {_N: _ALL},
+    "UpdateCapacityProvider": {_N: _ALL},
+    "ModifyListener": {_N: _ALL},
+    "ModifyRule": {_N: _ALL},
+    "CreateDeployment": {_N: _ALL},
+    "DeregisterScalableTarget": {_N: _ALL},
+    "DeleteScalingPolicy": {_N: _ALL},
+}
+
+SECTIONS_NOT_MODELLED = frozenset(
+    {"traffic", "scalableTargets", "scalingPolicies", "alarms", "scheduledActions"}
+)
+"""Sections of a scenario that are read and checked and then left out."""
+
+FAULTS_NOT_MODELLED = frozenset(
+    {
+        "spotReclaim",
+        "spotDrought",
+        "azOutage",
+        "instanceTermination",
+        "instanceImpairment",
+        "agentDisconnect",
+        "taskCrash",
+        "slowTask",
+        "registrySlow",
+        "registryDown",
+        "addressesTaken",
+        "apiThrottling",
+        "metricDelay",
+        "dependencySlow",
+    }
+)
+"""Faults of a timeline that are read and checked and then left out."""
+
+HARMLESS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("DeploymentController", "type"): ("ECS",),
+    ("DeploymentConfiguration", "strategy"): ("ROLLING",),
+    ("ManagedScaling", "status"): ("DISABLED",),
+    ("AutoScalingGroupProvider", "managedTerminationProtection"): ("DISABLED",),
+    ("AutoScalingGroupProvider", "managedDraining"): ("DISABLED",),
+    ("Service", "availabilityZoneRebalancing"): ("DISABLED",),
+    ("UpdateService", "availabilityZoneRebalancing"): ("DISABLED",),
+}
+"""Values of fields that are not modelled which ask for what the model does anyway."""
+
+
+def support_of(model: type[Shape], key: str) -> Support:
+    """What becomes of one field of a document, by its API key; ``KeyError`` if the list forgot it."""
+    table = next(SUPPORT[cls.__name__] for cls in model.__mro__ if cls.__name__ in SUPPORT)
+    for word, keys in table.items():
+        if keys == _ALL or key in keys.split():
+            return word
+    raise KeyError(f"{model.__name__}.{key}")
+
+
+def matters(model: type[Shape], key: str, value: object) -> bool:
+    """Whether a field that is not modelled asks for something else than what the model does."""
+    if value in (None, (), {}, False):
+        return False
+    if str(value) in HARMLESS.get((model.__name__, key), ()):
+        return False
+    switch = getattr(value, "enable", None)
+    if switch is None:
+        switch = getattr(value, "status", None)
+    return switch is not False and str(switch) != "DISABLED"
+
+
+def listed() -> Iterator[tuple[str, str, Support]]:
+    """The whole list for the documentation: document, field (or ``*``), word."""
+    for name, table in SUPPORT.items():
+        for word, keys in table.items():
+            for key in keys.split():
+                yield name, key, word

@@ -1,0 +1,242 @@
+"""Checks of listeners, scaling, alarms, traffic, behaviour, expectations and the settings of the model."""
+
+from __future__ import annotations
+
+from ecssim.aws.names import ScalingPolicyType
+from ecssim.catalog import quota_names
+from ecssim.scenario.check_timeline import refers_to_service
+from ecssim.scenario.delays import DELAYS
+from ecssim.scenario.expect import METRICS
+from ecssim.scenario.findings import Findings
+from ecssim.scenario.messages import show, suggestion
+from ecssim.scenario.names import Names, name_of
+from ecssim.scenario.nodes import Step
+from ecssim.scenario.options import MODEL_OPTIONS
+from ecssim.scenario.timeline import seconds_of
+from ecssim.scenario.traffic import Destination
+
+_CONFIGURATIONS = {
+    ScalingPolicyType.TARGET_TRACKING_SCALING: "targetTrackingScalingPolicyConfiguration",
+    ScalingPolicyType.STEP_SCALING: "stepScalingPolicyConfiguration",
+    ScalingPolicyType.PREDICTIVE_SCALING: "predictiveScalingPolicyConfiguration",
+}
+
+
+def check_listeners(names: Names, findings: Findings) -> None:
+    """Listeners name load balancers and target groups that are there, each port once."""
+    ports: set[tuple[str, int]] = set()
+    for index, listener in enumerate(names.scenario.listeners):
+        where: tuple[Step, ...] = ("listeners", index)
+        name = listener.load_balancer_name
+        key = "loadBalancer" if listener.load_balancer is not None else "loadBalancerArn"
+        if not name:
+            findings.error(where, "a listener needs loadBalancer (or loadBalancerArn)")
+        elif names.load_balancer(name) is None:
+            known = [b.load_balancer_name for b in names.scenario.load_balancers]
+            findings.refers((*where, key), "load balancer", name_of(name), known, "loadBalancers")
+        if (name, listener.port) in ports:
+            findings.error((*where, "port"), f"load balancer {name} listens on port {listener.port} already")
+        ports.add((name, listener.port))
+        if not listener.actions:
+            findings.error(where, "a listener needs defaultActions or rules")
+        places = [((*where, "defaultActions", n), a) for n, a in enumerate(listener.default_actions)]
+        for number, rule in enumerate(listener.rules):
+            places += [((*where, "rules", number, "actions", n), a) for n, a in enumerate(rule.actions)]
+        for steps, action in places:
+            for group, _ in action.forwards_to:
+                if names.target_group(group) is None:
+                    known = [g.target_group_name for g in names.scenario.target_groups]
+                    findings.refers(steps, "target group", name_of(group), known, "targetGroups")
+
+
+def check_scaling(names: Names, findings: Findings) -> None:
+    """Scalable targets, policies, scheduled actions and alarms name each other and services that are there."""
+    scenario = names.scenario
+    targets: set[str] = set()
+    for index, target in enumerate(scenario.scalable_targets):
+        where: tuple[Step, ...] = ("scalableTargets", index)
+        _scaled_service(where, target.resource_id, names, findings)
+        if target.resource_id in targets:
+            findings.error(
+                (*where, "resourceId"), f"{target.resource_id} is a scalable target already", "SCALE-001"
+            )
+        targets.add(target.resource_id)
+        if target.min_capacity > target.max_capacity:
+            message = f"minCapacity {target.min_capacity} is more than maxCapacity {target.max_capacity}"
+            findings.error((*where, "minCapacity"), message, "SCALE-001")
+    for index, policy in enumerate(scenario.scaling_policies):
+        where = ("scalingPolicies", index)
+        _needs_target(where, policy.resource_id, targets, names, findings)
+        wanted = _CONFIGURATIONS.get(policy.policy_type) if policy.policy_type is not None else None
+        if (
+            wanted is not None
+            and findings.root.entries["scalingPolicies"].items[index].entries.get(wanted) is None
+        ):
+            findings.error(where, f"policy type {policy.policy_type} needs {wanted}", "SCALE-002")
+        tracking = policy.target_tracking_scaling_policy_configuration
+        if tracking is not None:
+            given = (tracking.predefined_metric_specification, tracking.customized_metric_specification)
+            if sum(spec is not None for spec in given) != 1:
+                message = "give one of predefinedMetricSpecification, customizedMetricSpecification"
+                findings.error((*where, "targetTrackingScalingPolicyConfiguration"), message, "SCALE-006")
+    for index, action in enumerate(scenario.scheduled_actions):
+        _needs_target(("scheduledActions", index), action.resource_id, targets, names, findings)
+    policies = {p.policy_name for p in scenario.scaling_policies}
+    for index, alarm in enumerate(scenario.alarms):
+        for number, act in enumerate(alarm.alarm_actions):
+            if not act.startswith("arn:"):
+                steps = ("alarms", index, "alarmActions", number)
+                findings.refers(steps, "scaling policy", act, policies, "scalingPolicies")
+
+
+def _scaled_service(where: tuple[Step, ...], resource: str, names: Names, findings: Findings) -> None:
+    full = resource.removeprefix("service/")
+    if full.rsplit("/", 1)[-1] in names.created_by_calls["services"]:
+        return
+    if findings.refers((*where, "resourceId"), "service", full, names.services, "services", "clusters"):
+        if names.services[full].is_daemon:
+            message = f"{full} is a DAEMON service and cannot be scaled"
+            findings.error((*where, "resourceId"), message, "SVC-060")
+
+
+def _needs_target(
+    where: tuple[Step, ...], resource: str, targets: set[str], names: Names, findings: Findings
+) -> None:
+    if resource in targets or "scalableTargets" in findings.unsure:
+        return
+    if resource.removeprefix("service/") in names.services:
+        message = f"{resource} is no scalable target; add it to scalableTargets"
+        findings.error((*where, "resourceId"), message, "SCALE-001")
+    else:
+        findings.refers((*where, "resourceId"), "scalable target", resource, targets, "scalableTargets")
+
+
+def check_traffic(names: Names, findings: Findings) -> None:
+    """Streams go to services, target groups and listeners that are there."""
+    for index, traffic in enumerate(names.scenario.traffic):
+        where: tuple[Step, ...] = ("traffic", index)
+        if traffic.to is not None:
+            _destination((*where, "to"), traffic.to, names, findings)
+        for number, part in enumerate(traffic.split or ()):
+            _destination((*where, "split", number, "to"), part.to, names, findings)
+        steps = traffic.steps or ()
+        if any(later.at <= earlier.at for earlier, later in zip(steps, steps[1:], strict=False)):
+            findings.error((*where, "steps"), "steps must be in the order of their times")
+
+
+def _destination(where: tuple[Step, ...], to: Destination, names: Names, findings: Findings) -> None:
+    if to.service is not None and names.service(to.service) is None:
+        if to.service.rsplit("/", 1)[-1] not in names.created_by_calls["services"]:
+            refers_to_service((*where, "service"), to.service, None, names, findings)
+    if to.target_group is not None and names.target_group(to.target_group) is None:
+        known = [g.target_group_name for g in names.scenario.target_groups]
+        findings.refers(
+            (*where, "targetGroup"), "target group", name_of(to.target_group), known, "targetGroups"
+        )
+    if to.listener is not None:
+        listeners = {listener.listener_arn for listener in names.scenario.listeners if listener.listener_arn}
+        listeners |= {f"{x.load_balancer_name}:{x.port}" for x in names.scenario.listeners}
+        findings.refers((*where, "listener"), "listener", to.listener, listeners, "listeners")
+
+
+def check_behaviour(names: Names, findings: Findings) -> None:
+    """Behaviour belongs to families, revisions and containers that are there; images to containers."""
+    for key, behaviour in names.scenario.behaviour.items():
+        family, _, revision = key.partition(":")
+        steps: tuple[Step, ...] = ("behaviour", key)
+        if family in names.created_by_calls["families"] or "taskDefinitions" in findings.unsure:
+            continue
+        if family not in names.families:
+            findings.error_at_key(
+                steps, f"there is no task definition {family!r}{suggestion(family, names.families)}"
+            )
+            continue
+        definition = names.task_definition(key)
+        if definition is None:
+            count = len(names.families[family])
+            message = (
+                f"{family} has {count} revision{'s' if count != 1 else ''}, there is no {family}:{revision}"
+            )
+            findings.error_at_key(steps, message)
+            continue
+        revisions = (definition,) if revision else names.families[family]
+        containers = {c.name for d in revisions for c in d.container_definitions if c.name is not None}
+        for name in behaviour.containers:
+            if name not in containers:
+                message = f"{key} has no container {name!r}{suggestion(name, containers)}"
+                findings.error_at_key((*steps, "containers", name), message)
+    used = {c.image for d in names.scenario.task_definitions for c in d.container_definitions}
+    used |= {"*"}
+    for image in names.scenario.images:
+        if (
+            image not in used
+            and "taskDefinitions" not in findings.unsure
+            and not names.created_by_calls["families"]
+        ):
+            near = suggestion(image, [name for name in used if name])
+            findings.problems.append(
+                findings.root.entries["images"]
+                .key_places[image]
+                .problem(f"no container uses image {image!r}{near}", "warning")
+            )
+
+
+def check_settings(names: Names, findings: Findings) -> None:
+    """Quotas, named delays and model options exist and have values that they can have."""
+    scenario = names.scenario
+    for name, value in scenario.account.quotas.overrides.items():
+        steps: tuple[Step, ...] = ("account", "quotas", name)
+        if name not in quota_names():
+            findings.error_at_key(steps, f"{name}: unknown quota{suggestion(name, quota_names())}")
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            findings.error(steps, f"{name}: expected a whole number, got {show(value)}")
+    for name in scenario.timing.overrides:
+        if name not in DELAYS:
+            findings.error_at_key(("timing", name), f"{name}: unknown delay{suggestion(name, DELAYS)}")
+    for name, given in scenario.model.items():
+        option = MODEL_OPTIONS.get(name)
+        if option is None:
+            findings.error_at_key(
+                ("model", name), f"{name}: unknown model option{suggestion(name, MODEL_OPTIONS)}"
+            )
+        elif option.choices and given not in option.choices:
+            expected = f"expected one of {', '.join(option.choices)}"
+            findings.error(("model", name), f"{name}: {expected}, got {show(given)}", option.rule)
+        elif not option.choices and type(given) is not type(option.default):
+            kind = "true or false" if isinstance(option.default, bool) else "a number"
+            findings.error(("model", name), f"{name}: expected {kind}, got {show(given)}", option.rule)
+
+
+def check_expectations(names: Names, findings: Findings) -> None:
+    """Expectations name metrics and resources that are there, at times inside the run."""
+    scenario = names.scenario
+    known_of = {
+        "subnet": set(names.subnets),
+        "service": set(names.services) | {s.service_name for s in scenario.services},
+        "capacityProvider": set(names.provider_types),
+        "targetGroup": {g.target_group_name for g in scenario.target_groups},
+        "cluster": set(names.clusters),
+        "alarm": {a.alarm_name for a in scenario.alarms},
+    }
+    sections = {
+        "subnet": "subnets",
+        "service": "services",
+        "capacityProvider": "capacityProviders",
+        "targetGroup": "targetGroups",
+        "cluster": "clusters",
+        "alarm": "alarms",
+    }
+    for index, expectation in enumerate(scenario.expect):
+        where: tuple[Step, ...] = ("expect", index)
+        kind = expectation.metric.partition(".")[0]
+        if expectation.metric not in METRICS:
+            near = suggestion(expectation.metric, METRICS)
+            findings.error((*where, "metric"), f"there is no metric {expectation.metric!r}{near}")
+        elif kind in known_of and expectation.of is None:
+            findings.error(where, f"{expectation.metric} needs of: the name of the {kind}")
+        elif kind in known_of and expectation.of is not None:
+            findings.refers((*where, "of"), kind, expectation.of, known_of[kind], sections[kind])
+        for key in ("after", "before"):
+            moment = getattr(expectation, key)
+            if moment is not None and seconds_of(moment, scenario.start) > scenario.duration:
+                findings.warning((*where, key), f"{key}: {moment} is after the end of the run")

@@ -1,0 +1,144 @@
+"""Reading a scenario: file, overrides, validation, checks, with all problems at once.
+
+The way of a document: text to nodes, task-definition files spliced in, the variant and the ``--set`` options
+applied, keys brought to their canonical spelling, then the models, then the checks across items. Shape errors
+do not hide the cross-checks: what did not parse is left out and the rest is checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ecssim.errors import BadInput, Problem
+from ecssim.scenario.cross_checks import check_scenario
+from ecssim.scenario.document import Scenario
+from ecssim.scenario.files import inline_task_definitions, referenced_files
+from ecssim.scenario.messages import problems_of
+from ecssim.scenario.nodes import Node, Place, from_python
+from ecssim.scenario.partial import parse_what_is_well
+from ecssim.scenario.paths import apply_option, apply_variant
+from ecssim.scenario.resolved import resolved_document, to_yaml
+from ecssim.scenario.shapes import normalise
+from ecssim.scenario.source import read_document
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A scenario that may be run: the document, where it came from and what lint found.
+
+    ``digest`` is the SHA-256 of the resolved document and of every file that it refers to, so that two runs
+    with the same digest and seed had the same input.
+    """
+
+    scenario: Scenario
+    warnings: tuple[Problem, ...]
+    digest: str
+    path: Path | None
+    base_dir: Path
+    variant: str | None = None
+    _resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def resolved_yaml(self) -> str:
+        """The scenario in API form: overrides applied, task definitions inline, files by absolute path and
+        digest.
+        """
+        return to_yaml(self._resolved)
+
+
+def load_scenario(
+    path: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    variant: str | None = None,
+    seed: int | None = None,
+) -> Loaded:
+    """Read a scenario file; raises :class:`BadInput` with every problem of it.
+
+    ``sets`` are ``PATH=VALUE`` options, applied after the ``variant``; ``seed`` replaces the document's.
+    """
+    path = Path(path)
+    problems: list[Problem] = []
+    root = read_document(path, str(path), problems)
+    if root is None:
+        raise BadInput(problems)
+    return _load(root, path.parent, path, problems, sets, variant, seed)
+
+
+def load_mapping(
+    document: Mapping[str, Any],
+    base_dir: str | Path = ".",
+    *,
+    sets: Sequence[str] = (),
+    variant: str | None = None,
+    seed: int | None = None,
+) -> Loaded:
+    """The same for a scenario given as Python values; files in it are relative to ``base_dir``."""
+    root = from_python(document, Place("<scenario>"))
+    return _load(root, Path(base_dir), None, [], sets, variant, seed)
+
+
+def _load(
+    root: Node,
+    base_dir: Path,
+    path: Path | None,
+    problems: list[Problem],
+    sets: Sequence[str],
+    variant: str | None,
+    seed: int | None,
+) -> Loaded:
+    shown = root.place.file
+    inline_task_definitions(root, base_dir, problems)
+    normalise(Scenario, root, problems)
+    if variant is not None:
+        apply_variant(root, variant, problems, shown)
+    for option in sets:
+        apply_option(root, option, problems)
+    if seed is not None:
+        place = Place("--seed")
+        root.put("seed", Node(place, "scalar", seed, str(seed)), place)
+    if variant is not None or sets:
+        inline_task_definitions(root, base_dir, problems)
+        normalise(Scenario, root, problems)
+    scenario, warnings = _validate(root, base_dir, problems)
+    resolved = resolved_document(root, scenario, base_dir)
+    return Loaded(scenario, warnings, _digest(resolved), path, base_dir, variant, resolved)
+
+
+def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scenario, tuple[Problem, ...]]:
+    """The scenario and its warnings; raises with the shape errors and the cross-checks of all that parsed."""
+    plain = root.plain()
+    try:
+        scenario = Scenario.model_validate_json(json.dumps(plain))
+        partial, pruned, unsure = scenario, root, frozenset[str]()
+    except ValidationError as error:
+        problems.extend(problems_of(error, Scenario, root))
+        found = parse_what_is_well(root, error)
+        if found is None:
+            raise BadInput(_in_order(problems)) from None
+        partial, pruned, unsure = found
+    checked = check_scenario(partial, pruned, unsure) + referenced_files(partial, pruned, base_dir)
+    errors = [p for p in checked if p.severity == "error"]
+    if problems or errors:
+        raise BadInput(_in_order([*problems, *errors]))
+    return partial, tuple(_in_order([p for p in checked if p.severity != "error"]))
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """In the order of the lines, the scenario's own file first where it came first; each problem once."""
+    files: dict[str, int] = {}
+    for problem in problems:
+        files.setdefault(problem.file, len(files))
+    once = dict.fromkeys(problems)
+    return sorted(once, key=lambda p: (files[p.file], p.line, p.column))
+
+
+def _digest(resolved: Mapping[str, Any]) -> str:
+    text = json.dumps(resolved, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
