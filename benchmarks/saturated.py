@@ -22,7 +22,7 @@ PER_INSTANCE = 4
 
 
 def document_of(instances: int, wanted: int, running: int, hours: float) -> dict[str, Any]:
-    """A cluster whose services want ``wanted`` tasks; ``running`` fit, and one a second (of the whole) ends."""
+    """A cluster whose services want ``wanted`` tasks; ``running`` fit, one a second (of the whole) ends."""
     seconds = running * (5000 / instances)
     zones = ["us-east-1a", "us-east-1b", "us-east-1c"]
     return {
