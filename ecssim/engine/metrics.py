@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ecssim.engine.kernel import MINUTE, OBSERVER
+from ecssim.world.entities import Service
 from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class Metrics:
         self._consumers = recorder.names.pool("consumer")
         self.minute = 0
         self.hour = 0
+        #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
+        self.latest: dict[str, npt.NDArray[np.float64]] = {}
 
     def begin(self) -> None:
         """Arm the first minute and the first hour."""
@@ -88,6 +92,15 @@ class Metrics:
                      "latency_p50", "latency_p95", "latency_p99"):
             rows[name] = nan
         self._services.extend_array(rows)
+        self._keep_latest(services, rows)
+
+    def _keep_latest(self, services: list[Service], rows: npt.NDArray[np.void]) -> None:
+        """Keep what alarms and scaling look at, by service ordinal."""
+        ordinals = np.array([s.ordinal for s in services])
+        for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "running_count"):
+            values = np.full(len(self.engine.world.services), np.nan)
+            values[ordinals] = rows[name]
+            self.latest[name] = values
 
     def _publish_subnets(self, t: float) -> None:
         engine = self.engine

@@ -82,7 +82,7 @@ class Fleet(FleetIndex):
         if host.active is not active:
             host.active = active
             self._active ^= host.bit
-            self._changed_facts()
+            self._changed_facts(freer=active)
 
     def set_connected(self, ordinal: int, connected: bool) -> None:
         """The agent's connection came back or was lost: without it no placements (AGENT-024)."""
@@ -90,7 +90,7 @@ class Fleet(FleetIndex):
         if host.connected is not connected:
             host.connected = connected
             self._connected ^= host.bit
-            self._changed_facts()
+            self._changed_facts(freer=connected)
             self._mark_stale(host, facts=False)
 
     def set_attribute(self, ordinal: int, name: str, value: str | None) -> None:
@@ -110,8 +110,12 @@ class Fleet(FleetIndex):
         self._mark_stale(host, facts=True)
 
     def name_group(self, group: int, name: str) -> None:
-        """Give ``group`` the name that ``task:group`` knows it by, before its first task (PLACE-050)."""
+        """Give ``group`` the name that ``task:group`` knows it by (PLACE-050)."""
         self._group_names[group] = name
+        found = self._groups.get(group)
+        if found is not None:
+            for ordinal in found.present:
+                self._mark_stale(self._hosts[ordinal], facts=False)
 
     def expect(self, requests: tuple[Request, ...]) -> None:
         """Prepare the thresholds of all ``requests`` at once, cheaper than each when first asked for."""
@@ -204,9 +208,9 @@ class Fleet(FleetIndex):
 
     # following the bitsets
 
-    def _changed_facts(self) -> None:
+    def _changed_facts(self, freer: bool = True) -> None:
         self.epoch += 1
-        self.releases += 1
+        self.releases += freer
         self._facts += 1
 
     def _count(self, host: Host, group: int, before: int, after: int) -> None:

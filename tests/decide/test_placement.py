@@ -243,6 +243,10 @@ def test_task_group_constraints_follow_the_tasks() -> None:
     assert place(fleet, apart, WEB, (binpack("memory"),)).ordinal == 0
     fleet.release(1, SMALL, OTHER)
     assert place(fleet, beside, WEB, ()).ordinal == -1
+    fleet.reserve(0, SMALL, 3)
+    assert place(fleet, beside, WEB, ()).ordinal == -1
+    fleet.name_group(3, "service:db")
+    assert place(fleet, beside, WEB, ()).ordinal == 0, "a group may get its name after its first task"
 
 
 @pytest.mark.rule("PLACE-003")

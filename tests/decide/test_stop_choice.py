@@ -80,7 +80,7 @@ CASES = {
         [
             T(1, "a", 5, cpu=300, left_cpu=400),
             T(2, "a", 6, cpu=300, left_cpu=500),
-            T(3, "a", 6, cpu=300, left_cpu=500),
+            T(3, "a", 6, cpu=100, left_cpu=500),
         ],
         2,
         (StrategyItem("binpack", "cpu"),),

@@ -72,7 +72,9 @@ def test_a_threshold_holds_the_instances_with_at_least_so_much(
 
 @pytest.mark.rule("PLACE-021")
 @pytest.mark.parametrize(
-    "spread_of_values", [4, 3000], ids=["many instances a level", "one instance a level"]
+    "spread_of_values",
+    [4, 1000, 9000],
+    ids=["many instances a level", "one bucket, one instance a level", "several buckets"],
 )
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 120))
@@ -80,7 +82,7 @@ def test_the_lowest_level_is_found_among_any_candidates(spread_of_values: int, s
     luck = random.Random(seed)
 
     def remainder() -> int:
-        return 1000 + luck.randrange(spread_of_values)
+        return 8192 + luck.randrange(spread_of_values)
 
     hosts = hosts_with([remainder() for _ in range(count)])
     levels = Levels(hosts, attrgetter("cpu"))
@@ -90,7 +92,7 @@ def test_the_lowest_level_is_found_among_any_candidates(spread_of_values: int, s
         candidates = bitsets.from_positions((host.position for host in chosen), count)
         least = min((host.cpu for host in chosen), default=0)
         expected = {host.position for host in chosen if host.cpu == least}
-        assert set(bitsets.positions(levels.lowest(candidates, 1000))) == expected
+        assert set(bitsets.positions(levels.lowest(candidates, 8192))) == expected
 
 
 def test_levels_that_ran_empty_do_not_pile_up() -> None:

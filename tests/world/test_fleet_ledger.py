@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecssim.errors import InvariantBroken
+from ecssim.world import fleet_masks
 from ecssim.world.fleet import Fleet
 from ecssim.world.requests import InstanceSpec, Request, Resources
 
@@ -99,9 +100,17 @@ def test_only_what_may_let_a_task_fit_counts_as_a_release() -> None:
     assert grew(fleet.release, ordinal, TASK, 7)
     assert grew(fleet.release_eni, ordinal)
     assert grew(fleet.add, SPEC)
-    fleet.set_status(ordinal, False)
+    assert not grew(fleet.set_status, ordinal, False)
     assert grew(fleet.set_status, ordinal, True)
-    fleet.set_connected(ordinal, False)
+    assert not grew(fleet.set_connected, ordinal, False)
     assert grew(fleet.set_connected, ordinal, True)
     assert grew(fleet.set_attribute, ordinal, "rack", "r1")
     assert not grew(fleet.remove, ordinal)
+
+
+def test_shapes_that_are_asked_for_once_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_masks, "SHAPES_KEPT", 5)
+    fleet, ordinal = one_instance()
+    for cpu in range(1, 40):
+        assert fleet.ordinals(fleet.eligible(Request(cpu * 200, 1), 1)) == ([ordinal] if cpu <= 20 else [])
+    assert len(fleet._shapes) <= 5
