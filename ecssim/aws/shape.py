@@ -56,9 +56,7 @@ def keys_of(model: type[Shape]) -> dict[str, str]:
 
 def required_keys_of(model: type[Shape]) -> frozenset[str]:
     """The keys that must be given."""
-    return frozenset(
-        api_key(model, name) for name, field in model.model_fields.items() if field.is_required()
-    )
+    return frozenset(api_key(model, name) for name, field in model.model_fields.items() if field.is_required())
 
 
 def ruled(rule: str, *, ge: int | None = None, le: int | None = None, max_length: int | None = None) -> Any:

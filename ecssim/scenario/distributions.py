@@ -187,9 +187,7 @@ class DistributionOf:
         except PydanticCustomError:
             raise placed(where, "value", self.expected) from None
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self.read)
 
     def __get_pydantic_json_schema__(
@@ -221,13 +219,9 @@ class DistributionOf:
         }
 
 
-def placed(
-    where: tuple[str | int, ...], kind: str, name: str, known: tuple[str, ...] = ()
-) -> PydanticCustomError:
+def placed(where: tuple[str | int, ...], kind: str, name: str, known: tuple[str, ...] = ()) -> PydanticCustomError:
     """An error inside a value that pydantic sees as one: ``where`` leads from the value to the mistake."""
-    return PydanticCustomError(
-        "placed", "{name}", {"where": where, "kind": kind, "name": name, "known": known}
-    )
+    return PydanticCustomError("placed", "{name}", {"where": where, "kind": kind, "name": name, "known": known})
 
 
 DurationDistribution = Annotated[Distribution, DistributionOf(parse_duration, EXPECTED_DURATION)]

@@ -86,9 +86,7 @@ def referenced_files(scenario: Scenario, root: Node, base_dir: Path) -> list[Pro
         ]
         problems += _check_table(root, steps, base_dir / trace.file, columns)
         if trace.digest is not None and not problems and digest_of(base_dir / trace.file) != trace.digest:
-            problems.append(
-                place_of(root, (*steps, "file")).problem(f"{trace.file} is not the file it was: digest")
-            )
+            problems.append(place_of(root, (*steps, "file")).problem(f"{trace.file} is not the file it was: digest"))
     for index, job in enumerate(scenario.jobs):
         rows, table = job.per_row, job.arrivals.trace
         if table is None or rows is None:
@@ -140,9 +138,7 @@ def _check_columns(
         return [place_of(root, steps).problem(f"{path.name}: {error.problems[0].message}")]
     header = next(csv.reader([first.strip("\r")]), [])
     return [
-        place_of(root, (*steps, key)).problem(
-            f"{key}: {path.name} has no column {name!r}{suggestion(name, header)}"
-        )
+        place_of(root, (*steps, key)).problem(f"{key}: {path.name} has no column {name!r}{suggestion(name, header)}")
         for key, name in columns
         if name is not None and name not in header
     ]

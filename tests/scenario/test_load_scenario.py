@@ -121,9 +121,7 @@ def test_distributions_carry_their_unit(tmp_path: Path) -> None:
 
 
 def test_later_sets_win_and_the_seed_option_wins_over_the_file() -> None:
-    loaded = load_scenario(
-        WELL, sets=["services.web.desiredCount=5", "services.web.desiredCount=6", "seed=3"], seed=9
-    )
+    loaded = load_scenario(WELL, sets=["services.web.desiredCount=5", "services.web.desiredCount=6", "seed=3"], seed=9)
     assert loaded.scenario.services[0].desired_count == 6
     assert loaded.scenario.seed == 9
 
