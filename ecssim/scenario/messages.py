@@ -180,6 +180,8 @@ def _placed(detail: ErrorDetails, part: Node) -> Problem:
         )
     if context["kind"] == "missing":
         return place_of(part, steps).problem(f"{context['name']} is missing in {name}")
+    if context["kind"] == "message":
+        return place_of(part, steps).problem(f"{name}: {context['name']}")
     written = find(part, steps)
     return written.place.problem(f"{name}: expected {context['name']}, got {show(written.plain())}")
 
