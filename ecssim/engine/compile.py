@@ -13,6 +13,7 @@ from ecssim.catalog import instance_type, quotas
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
@@ -43,6 +44,7 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
         region=scenario.region,
         start=scenario.start,
         duration=float(scenario.duration),
+        account_id=scenario.account.account_id,
     )
     trunking = scenario.account.settings.awsvpc_trunking == "enabled"
     image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}
@@ -67,6 +69,8 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
         service = engine.builder.create_service(document, event, quiet=steady)
         if not steady:
             engine.services.mark(service)
+    add_targets(engine, scenario)
+    add_streams(engine, scenario)
     if steady:
         settle(engine)
     for job in scenario.jobs:
@@ -190,8 +194,8 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
 
 def _cluster_of(engine: Engine, scenario: Scenario, document: GroupDocument, provider: str | None) -> Cluster:
     """Return the cluster whose agents run on the group: named, or the one associated with its provider."""
-    if document.cluster is not None:
-        return engine.builder.cluster(document.cluster)
+    if document.agent.cluster is not None:
+        return engine.builder.cluster(document.agent.cluster)
     for i, cluster in enumerate(scenario.clusters):
         if provider is not None and provider in cluster.capacity_providers:
             return engine.world.clusters[i]

@@ -27,6 +27,7 @@ from ecssim.engine.subnets import Subnets
 from ecssim.engine.targets import Targets
 from ecssim.engine.timeline import Timeline
 from ecssim.engine.timing import Timing
+from ecssim.engine.traffic import Traffic
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
 from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
@@ -52,6 +53,7 @@ class Engine:
         region: str,
         start: datetime,
         duration: float,
+        account_id: str = "123456789012",
     ) -> None:
         self.kernel = Kernel()
         self.recorder = recorder
@@ -61,6 +63,7 @@ class Engine:
         self.limits = quotas
         self.region = region
         self.start = start
+        self.account_id = account_id
         self.start_epoch = start.timestamp()
         self.duration = duration
         self.world = World()
@@ -85,6 +88,7 @@ class Engine:
         self.services = Services(self)
         self.standalone = Standalone(self)
         self.groups = Groups(self)
+        self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
         self.timeline = Timeline(self)
@@ -100,9 +104,19 @@ class Engine:
         """Return the 32 hexadecimal digits that name the task."""
         return task_id(task.owner.key, task.k)
 
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of an ECS resource: ``kind`` is ``task``, ``service``, ``cluster``, ..."""
+        return f"arn:aws:ecs:{self.region}:{self.account_id}:{kind}/{name}"
+
     def instance_id(self, instance: Instance) -> str:
         """Return the EC2 id of the instance (``i-`` and 17 hexadecimal digits)."""
         return instance.id
+
+    def zone_of(self, task: Task) -> str:
+        """Return the Availability Zone of a placed task."""
+        if task.instance >= 0:
+            return self.world.instances[task.instance].zone
+        return self.world.subnets[task.subnet].zone
 
     def owner_parts(self, kind: str, cluster: Cluster, name: str) -> tuple[int, int, Any]:
         """Return the group code, the id key and the draws of a new owner of tasks."""
@@ -173,6 +187,7 @@ class Engine:
 
     def finish(self) -> None:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
+        self.observe()
         self.metrics.finish()
         self.lifecycle.finish()
         self.services.deployments.finish()

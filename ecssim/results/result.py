@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,24 +114,40 @@ class Result:
         return sorted({*super().__dir__(), *PUBLIC})
 
     @cached_property
-    def _tasks(self) -> taskframes.TaskIndex:
+    def task_index(self) -> taskframes.TaskIndex:
+        """The tasks of the run and what stays the same over their lives, as recorded."""
         return taskframes.TaskIndex(self.raw, self._decode)
 
     def _decode(self, codes: np.ndarray, pool: str) -> Coded:
         return Coded.of(codes, self.names.get(pool, [None]))
 
+    def summary(self) -> dict[str, Any]:
+        """What the run means: findings in words first, then the figures by service, subnet and provider.
+
+        JSON-able: this is what ``summary.json`` of a run folder holds.
+        """
+        from ecssim.results.summary import summary
+
+        return summary(self)
+
+    @property
+    def plot(self) -> Any:
+        """Pictures of the run: ``result.plot.subnets(ax=ax)``; without ``ax`` each returns a figure."""
+        # By name, because pictures are the next room up: report reads results, never the other way round.
+        return import_module("ecssim.report.plots").Plots(self)
+
     def _build(self, name: str) -> pd.DataFrame:
         if name == "task_events":
-            return taskframes.task_events(self.raw, self._decode, self._tasks, self.start)
+            return taskframes.task_events(self.raw, self._decode, self.task_index, self.start)
         if name == "tasks":
-            return taskframes.tasks(self.raw, self._decode, self._tasks)
+            return taskframes.tasks(self.raw, self._decode, self.task_index)
         return self._plain(name)
 
     def _plain(self, name: str) -> pd.DataFrame:
         """A table whose columns need no join but names, task ids and ``time``."""
         import pandas as pd
 
-        rows = self._settled(name)
+        rows = self.settled(name)
         columns: dict[str, object] = {}
         for column in self._source.schema[name].columns:
             values = rows[column.name]
@@ -150,12 +167,12 @@ class Result:
 
     def _task_ids(self, tasks: np.ndarray) -> Coded:
         """Task ids of a table that names few of the tasks: only those become categories."""
-        index = self._tasks
+        index = self.task_index
         named, codes = np.unique(index.at(tasks), return_inverse=True)
         return Coded.of(codes, [index.ids.texts[at] if at >= 0 else None for at in named.tolist()])
 
-    def _settled(self, name: str) -> np.ndarray:
-        """The rows of ``name``, then the entities that have not ended, as they were last described."""
+    def settled(self, name: str) -> np.ndarray:
+        """The packed rows of ``name``, then the entities that have not ended, as they were last described."""
         rows = self.raw(name)
         if name not in _OPEN:
             return rows
