@@ -270,7 +270,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "DeleteScalingPolicy": {_N: _ALL},
 }
 
-SECTIONS_NOT_MODELLED = frozenset({"traffic", "scalableTargets", "scalingPolicies", "alarms", "scheduledActions"})
+SECTIONS_NOT_MODELLED = frozenset({"scalableTargets", "scalingPolicies", "alarms", "scheduledActions"})
 """Sections of a scenario that are read and checked and then left out."""
 
 FAULTS_NOT_MODELLED = frozenset(

@@ -119,10 +119,6 @@ def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
             "managedScaling is accepted but not modelled yet",
         ),
         (
-            "traffic=[{name: s, to: {service: web}, pattern: constant, rate: 5}]",
-            "traffic is accepted but not modelled yet",
-        ),
-        (
             "scalableTargets=[{resourceId: service/prod/web, minCapacity: 1, maxCapacity: 2}]",
             "scalableTargets is accepted but not modelled yet",
         ),
