@@ -85,6 +85,7 @@ class Simulation:
             "start": scenario.start.isoformat(),
             "duration": float(scenario.duration),
             "setting": setting_of(scenario),
+            "warnings": [warning.message for warning in loaded.warnings],
         }
         # Compiling reads files too: the folder is touched only when all input has been found good.
         self.recorder = Recorder(MemorySink(), manifest=manifest)

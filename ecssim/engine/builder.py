@@ -68,14 +68,17 @@ class Builder:
         group_name = f"service:{document.service_name}"
         code, key, draws = engine.owner_parts("service", cluster, group_name)
         service = Service(len(world.services), document.service_name, cluster, self.next_group(), code, key, draws)
+        cluster.fleet.name_group(service.group, group_name)
         service.service_code = engine.recorder.names.pool("service")[document.service_name]
         service.daemon = document.is_daemon
         service.desired = document.desired_count or 0
         service.pass_phase = engine.luck("pass", cluster.name, service.name)[0] * engine.timing["schedulerPass"].a
         self._settings(service, document)
         template = self._template(document, cluster)
-        rates = engine.limits
-        per_minute = rates.fargate_service_launches_per_minute if template.fargate else rates.service_launches_per_minute
+        limits = engine.limits
+        per_minute = limits.service_launches_per_minute
+        if template.fargate:
+            per_minute = limits.fargate_service_launches_per_minute
         service.bucket = TokenBucket(per_minute, per_minute / 60.0)
         self.documents[service.ordinal] = document
         world.services.append(service)

@@ -13,6 +13,7 @@ from ecssim.catalog import instance_type, quotas
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
@@ -68,6 +69,8 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
         service = engine.builder.create_service(document, event, quiet=steady)
         if not steady:
             engine.services.mark(service)
+    add_targets(engine, scenario)
+    add_streams(engine, scenario)
     if steady:
         settle(engine)
     for job in scenario.jobs:

@@ -208,6 +208,7 @@ class Lifecycle:
         deployment.healthy += 1
         deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
         deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
+        self.engine.services.count_running(task, 1)
         if template.target_groups:
             self.engine.targets.register(task, healthy=True)
         if rest >= 0.0:
@@ -404,6 +405,8 @@ class Lifecycle:
         task.epoch += 1
         if task.execution_stopped_at != task.execution_stopped_at:
             task.execution_stopped_at = self.kernel._now
+        if task.targets is not None:
+            self.engine.targets.deregister(task, lost=True)
         self.advance(task, INSTANCE_LOST, cause_event)
 
     def _want_stopped(self, task: Task, code: int, reason: str) -> None:

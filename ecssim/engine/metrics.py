@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ecssim.engine.flow_metrics import fill_flow
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.world.entities import Service
 from ecssim.world.states import ACTIVE
@@ -41,6 +42,7 @@ class Metrics:
         self.kernel.at(HOUR_SECONDS, OBSERVER, self._on_hour, None)
 
     def _on_minute(self, _arg: None, _epoch: int) -> None:
+        self.engine.traffic.tick()
         self.publish()
         self.minute += 1
         self.engine.recorder.spill()
@@ -59,22 +61,26 @@ class Metrics:
     def finish(self) -> None:
         """Publish the rows of the last, perhaps partial, minute."""
         if self.kernel._now > self.minute * MINUTE_SECONDS:
+            self.engine.traffic.finish()
             self.publish()
 
     def publish(self) -> None:
         """Write the rows of the minute that began at ``minute x 60`` seconds."""
         t = self.minute * MINUTE_SECONDS
         self._publish_services(t)
+        self.engine.traffic.record(t)
         self._publish_subnets(t)
         self._publish_providers(t)
 
     def _publish_services(self, t: float) -> None:
         engine = self.engine
-        services = [s for s in engine.world.services if s.status != "INACTIVE"]
+        services = engine.world.services
         if not services:
             return
         engine.services.ripen()
+        now = self.kernel._now
         counts = []
+        seconds = []
         for s in services:
             running = healthy = active = 0
             for d in s.deployments:
@@ -82,6 +88,9 @@ class Metrics:
                 active += d.active
                 healthy += d.healthy + len(d.displaced)
             counts.append((s.service_code, s.desired, running, active - running, healthy, s.cluster.code))
+            seconds.append(s.running_seconds + s.running_tasks * (now - s.running_since))
+            s.running_seconds = 0.0
+            s.running_since = now
         block = np.array(counts, dtype=np.int64)
         rows = self._services.new_rows(len(services))
         rows["t"] = t
@@ -92,12 +101,10 @@ class Metrics:
         rows["healthy_count"] = block[:, 4]
         rows["cluster"] = block[:, 5]
         rows["region"] = engine.region_code
-        nan = float("nan")
-        for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "target_response_time",
-                     "latency_p50", "latency_p95", "latency_p99"):
-            rows[name] = nan
-        self._services.extend_array(rows)
+        fill_flow(rows, engine, np.array(seconds), max(now - t, 1e-9))
         self._keep_latest(services, rows)
+        alive = np.array([s.status != "INACTIVE" for s in services])
+        self._services.extend_array(rows if alive.all() else rows[alive])
 
     def _keep_latest(self, services: list[Service], rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""

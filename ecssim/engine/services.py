@@ -49,6 +49,7 @@ class Services:
         deployment = task.deployment
         assert deployment is not None
         deployment.running += 1
+        self.count_running(task, 1)
         deployment.failures = 0
         deployment.throttle_until = 0.0
         service = deployment.service
@@ -63,6 +64,21 @@ class Services:
                 self.kernel.at(ripe, WORLD, self._on_ripe, service)
             elif not service.steady and deployment.running == service.desired:
                 self.dirty.mark_at(service, ripe)
+
+    def count_running(self, task: Task, delta: int) -> None:
+        """Integrate the service's running tasks over time (ALARM-029); without a load balancer they also serve."""
+        deployment = task.deployment
+        assert deployment is not None
+        service = deployment.service
+        now = self.kernel._now
+        service.running_seconds += service.running_tasks * (now - service.running_since)
+        service.running_since = now
+        service.running_tasks += delta
+        traffic = self.engine.traffic
+        if traffic.by_service:
+            flow = traffic.by_service.get(service.ordinal)
+            if flow is not None:
+                traffic.serving(flow, task, self.engine.zone_of(task), delta, lost=delta < 0 and task.exited)
 
     def _on_ripe(self, service: Service, _: int) -> None:
         """During a deployment every task that becomes healthy lets the next step happen (DEPLOY-011)."""
@@ -116,6 +132,7 @@ class Services:
             deployment.healthy -= 1
         if task.status == RUNNING:
             deployment.running -= 1
+            self.count_running(task, -1)
         elif task.stop_code == TASK_FAILED_TO_START:
             self._failed_start(task, deployment)
         deployment.unhealthy.pop(task.ordinal, None)

@@ -27,6 +27,7 @@ from ecssim.engine.subnets import Subnets
 from ecssim.engine.targets import Targets
 from ecssim.engine.timeline import Timeline
 from ecssim.engine.timing import Timing
+from ecssim.engine.traffic import Traffic
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
 from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
@@ -87,6 +88,7 @@ class Engine:
         self.services = Services(self)
         self.standalone = Standalone(self)
         self.groups = Groups(self)
+        self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
         self.timeline = Timeline(self)
@@ -109,6 +111,12 @@ class Engine:
     def instance_id(self, instance: Instance) -> str:
         """Return the EC2 id of the instance (``i-`` and 17 hexadecimal digits)."""
         return instance.id
+
+    def zone_of(self, task: Task) -> str:
+        """Return the Availability Zone of a placed task."""
+        if task.instance >= 0:
+            return self.world.instances[task.instance].zone
+        return self.world.subnets[task.subnet].zone
 
     def owner_parts(self, kind: str, cluster: Cluster, name: str) -> tuple[int, int, Any]:
         """Return the group code, the id key and the draws of a new owner of tasks."""

@@ -12,7 +12,7 @@ from ecssim.results.address_fixes import (
 )
 from ecssim.results.facts import Facts
 from ecssim.results.finding import PROBLEM, WARNING, Finding
-from ecssim.results.subnet_figures import SubnetFigures, held_at
+from ecssim.results.subnet_figures import SubnetFigures, most_cooling
 from ecssim.results.wording import count, duration, listed
 
 #: A subnet with fewer free addresses than this share of its usable ones is worth a word.
@@ -38,8 +38,9 @@ def address_findings(facts: Facts, subnets: list[SubnetFigures]) -> list[Finding
                 WARNING,
                 "subnet.nearlyExhausted",
                 figures.name,
-                f"Subnet {figures.name} came down to {count(figures.free_min, 'free address', 'free addresses')} of "
-                f"{figures.usable} in the minute from {facts.at(figures.free_min_at)}; nothing failed.",
+                f"Subnet {figures.name} came down to "
+                f"{count(figures.free_min, 'free address', 'free addresses')} of {figures.usable} "
+                f"in the minute from {facts.at(figures.free_min_at)}; nothing failed.",
                 figures.free_min_at,
             )
         )
@@ -48,7 +49,8 @@ def address_findings(facts: Facts, subnets: list[SubnetFigures]) -> list[Finding
 
 def _exhausted(facts: Facts, figures: SubnetFigures, rollout: Rollout | None, fix: str | None) -> Finding:
     t = figures.first_failed
-    assert t is not None and figures.last_failed is not None
+    assert t is not None
+    assert figures.last_failed is not None
     during = ""
     if rollout is not None:
         during = f" during the deployment of {rollout.revision} (service {rollout.name})"
@@ -57,15 +59,12 @@ def _exhausted(facts: Facts, figures: SubnetFigures, rollout: Rollout | None, fi
     lasted = figures.last_failed - t
     if lasted > 0:
         parts.append(f"the last one failed {duration(lasted)} later")
-    held = held_at(facts, figures.code, t)
-    parts.append(
-        f"its {figures.usable} usable addresses were then held by {listed(holders(facts, figures.code, t), 4)}"
-    )
-    cooling = held_at(facts, figures.code, figures.last_failed).get("cooling", 0)
-    if cooling or held.get("cooling"):
-        parts.append(
-            f"freed addresses were still cooling and could not be used again ({max(cooling, held.get('cooling', 0))})"
-        )
+    held = listed(holders(facts, figures.code, t), 4)
+    parts.append(f"its {figures.usable} usable addresses were then held by {held}")
+    cooling = most_cooling(facts, figures.code, t, figures.last_failed)
+    if cooling:
+        freed = "1 freed address was" if cooling == 1 else f"up to {cooling} freed addresses were"
+        parts.append(f"{freed} still cooling and could not be used again")
     text = "; ".join(parts) + "."
     if fix is not None:
         text += f" Fix: {fix}"

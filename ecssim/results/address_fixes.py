@@ -1,12 +1,12 @@
 """What would have kept a subnet from running out: smaller waves of a deployment, or a larger block.
 
 How many addresses a rolling update holds at once follows from its limits. With ``n`` tasks wanted and waves
-of ``w = floor(n x maximumPercent / 100) - n``, at most ``n + w`` tasks want to run (DEPLOY-013). Each slot of a
-wave then stops an old task every ``turn`` seconds at most (a new one has to be created and become healthy
-first), and a stopping task keeps its address for ``leave`` seconds: drain, stop, deletion of its interface and
-cooling (NET-060). So no more than ``n + w + w x (floor(leave / turn) + 1)`` addresses are held, and never more
-than ``2n`` plus what the replacements of failing tasks hold. Tasks spread over the zones of the service evenly
-(PLACE-012), give or take one.
+of ``w = floor(n x maximumPercent / 100) - n``, at most ``n + w`` tasks want to run (DEPLOY-013). Each slot of
+a wave then stops an old task every ``turn`` seconds at most (a new one has to be created and become healthy
+first), and a stopping task keeps its address for ``leave`` seconds: drain, stop, deletion of its interface
+and cooling (NET-060). So no more than ``n + w + w x (floor(leave / turn) + 1)`` addresses are held, and never
+more than ``2n``, as long as no task fails. Tasks spread over the zones of the service evenly (PLACE-012),
+give or take one.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _rollout(facts: Facts, row: np.void, end: float, mine: np.ndarray) -> Rollou
 
 
 def smaller_waves(facts: Facts, rollout: Rollout) -> str | None:
-    """The largest maximumPercent with which the deployment fits into every subnet of its service; None if none."""
+    """The largest maximumPercent with which the deployment fits into its service's subnets; None if none."""
     setting = facts.service_setting(rollout.name, facts.name("cluster", rollout.cluster))
     if not setting.get("subnets") or setting.get("percentChangesLater"):
         return None
@@ -220,8 +220,8 @@ def addresses_needed(
 ) -> dict[str, int]:
     """Usable addresses that each of these subnets would have needed, by name.
 
-    In a deployment: what others held, and its share of the most that the deployment can hold at once. Else:
-    the most that was in use, and every task or instance that wanted an address there and got none at the time.
+    In a deployment: what others held, and its share of the most that the deployment can hold at once. Else
+    the most that was in use, and what wanted an address there at the worst moment and had none.
     """
     needed = {}
     for figures in subnets:
@@ -240,7 +240,7 @@ def addresses_needed(
 
 
 def _unmet(facts: Facts, figures: SubnetFigures) -> int:
-    """The most that was wanted of the subnet and missing at once: by services in their shares, by instances."""
+    """The most that was missing in the subnet at once: tasks of services by their shares, instances."""
     rows = facts.raw("service_metrics")
     missing = 0
     for setting in facts.setting.get("services", ()):

@@ -104,7 +104,7 @@ class Facts:
 
     @cached_property
     def end(self) -> float:
-        """Where the record ends: the simulated time of a finished run, the last committed hour of a killed one."""
+        """Where the record ends: simulated time of a closed run, the last committed hour of a killed one."""
         simulated = self.manifest.get("simulated")
         if simulated is not None:
             return float(simulated)

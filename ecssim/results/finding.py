@@ -15,8 +15,8 @@ _ORDER: Final = {PROBLEM: 0, WARNING: 1, NOTE: 2}
 class Finding:
     """What was found, in words.
 
-    ``severity`` is ``problem`` (something that users of the service feel, or that needs a person), ``warning``
-    or ``note``. ``what`` names the kind (``subnet.exhausted``), ``of`` the resource, ``t`` when it began, in
+    ``severity`` is ``problem`` (users of the service feel it, or a person has to act), ``warning`` or
+    ``note``. ``what`` names the kind (``subnet.exhausted``), ``of`` the resource, ``t`` when it began, in
     seconds. ``fix`` is the text of ``--set`` options that would have avoided it, where it can be computed.
     ``first`` puts a finding before all others: what qualifies the whole run.
     """

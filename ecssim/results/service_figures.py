@@ -21,6 +21,9 @@ from ecssim.results.facts import (
 )
 from ecssim.results.wording import figure, sized
 
+#: Minutes in which a scale-out may be under way before missing tasks are a finding.
+PATIENCE_MINUTES = 10
+
 
 @dataclass
 class ServiceFigures:
@@ -35,6 +38,8 @@ class ServiceFigures:
     healthy: int = 0
     minutes: int = 0
     short_minutes: int = 0
+    loss_minutes: int = 0
+    short_since: float | None = None
     down_minutes: int = 0
     settled_at: float | None = None
     shortest: int = 0
@@ -127,11 +132,14 @@ def _from_minutes(facts: Facts, rows: np.ndarray, found: dict[tuple[int, int], S
         good = np.flatnonzero(wanted & enough)
         if len(good):
             figures.settled_at = float(times[at[good[0]]])
-            # Before it was whole for the first time it was starting, which is no loss of availability to warn of.
+            # Before it was whole for the first time it was starting, which is no loss to warn of.
             after = np.arange(len(at)) >= good[0]
-            short = np.flatnonzero(wanted & ~enough & after)
+            lower = _after_patience(lower)
+            short = np.flatnonzero(wanted & (healthy[at] < np.maximum(lower, 1)) & after)
             figures.down_minutes = int((healthy[at[short]] == 0).sum())
+            figures.loss_minutes = len(short)
             if len(short):
+                figures.short_since = float(times[at[short[0]]])
                 worst = short[np.argmin(healthy[at[short]] - lower[short])]
                 figures.shortest = int(healthy[at[worst]])
                 figures.shortest_at, figures.lower_then = float(times[at[worst]]), int(lower[worst])
@@ -139,6 +147,14 @@ def _from_minutes(facts: Facts, rows: np.ndarray, found: dict[tuple[int, int], S
         if len(missing) and missing[-1]:
             whole = np.flatnonzero(~missing)
             figures.missing_since = float(times[at[whole[-1] + 1 if len(whole) else 0]])
+
+
+def _after_patience(lower: np.ndarray) -> np.ndarray:
+    """The minimum that may be expected of a service: one that was just scaled out has ten minutes for it."""
+    expected = lower.copy()
+    for minutes in range(1, min(PATIENCE_MINUTES, len(lower)) + 1):
+        expected[minutes:] = np.minimum(expected[minutes:], lower[: len(lower) - minutes])
+    return expected
 
 
 def _from_tasks(facts: Facts, found: dict[tuple[int, int], ServiceFigures]) -> None:

@@ -63,6 +63,7 @@ def subnet_figures(facts: Facts) -> list[SubnetFigures]:
         if len(failures):
             figures.failed = len(failures)
             figures.first_failed = float(failures["t"].min())
+            figures.free_min_at = min(figures.free_min_at + 60.0, figures.first_failed)
             figures.last_failed = float(failures["t"].max())
             consumers, counts = np.unique(failures["consumer"], return_counts=True)
             figures.failed_by_consumer = {
@@ -75,7 +76,7 @@ def subnet_figures(facts: Facts) -> list[SubnetFigures]:
 def held_at(facts: Facts, subnet: int, t: float) -> dict[str, int]:
     """Addresses of a subnet at time ``t`` by who held them: services by name, others by kind, most first.
 
-    Tasks are counted exactly; what holds addresses for long is taken from the minute's row of ``subnet_usage``.
+    Tasks are counted exactly; what holds addresses for long comes from the minute's row of ``subnet_usage``.
     """
     usage = facts.raw("subnet_usage")
     here = usage[(usage["subnet"] == subnet) & (usage["t"] <= t)]
@@ -93,6 +94,13 @@ def held_at(facts: Facts, subnet: int, t: float) -> dict[str, int]:
     if cooling:
         held["cooling"] = cooling
     return dict(sorted(held.items(), key=lambda item: (-item[1], item[0])))
+
+
+def most_cooling(facts: Facts, subnet: int, since: float, before: float) -> int:
+    """The most addresses that were freed and not yet usable at one instant (NET-060)."""
+    tasks = facts.tasks
+    mine = (tasks.subnet == subnet) & tasks.has_address & ~np.isnan(tasks.stopped)
+    return most_at_once(tasks.stopped[mine], tasks.address_until[mine], since, before)
 
 
 def _by_service(tasks: Any, which: np.ndarray) -> list[tuple[int, int, int]]:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import isnan
 
 _PLAIN_STEP = re.compile(r"[^.\[\]=\s\"'+]+")
 
@@ -68,4 +69,4 @@ def sized(number: float) -> float:
 
 def figure(number: float) -> float | None:
     """The same, and null where the number is not known: JSON has no NaN."""
-    return sized(number) if number == number else None
+    return sized(number) if not isnan(number) else None

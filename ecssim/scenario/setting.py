@@ -61,6 +61,8 @@ def _service(service: Service, cluster: str, delays: dict[str, int], redeployed:
         "minimumHealthyPercent": service.minimum_healthy_percent,
         "maximumPercent": service.maximum_percent,
         "percentChangesLater": service.service_name in redeployed,
+        "placementStrategy": [[i.type.value, i.field or ""] for i in service.placement_strategy],
+        "capacityProviders": [i.capacity_provider for i in service.capacity_provider_strategy],
         "subnets": [s.rsplit("/", 1)[-1] for s in service.subnets],
         "drain": max((delays.get(name.split("/", 1)[0], 300) for name in groups if name), default=0),
     }
@@ -83,6 +85,7 @@ def _group(group: AutoScalingGroup, provider: str | None, cluster: str) -> Setti
         "capacityProvider": provider,
         "cluster": (group.agent.cluster or cluster).rsplit("/", 1)[-1],
         "instanceType": group.choices[0].instance_type if group.choices else None,
+        "oneType": group.instances is not None,
         "minSize": group.min_size,
         "maxSize": group.max_size,
         "desiredCapacity": group.min_size if desired is None else desired,
