@@ -69,7 +69,11 @@ def fargate() -> Document:
             "web:2": {"failure": {"rate": 0.3, "after": "20s"}, "exitCode": 1},
         },
         "timeline": [
-            {"at": "1m", "call": "UpdateService", "with": {"cluster": "prod", "service": "web", "taskDefinition": "web:2"}},
+            {
+                "at": "1m",
+                "call": "UpdateService",
+                "with": {"cluster": "prod", "service": "web", "taskDefinition": "web:2"},
+            },
             {"at": "2m", "fault": "addressesTaken", "with": {"subnet": "a", "count": 5, "for": "30s"}},
             {"at": "3m", "fault": "taskCrash", "with": {"service": "web", "fraction": 0.5}},
             {"at": "08:04", "fault": "registrySlow", "with": {"factor": 3, "for": "1m"}},
@@ -102,7 +106,11 @@ def fleet() -> Document:
                 "desiredCapacity": 4,
                 "subnets": ["a", "b"],
                 "instances": {"instanceType": "m5.xlarge"},
-                "agent": {"version": "1.90.0", "ECS_RESERVED_MEMORY": 256, "ECS_INSTANCE_ATTRIBUTES": {"stack": "blue"}},
+                "agent": {
+                    "version": "1.90.0",
+                    "ECS_RESERVED_MEMORY": 256,
+                    "ECS_INSTANCE_ATTRIBUTES": {"stack": "blue"},
+                },
             }
         ],
         "capacityProviders": [
@@ -125,7 +133,10 @@ def fleet() -> Document:
                 "taskDefinition": "bridge",
                 "desiredCount": 9,
                 "launchType": "EC2",
-                "placementStrategy": [{"type": "spread", "field": "attribute:ecs.availability-zone"}, {"type": "binpack", "field": "memory"}],
+                "placementStrategy": [
+                    {"type": "spread", "field": "attribute:ecs.availability-zone"},
+                    {"type": "binpack", "field": "memory"},
+                ],
                 "placementConstraints": [{"type": "memberOf", "expression": "attribute:stack == blue"}],
             },
             {
@@ -136,7 +147,13 @@ def fleet() -> Document:
                 "capacityProviderStrategy": [{"capacityProvider": "ec2", "weight": 1}],
                 "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a", "b"]}},
             },
-            {"serviceName": "agent", "cluster": "prod", "taskDefinition": "agent", "schedulingStrategy": "DAEMON", "launchType": "EC2"},
+            {
+                "serviceName": "agent",
+                "cluster": "prod",
+                "taskDefinition": "agent",
+                "schedulingStrategy": "DAEMON",
+                "launchType": "EC2",
+            },
         ],
         "behaviour": {"job": {"runsFor": {"exponential": {"mean": "1m"}}, "exitCode": {"0": 0.9, "1": 0.1}}},
         "jobs": [
@@ -149,7 +166,13 @@ def fleet() -> Document:
         ],
         "timeline": [
             {"at": "4m", "call": "SetDesiredCapacity", "with": {"autoScalingGroupName": "asg", "desiredCapacity": 5}},
-            {"at": "5m", "call": "RunTask", "with": {"cluster": "prod", "taskDefinition": "job", "launchType": "EC2", "count": 2}, "every": "1m", "times": 3},
+            {
+                "at": "5m",
+                "call": "RunTask",
+                "with": {"cluster": "prod", "taskDefinition": "job", "launchType": "EC2", "count": 2},
+                "every": "1m",
+                "times": 3,
+            },
             {"at": "6m", "fault": "instanceTermination", "with": {"capacityProvider": "ec2", "count": 1}},
             {"at": "7m", "fault": "agentDisconnect", "with": {"capacityProvider": "ec2", "count": 1, "for": "1m"}},
             {"at": "8m", "fault": "azOutage", "with": {"availabilityZone": "us-east-1b", "for": "1m"}},

@@ -205,9 +205,7 @@ def _subnets(network: NetworkConfiguration | None, around: Surroundings) -> Iter
             yield Refusal((*where, "subnets", index), message, "NET-040")
 
 
-def _task_on(
-    definition: TaskDefinition, named: str, kinds: frozenset[CapacityProviderType]
-) -> Iterator[Refusal]:
+def _task_on(definition: TaskDefinition, named: str, kinds: frozenset[CapacityProviderType]) -> Iterator[Refusal]:
     # a definition that asks for Fargate itself is refused where it is written, once
     if kinds & _FARGATE and Compatibility.FARGATE not in definition.requires_compatibilities:
         reasons = fargate_refusals(definition)

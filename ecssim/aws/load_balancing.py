@@ -49,9 +49,7 @@ class TargetGroup(ElbShape):
     """
 
     spellings: ClassVar[Mapping[str, str]] = {"name": "targetGroupName", "Name": "targetGroupName"}
-    additions: ClassVar[frozenset[str]] = frozenset(
-        {"region", "deregistrationDelay", "slowStart", "attributes"}
-    )
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "deregistrationDelay", "slowStart", "attributes"})
     shorthands: ClassVar[Mapping[str, str]] = {
         "deregistrationDelay": "attributes: deregistration_delay.timeout_seconds",
         "slowStart": "attributes: slow_start.duration_seconds",

@@ -382,9 +382,7 @@ class PredefinedMetricType(StrEnum):
     ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION = "ECSServiceAverageMemoryUtilization"
     ALB_REQUEST_COUNT_PER_TARGET = "ALBRequestCountPerTarget"
     ECS_SERVICE_AVERAGE_CPU_UTILIZATION_HIGH_RESOLUTION = "ECSServiceAverageCPUUtilizationHighResolution"
-    ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION_HIGH_RESOLUTION = (
-        "ECSServiceAverageMemoryUtilizationHighResolution"
-    )
+    ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION_HIGH_RESOLUTION = "ECSServiceAverageMemoryUtilizationHighResolution"
 
 
 class AdjustmentType(StrEnum):

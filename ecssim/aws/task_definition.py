@@ -221,9 +221,7 @@ class Volume(Shape):
     host: HostVolumeProperties | None = None
     docker_volume_configuration: JsonObject | None = None
     efs_volume_configuration: JsonObject | None = None
-    s3files_volume_configuration: Annotated[JsonObject | None, Field(alias="s3filesVolumeConfiguration")] = (
-        None
-    )
+    s3files_volume_configuration: Annotated[JsonObject | None, Field(alias="s3filesVolumeConfiguration")] = None
     fsx_windows_file_server_volume_configuration: JsonObject | None = None
     configured_at_launch: bool | None = None
 

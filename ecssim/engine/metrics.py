@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.engine.flow_metrics import fill_flow
+from ecssim.engine.flow_metrics import ServiceFacts, fill_flow
 from ecssim.engine.kernel import MINUTE, OBSERVER
-from ecssim.world.entities import Service
 from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class Metrics:
         self.hour = 0
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
         self.latest: dict[str, npt.NDArray[np.float64]] = {}
+        self._facts = ServiceFacts.of([], -1)
 
     def begin(self) -> None:
         """Arm the first minute and the first hour."""
@@ -79,40 +79,36 @@ class Metrics:
             return
         engine.services.ripen()
         now = self.kernel._now
-        counts = []
-        seconds = []
-        for s in services:
-            running = healthy = active = 0
-            for d in s.deployments:
-                running += d.running
-                active += d.active
-                healthy += d.healthy + len(d.displaced)
-            counts.append((s.service_code, s.desired, running, active - running, healthy, s.cluster.code))
-            seconds.append(s.running_seconds + s.running_tasks * (now - s.running_since))
-            s.running_seconds = 0.0
-            s.running_since = now
-        block = np.array(counts, dtype=np.int64)
+        if self._facts.version != engine.services.version:
+            self._facts = ServiceFacts.of(services, engine.services.version)
+        facts = self._facts
+        columns = engine.services.columns
+        running = columns.view("running")
+        seconds = columns.view("task_seconds") + running * (now - columns.view("since"))
+        columns.view("task_seconds")[:] = 0.0
+        columns.view("since")[:] = now
+        active = np.array([d.active for d in facts.primaries])
+        healthy = np.array([d.healthy + len(d.displaced) for d in facts.primaries])
+        for s in facts.several:
+            active[s.ordinal] = sum(d.active for d in s.deployments)
+            healthy[s.ordinal] = sum(d.healthy + len(d.displaced) for d in s.deployments)
         rows = self._services.new_rows(len(services))
         rows["t"] = t
-        rows["service"] = block[:, 0]
-        rows["desired_count"] = block[:, 1]
-        rows["running_count"] = block[:, 2]
-        rows["pending_count"] = block[:, 3]
-        rows["healthy_count"] = block[:, 4]
-        rows["cluster"] = block[:, 5]
+        rows["service"] = facts.codes
+        rows["cluster"] = facts.clusters
         rows["region"] = engine.region_code
-        fill_flow(rows, engine, np.array(seconds), max(now - t, 1e-9))
-        self._keep_latest(services, rows)
-        alive = np.array([s.status != "INACTIVE" for s in services])
-        self._services.extend_array(rows if alive.all() else rows[alive])
+        rows["desired_count"] = [s.desired for s in services]
+        rows["running_count"] = running
+        rows["pending_count"] = active - running
+        rows["healthy_count"] = healthy
+        fill_flow(rows, engine, facts, seconds, max(now - t, 1e-9))
+        self._keep_latest(rows)
+        self._services.extend_array(rows if facts.alive is None else rows[facts.alive])
 
-    def _keep_latest(self, services: list[Service], rows: npt.NDArray[np.void]) -> None:
+    def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
-        ordinals = np.array([s.ordinal for s in services])
         for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "running_count"):
-            values = np.full(len(self.engine.world.services), np.nan)
-            values[ordinals] = rows[name]
-            self.latest[name] = values
+            self.latest[name] = rows[name].astype(np.float64)
 
     def _publish_subnets(self, t: float) -> None:
         engine = self.engine

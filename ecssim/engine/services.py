@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
+from ecssim.engine.columns import Columns
 from ecssim.engine.controllers import Dirty
 from ecssim.engine.deployments import Deployments
 from ecssim.engine.kernel import WORLD
@@ -36,6 +37,10 @@ class Services:
         self.ripe_after = engine.timing["healthyAfterRunning"].median
         self.dirty = Dirty(engine.kernel, self.run_pass, engine.timing["schedulerPass"].median)
         self.mark = self.dirty.mark
+        #: By service ordinal: running tasks, and their integral over the minute (ALARM-029).
+        self.columns = Columns(("running",), ("task_seconds", "since"))
+        #: Goes up when a service or a deployment comes or goes: what is cached about them is stale then.
+        self.version = 0
         #: (when it counts as healthy, task), in order of time.
         self.ripening: deque[tuple[float, Task]] = deque()
         self.events = ServiceEvents(engine)
@@ -71,9 +76,12 @@ class Services:
         assert deployment is not None
         service = deployment.service
         now = self.kernel._now
-        service.running_seconds += service.running_tasks * (now - service.running_since)
-        service.running_since = now
-        service.running_tasks += delta
+        columns = self.columns.columns
+        i = service.ordinal
+        tasks, since = columns["running"], columns["since"]
+        columns["task_seconds"][i] += tasks[i] * (now - since[i])
+        since[i] = now
+        tasks[i] += delta
         traffic = self.engine.traffic
         if traffic.by_service:
             flow = traffic.by_service.get(service.ordinal)

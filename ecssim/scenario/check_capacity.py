@@ -32,9 +32,7 @@ def _group(where: tuple[Step, ...], group: AutoScalingGroup, names: Names, findi
     if low > high:
         findings.error((*where, "minSize"), f"minSize {low} is more than maxSize {high}")
     elif wanted is not None and not low <= wanted <= high:
-        findings.error(
-            (*where, "desiredCapacity"), f"desiredCapacity {wanted} is not between {low} and {high}"
-        )
+        findings.error((*where, "desiredCapacity"), f"desiredCapacity {wanted} is not between {low} and {high}")
     if not group.subnet_ids:
         findings.error(where, f"group {group.auto_scaling_group_name} needs subnets (or vpcZoneIdentifier)")
     for number, subnet in enumerate(group.subnet_ids):
@@ -123,9 +121,7 @@ def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:
             findings.error((*where, "capacityProviders"), message, "QUOTA-007")
         for number, name in enumerate(cluster.capacity_providers):
             steps = (*where, "capacityProviders", number)
-            known = findings.refers(
-                steps, "capacity provider", name, names.provider_types, "capacityProviders"
-            )
+            known = findings.refers(steps, "capacity provider", name, names.provider_types, "capacityProviders")
             if (
                 known
                 and _is_managed(name, names)
@@ -139,9 +135,7 @@ def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:
         for number, item in enumerate(items):
             steps = (*where, key, number, "capacityProvider")
             name = item.capacity_provider
-            if not findings.refers(
-                steps, "capacity provider", name, names.provider_types, "capacityProviders"
-            ):
+            if not findings.refers(steps, "capacity provider", name, names.provider_types, "capacityProviders"):
                 continue
             if name not in cluster.capacity_providers:
                 message = f"{name} is not among the capacityProviders of cluster {cluster.cluster_name}"

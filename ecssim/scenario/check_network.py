@@ -50,9 +50,7 @@ def _parse(steps: tuple[Step, ...], block: str, findings: Findings) -> IPv4Netwo
         findings.error(steps, f"{block} is not an IPv4 block", "NET-030")
         return None
     if str(network.network_address) != address:
-        findings.error(
-            steps, f"{block} begins inside the block {network}; did you mean {network}?", "NET-030"
-        )
+        findings.error(steps, f"{block} begins inside the block {network}; did you mean {network}?", "NET-030")
         return None
     if not 16 <= network.prefixlen <= 28:
         message = f"a block is /16 to /28, got /{prefix} of {block}"
@@ -83,9 +81,7 @@ def _overlaps(names: Names, blocks: dict[int, IPv4Network], findings: Findings) 
     by_vpc: dict[tuple[str | None, str], list[tuple[IPv4Network, int]]] = {}
     for index, network in blocks.items():
         subnet = names.scenario.subnets[index]
-        by_vpc.setdefault((subnet.vpc_id, subnet.region or names.scenario.region), []).append(
-            (network, index)
-        )
+        by_vpc.setdefault((subnet.vpc_id, subnet.region or names.scenario.region), []).append((network, index))
     for members in by_vpc.values():
         members.sort(key=lambda m: (int(m[0].network_address), m[0].prefixlen))
         widest, widest_index = members[0]
@@ -152,19 +148,11 @@ def _load_balancers(names: Names, blocks: dict[int, IPv4Network], findings: Find
                 continue
             other = zones.setdefault(subnet.availability_zone, name)
             if other != name:
-                message = (
-                    f"{name} and {other} are both in {subnet.availability_zone}; one subnet for each zone"
-                )
+                message = f"{name} and {other} are both in {subnet.availability_zone}; one subnet for each zone"
                 findings.error(steps, message, "NET-035")
             network = sizes.get(name)
-            if (
-                balancer.type is LoadBalancerType.APPLICATION
-                and network is not None
-                and network.prefixlen > 27
-            ):
-                message = (
-                    f"an Application Load Balancer needs a /27 or larger, {name} is a /{network.prefixlen}"
-                )
+            if balancer.type is LoadBalancerType.APPLICATION and network is not None and network.prefixlen > 27:
+                message = f"an Application Load Balancer needs a /27 or larger, {name} is a /{network.prefixlen}"
                 findings.error(steps, message, "NET-035")
             elif network is not None:
                 free = network.num_addresses - RESERVED_ADDRESSES - subnet.addresses_in_use

@@ -19,6 +19,7 @@ from ecssim.aws.shape import Shape
 from ecssim.catalog import api_buckets
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.check_services import (
+    check_expressions,
     check_references,
     check_strategy_names,
     check_vpc_configuration,
@@ -47,9 +48,7 @@ def check_timeline(names: Names, around: Surroundings, findings: Findings) -> No
         where: tuple[Step, ...] = ("timeline", index)
         seconds = seconds_of(entry.at, scenario.start)
         if seconds < 0:
-            findings.error(
-                (*where, "at"), f"at: {entry.at} is before the start ({scenario.start.isoformat()})"
-            )
+            findings.error((*where, "at"), f"at: {entry.at} is before the start ({scenario.start.isoformat()})")
         elif seconds >= scenario.duration:
             message = f"at: {entry.at} is not before the end of the run; this never happens"
             findings.warning((*where, "at"), message)
@@ -66,9 +65,7 @@ def _entry(
     model = parameters_of(entry)
     if model is None:
         kind, name, known = (
-            ("call", entry.call, REQUESTS)
-            if isinstance(entry, TimelineCall)
-            else ("fault", entry.fault, FAULTS)
+            ("call", entry.call, REQUESTS) if isinstance(entry, TimelineCall) else ("fault", entry.fault, FAULTS)
         )
         findings.error((*where, kind), f"{kind}: there is no {kind} {name!r}{suggestion(name, known)}")
         return
@@ -84,9 +81,7 @@ def _entry(
         _call(inner, request, names, around, findings)
 
 
-def _call(
-    where: tuple[Step, ...], request: Shape, names: Names, around: Surroundings, findings: Findings
-) -> None:
+def _call(where: tuple[Step, ...], request: Shape, names: Names, around: Surroundings, findings: Findings) -> None:
     service = _service_named(where, request, names, findings)
     if isinstance(request, UpdateService) and service is not None:
         findings.refusals(where, check_update(service, request, around))
@@ -105,9 +100,7 @@ def _call(
         findings.refers((*where, "cluster"), "cluster", name_of(cluster), names.clusters, "clusters")
 
 
-def _service_named(
-    where: tuple[Step, ...], request: Shape, names: Names, findings: Findings
-) -> Service | None:
+def _service_named(where: tuple[Step, ...], request: Shape, names: Names, findings: Findings) -> Service | None:
     """The service that a call names; one that the timeline creates counts as there."""
     reference = getattr(request, "service", None)
     if reference is None:
@@ -153,6 +146,7 @@ def _update_references(
         check_vpc_configuration((*where, "networkConfiguration", "awsvpcConfiguration"), vpc, names, findings)
     if isinstance(request, UpdateService):
         check_strategy_names(where, request.capacity_provider_strategy or (), names, findings)
+        check_expressions(where, request.placement_constraints or (), findings)
 
 
 def _fault(where: tuple[Step, ...], fault: Shape, names: Names, findings: Findings) -> None:

@@ -76,9 +76,9 @@ class Quotas(Shape):
 class Account(Shape):
     """The AWS account: quotas and ECS account settings."""
 
-    quotas: Annotated[
-        Quotas, BeforeValidator(_read_quotas), WithJsonSchema({"type": ["string", "object"]})
-    ] = Field(default_factory=Quotas)
+    quotas: Annotated[Quotas, BeforeValidator(_read_quotas), WithJsonSchema({"type": ["string", "object"]})] = Field(
+        default_factory=Quotas
+    )
     settings: AccountSettings = Field(default_factory=AccountSettings)
     account_id: Annotated[str, Field(pattern=r"^\d{12}$")] = "123456789012"
 

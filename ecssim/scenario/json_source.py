@@ -128,9 +128,7 @@ class _Scanner:
             if first is None:
                 node.put(key, item, place)
             else:
-                self.problems.append(
-                    place.problem(f"duplicate key {key!r}; it is given first at line {first.line}")
-                )
+                self.problems.append(place.problem(f"duplicate key {key!r}; it is given first at line {first.line}"))
             at = self.blank(at)
             mark = self.text[at : at + 1]
             if mark == "}":

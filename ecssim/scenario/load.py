@@ -120,11 +120,11 @@ def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scen
     _make_encodable(root, problems)
     plain = root.plain()
     try:
-        scenario = Scenario.model_validate_json(json.dumps(plain))
+        scenario = Scenario.model_validate_json(json.dumps(plain), context={"base_dir": base_dir})
         partial, pruned, unsure = scenario, root, dict[str, frozenset[str | None]]()
     except ValidationError as error:
         problems.extend(problems_of(error, Scenario, root))
-        found = parse_what_is_well(root, error)
+        found = parse_what_is_well(root, error, base_dir)
         if found is None:
             raise BadInput(_in_order(problems)) from None
         partial, pruned, unsure = found

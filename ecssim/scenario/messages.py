@@ -95,9 +95,7 @@ def _inner(value: Any) -> str:
     return value if isinstance(value, str) else show(value)
 
 
-def problems_of(
-    error: ValidationError, model: type[Shape], root: Node, prefix: Sequence[Step] = ()
-) -> list[Problem]:
+def problems_of(error: ValidationError, model: type[Shape], root: Node, prefix: Sequence[Step] = ()) -> list[Problem]:
     """The problems of one validation, in the order of the document.
 
     ``root`` is the node of the whole document, ``prefix`` leads to the part that was validated as ``model``.
@@ -182,6 +180,8 @@ def _placed(detail: ErrorDetails, part: Node) -> Problem:
         )
     if context["kind"] == "missing":
         return place_of(part, steps).problem(f"{context['name']} is missing in {name}")
+    if context["kind"] == "message":
+        return place_of(part, steps).problem(f"{name}: {context['name']}")
     written = find(part, steps)
     return written.place.problem(f"{name}: expected {context['name']}, got {show(written.plain())}")
 
@@ -189,9 +189,7 @@ def _placed(detail: ErrorDetails, part: Node) -> Problem:
 def _expected(kind: str, context: dict[str, Any], given: Any) -> str:
     got = show(given)
     if kind in ("enum", "literal_error"):
-        known = [
-            name.strip().strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(",")
-        ]
+        known = [name.strip().strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(",")]
         if isinstance(given, str):
             return f"{got} is not valid{suggestion(given, known)}"
         return f"expected {_one_of(known)}, got {got}"
@@ -200,9 +198,7 @@ def _expected(kind: str, context: dict[str, Any], given: Any) -> str:
         if kind == "string_type" and isinstance(given, int | float):
             hint = "; put it in quotes"
         if kind in ("int_type", "float_type", "bool_type") and isinstance(given, str):
-            hint = (
-                "; write it without quotes" if _reads_as_number(given) or given in ("true", "false") else ""
-            )
+            hint = "; write it without quotes" if _reads_as_number(given) or given in ("true", "false") else ""
         return f"expected {_TYPES[kind]}, got {got}{hint}"
     match kind:
         case "union_tag_not_found":

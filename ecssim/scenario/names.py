@@ -87,9 +87,7 @@ class Names:
     def target_groups(self) -> Mapping[str, TargetGroup]:
         """Target groups by name and by ARN."""
         by_name = {g.target_group_name: g for g in self.scenario.target_groups}
-        by_arn = {
-            g.target_group_arn: g for g in self.scenario.target_groups if g.target_group_arn is not None
-        }
+        by_arn = {g.target_group_arn: g for g in self.scenario.target_groups if g.target_group_arn is not None}
         return {**by_name, **by_arn}
 
     @cached_property

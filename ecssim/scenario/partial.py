@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -24,7 +25,7 @@ _MOST_ROUNDS = 5
 Lost = dict[str, frozenset[str | None]]
 
 
-def parse_what_is_well(root: Node, error: ValidationError) -> tuple[Scenario, Node, Lost] | None:
+def parse_what_is_well(root: Node, error: ValidationError, base_dir: Path) -> tuple[Scenario, Node, Lost] | None:
     """The scenario without its broken items, its nodes, and what each section lost.
 
     Lost items are named where their name can be read, else they are None. None in all if the rest does not
@@ -40,7 +41,8 @@ def parse_what_is_well(root: Node, error: ValidationError) -> tuple[Scenario, No
             if key not in pruned.entries:
                 pruned.put(key, Node(pruned.place, "scalar", value), pruned.place)
         try:
-            return Scenario.model_validate_json(json.dumps(pruned.plain())), pruned, lost
+            text = json.dumps(pruned.plain())
+            return Scenario.model_validate_json(text, context={"base_dir": base_dir}), pruned, lost
         except ValidationError as again:
             error = again
     return None

@@ -89,9 +89,7 @@ def parse_path(text: str, place: Place) -> list[str]:
 
 
 def _bad_path(text: str) -> str:
-    return (
-        f'{text!r} is not a path; expected names with dots between (services.checkout.desiredCount, ["a.b"])'
-    )
+    return f'{text!r} is not a path; expected names with dots between (services.checkout.desiredCount, ["a.b"])'
 
 
 def split_option(option: str) -> tuple[str, str] | None:

@@ -29,9 +29,7 @@ def schema() -> dict[str, Any]:
         "if": {"required": ["file"]},
         "then": {
             "type": "object",
-            "properties": {
-                "file": {"type": "string", "description": "a task definition, relative to the scenario"}
-            },
+            "properties": {"file": {"type": "string", "description": "a task definition, relative to the scenario"}},
             "required": ["file"],
             "additionalProperties": False,
         },
@@ -56,7 +54,5 @@ def shorthands() -> list[tuple[str, str, str]]:
     while pending:
         model = pending.pop()
         pending.extend(model.__subclasses__())
-        found += [
-            (model.__name__, short, long) for short, long in model.__dict__.get("shorthands", {}).items()
-        ]
+        found += [(model.__name__, short, long) for short, long in model.__dict__.get("shorthands", {}).items()]
     return sorted(found)

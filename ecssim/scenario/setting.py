@@ -38,9 +38,7 @@ def setting_of(scenario: Scenario) -> Setting:
             }
             for s in scenario.subnets
         },
-        "vpcs": {
-            v.vpc_id: [*([v.cidr_block] if v.cidr_block else []), *v.cidr_blocks] for v in scenario.vpcs
-        },
+        "vpcs": {v.vpc_id: [*([v.cidr_block] if v.cidr_block else []), *v.cidr_blocks] for v in scenario.vpcs},
         "services": [_service(s, default, delays, _redeployed(scenario)) for s in scenario.services],
         "autoScalingGroups": {
             g.auto_scaling_group_name: _group(g, providers.get(g.auto_scaling_group_name), default)
@@ -73,9 +71,7 @@ def _redeployed(scenario: Scenario) -> set[str]:
     return {
         str(entry.with_["service"]).rsplit("/", 1)[-1]
         for entry in scenario.timeline
-        if isinstance(entry, TimelineCall)
-        and "service" in entry.with_
-        and "deploymentConfiguration" in entry.with_
+        if isinstance(entry, TimelineCall) and "service" in entry.with_ and "deploymentConfiguration" in entry.with_
     }
 
 

@@ -20,9 +20,7 @@ from ecssim.aws.requests import REQUESTS
 from ecssim.aws.shape import JsonObject, Shape, bad
 from ecssim.scenario.units import Duration, PositiveCount, Share, parse_duration
 
-EXPECTED_MOMENT = (
-    "a duration from start (90s, 2h), a clock time (13:00) or a timestamp (2026-03-02T13:00:00Z)"
-)
+EXPECTED_MOMENT = "a duration from start (90s, 2h), a clock time (13:00) or a timestamp (2026-03-02T13:00:00Z)"
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?")
 
 

@@ -277,9 +277,6 @@ class Service(Owner):
         "provider_strategy",
         "revisions",
         "ripens_by_time",
-        "running_seconds",
-        "running_since",
-        "running_tasks",
         "status",
         "steady",
         "strategy",
@@ -306,9 +303,6 @@ class Service(Owner):
         self.target_groups: tuple[int, ...] = ()
         self.grace = 0.0
         self.ripens_by_time = True
-        self.running_seconds = 0.0
-        self.running_since = 0.0
-        self.running_tasks = 0
         self.revisions = 0
         self.provider_strategy: tuple[Any, ...] = ()
         self.unplaced = 0

@@ -137,18 +137,14 @@ def test_our_fields_are_fields_of_the_ecs_api(session: Any, shape: str) -> None:
     assert unknown == set()
 
 
-@pytest.mark.parametrize(
-    "shape", ["RegisterTaskDefinitionRequest", "CreateServiceRequest", "ContainerDefinition"]
-)
+@pytest.mark.parametrize("shape", ["RegisterTaskDefinitionRequest", "CreateServiceRequest", "ContainerDefinition"])
 def test_every_field_of_the_central_documents_is_accepted(session: Any, shape: str) -> None:
     model = ECS.get(shape) or PARTS[shape]
     assert _members(session, "ecs", shape) - set(keys_of(model)) == set()
 
 
 @pytest.mark.parametrize(("api", "shape", "model"), OTHERS, ids=[shape for _, shape, _ in OTHERS])
-def test_our_fields_are_fields_of_the_other_apis(
-    session: Any, api: str, shape: str, model: type[Shape]
-) -> None:
+def test_our_fields_are_fields_of_the_other_apis(session: Any, api: str, shape: str, model: type[Shape]) -> None:
     known = {member.lower() for member in _members(session, api, shape)}
     assert {key for key in _ours(model) if key.lower() not in known} == set()
 

@@ -65,9 +65,7 @@ DEFINITIONS = {
     name: TaskDefinition.model_validate_json(json.dumps(document))
     for name, document in {"web": FARGATE, "agent": EC2}.items()
 }
-WINDOWS = _definition(
-    cpu="1024", memory="2048", runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
-)
+WINDOWS = _definition(cpu="1024", memory="2048", runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})
 AROUND = Surroundings(
     providers={
         "FARGATE": CapacityProviderType.FARGATE,
@@ -259,9 +257,7 @@ PORTS = ("containerDefinitions", 0, "portMappings", 0)
                 json.dumps(
                     {
                         **EC2,
-                        "containerDefinitions": [
-                            {"name": f"c{n}", "image": "x", "memory": 64} for n in range(11)
-                        ],
+                        "containerDefinitions": [{"name": f"c{n}", "image": "x", "memory": 64} for n in range(11)],
                     }
                 )
             ),
@@ -275,9 +271,7 @@ PORTS = ("containerDefinitions", 0, "portMappings", 0)
         ),
     ],
 )
-def test_register_task_definition_refuses(
-    rule: str, definition: TaskDefinition, where: tuple[str | int, ...]
-) -> None:
+def test_register_task_definition_refuses(rule: str, definition: TaskDefinition, where: tuple[str | int, ...]) -> None:
     assert _said(check_task_definition(definition)) == [(rule, where)]
 
 
@@ -301,9 +295,7 @@ def test_host_ports_that_are_allowed(mode: str, host: int | None, container: int
     ],
 )
 @pytest.mark.rule("FG-003")
-def test_task_sizes_are_units_or_vcpus_and_mib_or_gb(
-    cpu: object, memory: object, units: int, mib: int
-) -> None:
+def test_task_sizes_are_units_or_vcpus_and_mib_or_gb(cpu: object, memory: object, units: int, mib: int) -> None:
     definition = _definition(cpu=cpu, memory=memory)
     assert (definition.cpu, definition.memory) == (units, mib)
 
@@ -323,9 +315,7 @@ def test_what_placement_reserves(document: dict[str, Any], cpu: int, memory: int
         {"name": "a", "image": "x", "cpu": 10, "memory": 128, "memoryReservation": 64},
         {"name": "b", "image": "x", "cpu": 20, "memory": 256},
     ]
-    definition = TaskDefinition.model_validate_json(
-        json.dumps({**EC2, **document, "containerDefinitions": containers})
-    )
+    definition = TaskDefinition.model_validate_json(json.dumps({**EC2, **document, "containerDefinitions": containers}))
     assert (definition.cpu_need, definition.memory_need) == (cpu, memory)
 
 
@@ -353,9 +343,7 @@ VPC = ("networkConfiguration", "awsvpcConfiguration")
             _strategy(("FARGATE", 1, 1), ("FARGATE_SPOT", 1, 1)),
             (STRATEGY, 1, "base"),
         ),
-        case(
-            "CAP-006", "all weights zero", _strategy(("FARGATE", 0, 0), ("FARGATE_SPOT", 0, 0)), (STRATEGY,)
-        ),
+        case("CAP-006", "all weights zero", _strategy(("FARGATE", 0, 0), ("FARGATE_SPOT", 0, 0)), (STRATEGY,)),
         case(
             "CAP-003",
             "one provider twice",
@@ -390,11 +378,7 @@ VPC = ("networkConfiguration", "awsvpcConfiguration")
         case(
             "QUOTA-009",
             "six security groups",
-            {
-                "networkConfiguration": {
-                    "awsvpcConfiguration": {"subnets": ["a"], "securityGroups": list("123456")}
-                }
-            },
+            {"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a"], "securityGroups": list("123456")}}},
             (*VPC, "securityGroups"),
         ),
         case(
@@ -425,11 +409,7 @@ VPC = ("networkConfiguration", "awsvpcConfiguration")
         case(
             "NET-008",
             "instance targets under awsvpc",
-            {
-                "loadBalancers": [
-                    {"targetGroupArn": "by-instance", "containerName": "app", "containerPort": 80}
-                ]
-            },
+            {"loadBalancers": [{"targetGroupArn": "by-instance", "containerName": "app", "containerPort": 80}]},
             ("loadBalancers", 0, "targetGroupArn"),
         ),
         case(
@@ -526,9 +506,7 @@ EC2_SERVICE: dict[str, Any] = {
         ),
     ],
 )
-def test_create_service_on_instances_refuses(
-    rule: str, changes: dict[str, Any], where: tuple[str | int, ...]
-) -> None:
+def test_create_service_on_instances_refuses(rule: str, changes: dict[str, Any], where: tuple[str | int, ...]) -> None:
     document = {k: v for k, v in {**EC2_SERVICE, **changes}.items() if v is not None}
     assert _said(check_request(_request("CreateService", document), AROUND)) == [(rule, where)]
 
@@ -638,9 +616,7 @@ def test_an_instance_cannot_be_set_to_registering() -> None:
 def test_a_mixed_strategy_is_let_through_when_it_is_asked_for() -> None:
     document = {**SERVICE, **_strategy(("FARGATE", 1, 0), ("ec2", 1, 0))}
     document.pop("launchType")
-    around = Surroundings(
-        providers=AROUND.providers, task_definition=AROUND.task_definition, allow_mixed=True
-    )
+    around = Surroundings(providers=AROUND.providers, task_definition=AROUND.task_definition, allow_mixed=True)
     assert check_request(_request("CreateService", document), around) == []
 
 

@@ -119,10 +119,6 @@ def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
             "managedScaling is accepted but not modelled yet",
         ),
         (
-            "traffic=[{name: s, to: {service: web}, pattern: constant, rate: 5}]",
-            "traffic is accepted but not modelled yet",
-        ),
-        (
             "scalableTargets=[{resourceId: service/prod/web, minCapacity: 1, maxCapacity: 2}]",
             "scalableTargets is accepted but not modelled yet",
         ),
@@ -252,3 +248,33 @@ def test_the_real_tomcat_document_is_refused_at_its_host_port(shared_data: Path)
 def test_the_corpus_of_real_documents_is_whole(shared_data: Path) -> None:
     files = {f.name for f in (shared_data / "taskdefs").glob("*.json")}
     assert files == {*REAL, "aws-containers-task-definitions__tomcat__tomcat_ec2.json"}
+
+
+def test_delays_options_and_faults_are_those_of_the_engine() -> None:
+    from ecssim.aws.support import FAULTS_NOT_MODELLED
+    from ecssim.engine.model_options import OPTIONS
+    from ecssim.engine.timeline import SUPPORTED_FAULTS
+    from ecssim.engine.timing import DEFAULTS
+    from ecssim.scenario.delays import DELAYS
+    from ecssim.scenario.options import MODEL_OPTIONS
+    from ecssim.scenario.timeline import FAULTS
+
+    assert {name: delay.rule for name, delay in DELAYS.items()} == {n: r for n, (_, r) in DEFAULTS.items()}
+    assert {n: (o.choices, o.rule) for n, o in MODEL_OPTIONS.items()} == {
+        n: (o.values, o.rule) for n, o in OPTIONS.items()
+    }
+    assert set(FAULTS) - FAULTS_NOT_MODELLED == set(SUPPORTED_FAULTS)
+
+
+def test_calls_that_the_engine_does_not_know_are_said_not_to_be_modelled() -> None:
+    from ecssim.aws.requests import REQUESTS
+    from ecssim.aws.shape import keys_of
+    from ecssim.aws.support import Support, support_of
+    from ecssim.engine.call_handlers import HANDLERS
+
+    left_out = {
+        action
+        for action, model in REQUESTS.items()
+        if all(support_of(model, key) is Support.NOT_MODELLED for key in keys_of(model))
+    }
+    assert set(REQUESTS) - left_out == set(HANDLERS)

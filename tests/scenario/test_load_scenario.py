@@ -12,7 +12,7 @@ import pytest
 
 from ecssim.aws.names import NetworkMode
 from ecssim.errors import BadInput
-from ecssim.scenario.distributions import Constant, Lognormal
+from ecssim.scenario.distributions import Constant, Empirical, Lognormal
 from ecssim.scenario.load import Loaded, load_mapping, load_scenario
 
 WELL = Path(__file__).parent / "wrong" / "well.yaml"
@@ -121,9 +121,7 @@ def test_distributions_carry_their_unit(tmp_path: Path) -> None:
 
 
 def test_later_sets_win_and_the_seed_option_wins_over_the_file() -> None:
-    loaded = load_scenario(
-        WELL, sets=["services.web.desiredCount=5", "services.web.desiredCount=6", "seed=3"], seed=9
-    )
+    loaded = load_scenario(WELL, sets=["services.web.desiredCount=5", "services.web.desiredCount=6", "seed=3"], seed=9)
     assert loaded.scenario.services[0].desired_count == 6
     assert loaded.scenario.seed == 9
 
@@ -243,3 +241,43 @@ def test_check_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "values"),
+    [
+        ("3\n1\n2\n", "empirical: runs.csv", (3.0, 1.0, 2.0)),
+        ("job,seconds\na,3\nb,4.5\n", "empirical: {file: runs.csv, column: seconds}", (3.0, 4.5)),
+    ],
+    ids=["plain numbers", "a column of a table"],
+)
+def test_measured_values_are_read_from_their_file(
+    tmp_path: Path, text: str, written: str, values: tuple[float, ...]
+) -> None:
+    (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
+    loaded = load_scenario(WELL)
+    document = WELL.read_text(encoding="utf-8").replace("stopsAfter: 3s", f"runsFor: {{{written}}}")
+    again = _load(tmp_path, document)
+    given = again.scenario.behaviour["web"].runs_for
+    assert isinstance(given, Empirical)
+    assert given.values == values
+    assert again.digest != loaded.digest
+    assert _load(tmp_path, again.resolved_yaml()).digest == again.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "empirical: runs.csv: no such file"),
+        ("", "empirical: runs.csv is empty"),
+        ("a\n1\n", "empirical: runs.csv, line 1: expected a number that is not negative, got 'a'"),
+        ("1\n-1\n", "empirical: runs.csv, line 2: expected a number that is not negative, got '-1'"),
+    ],
+    ids=["no file", "an empty file", "words", "a negative number"],
+)
+def test_files_without_measured_values_are_refused(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
+    document = WELL.read_text(encoding="utf-8").replace("stopsAfter: 3s", "runsFor: {empirical: runs.csv}")
+    (line,) = _refused(tmp_path, document)
+    assert line.endswith(message)

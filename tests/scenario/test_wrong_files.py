@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import random
 import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,9 +29,9 @@ def _table() -> dict[str, list[str]]:
 TABLE = _table()
 
 
-def _problems(path: Path, **options: object) -> list[str]:
+def _problems(path: Path, **options: Any) -> list[str]:
     with pytest.raises(BadInput) as caught:
-        load_scenario(path, **options)  # type: ignore[arg-type]
+        load_scenario(path, **options)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -79,9 +81,9 @@ def test_deep_json_is_refused(tmp_path: Path) -> None:
         pytest.param(lambda path: path.mkdir(), "is a folder; expected a file", id="a folder"),
     ],
 )
-def test_what_is_no_file_gives_one_line(tmp_path: Path, make: object, message: str) -> None:
+def test_what_is_no_file_gives_one_line(tmp_path: Path, make: Callable[[Path], None], message: str) -> None:
     path = tmp_path / "scenario.yaml"
-    make(path)  # type: ignore[operator]
+    make(path)
     assert _problems(path) == [f"{path}: {message}"]
 
 
