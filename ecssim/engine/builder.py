@@ -116,10 +116,13 @@ class Builder:
                 document.launch_type.value if document.launch_type is not None else None,
                 strategy,
                 constraints=tuple((c.type.value, c.expression) for c in document.placement_constraints),
+                # Two ports of a task in one group are one target to us.
                 target_groups=tuple(
-                    self.target_groups[_bare(b.target_group_arn)]
-                    for b in document.load_balancers
-                    if b.target_group_arn is not None and _bare(b.target_group_arn) in self.target_groups
+                    dict.fromkeys(
+                        self.target_groups[_bare(b.target_group_arn)]
+                        for b in document.load_balancers
+                        if b.target_group_arn is not None and _bare(b.target_group_arn) in self.target_groups
+                    )
                 ),
                 registries=bool(document.service_registries),
                 daemon=document.is_daemon,
