@@ -30,6 +30,8 @@ class Metrics:
         self._usage = recorder.tables["subnet_usage"]
         self._providers = recorder.tables["capacity_provider_metrics"]
         self._consumers = recorder.names.pool("consumer")
+        self._blank: npt.NDArray[np.void] | None = None
+        self._blank_of: list[Service] = []
         self.minute = 0
         self.hour = 0
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
@@ -69,30 +71,37 @@ class Metrics:
         if not services:
             return
         engine.services.ripen()
-        counts = []
+        running, pending, healthy = [], [], []
         for s in services:
-            running = healthy = active = 0
+            ran = well = active = 0
             for d in s.deployments:
-                running += d.running
+                ran += d.running
                 active += d.active
-                healthy += d.healthy + len(d.displaced)
-            counts.append((s.service_code, s.desired, running, active - running, healthy, s.cluster.code))
-        block = np.array(counts, dtype=np.int64)
-        rows = self._services.new_rows(len(services))
+                well += d.healthy + len(d.displaced)
+            running.append(ran)
+            pending.append(active - ran)
+            healthy.append(well)
+        rows = self._blank_rows(services)
         rows["t"] = t
-        rows["service"] = block[:, 0]
-        rows["desired_count"] = block[:, 1]
-        rows["running_count"] = block[:, 2]
-        rows["pending_count"] = block[:, 3]
-        rows["healthy_count"] = block[:, 4]
-        rows["cluster"] = block[:, 5]
-        rows["region"] = engine.region_code
-        nan = float("nan")
-        for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "target_response_time",
-                     "latency_p50", "latency_p95", "latency_p99"):
-            rows[name] = nan
+        rows["desired_count"] = [s.desired for s in services]
+        rows["running_count"] = running
+        rows["pending_count"] = pending
+        rows["healthy_count"] = healthy
         self._services.extend_array(rows)
         self._keep_latest(services, rows)
+
+    def _blank_rows(self, services: list[Service]) -> npt.NDArray[np.void]:
+        """Rows with all that stays the same from minute to minute, NaN where nothing is known."""
+        if self._blank is None or self._blank_of != services:
+            rows = self._services.new_rows(len(services))
+            rows["service"] = [s.service_code for s in services]
+            rows["cluster"] = [s.cluster.code for s in services]
+            rows["region"] = self.engine.region_code
+            for name in ("cpu_utilization", "memory_utilization", "request_count_per_target",
+                         "target_response_time", "latency_p50", "latency_p95", "latency_p99"):
+                rows[name] = np.nan
+            self._blank, self._blank_of = rows, services
+        return self._blank.copy()
 
     def _keep_latest(self, services: list[Service], rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
