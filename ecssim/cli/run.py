@@ -67,7 +67,6 @@ def moment(text: str, loaded: Loaded, option: str) -> float:
 
 def play(wish: Wish, loaded: Loaded, until: float | None = None) -> tuple[Simulation, Result]:
     """Run to the end, or to Ctrl-C."""
-    from ecssim.run import Simulation
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from ecssim.catalog import Quotas as CatalogQuotas
-from ecssim.decide.placement import Strategy
 from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
@@ -74,7 +73,6 @@ class Engine:
         self.zone_codes = names.pool("availability_zone")
         self._providers = names.pool("capacity_provider")
         self.fargate_spot_code = self._providers["FARGATE_SPOT"]
-        self._needs_luck: dict[Strategy, bool] = {}
         self.job_streams: list[JobStream] = []
         self.observers: list[Observer] = []
         self.notes: list[str] = []
@@ -125,14 +123,6 @@ class Engine:
         return code, key, self.luck.launches(kind, cluster.name, name)
 
     # -- what several components do ---------------------------------------------------------------------------
-
-    def placement_needs_luck(self, strategy: Strategy) -> bool:
-        """Whether choosing by ``strategy`` takes a draw."""
-        got = self._needs_luck.get(strategy)
-        if got is None:
-            got = self.model.random_ties or any(item.type == "random" for item in strategy)
-            self._needs_luck[strategy] = got
-        return got
 
     def launch_on(
         self,
