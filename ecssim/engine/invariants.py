@@ -177,8 +177,6 @@ def _deployment(service: Service, d: Deployment) -> list[str]:
     wrong = [o for o, t in d.displaced.items() if not t.running or t.health != HEALTHY]
     if wrong:
         found.append(f"{name}: displaced, but not healthy and running: {wrong}")
-    if any(a[0] > b[0] for a, b in zip(list(d.ripening), list(d.ripening)[1:], strict=False)):
-        found.append(f"{name}: its ripening tasks are out of order")
     return found
 
 
@@ -193,6 +191,9 @@ def _whereabouts(engine: Engine) -> list[str]:
         owned.update(owner.tasks.keys())
     found = _differs("tasks with their owners", dict(owned), dict.fromkeys(live, 1))
     placed = {o for i in engine.world.instances for o in i.tasks}
+    ripening = [t for t, _ in engine.services.ripening]
+    if ripening != sorted(ripening):
+        found.append("the tasks that ripen are out of order")
     found += _differs("tasks on instances", placed, {o for o, t in live.items() if t.instance >= 0})
     gone = [i.id for i in engine.world.instances if i.status == INACTIVE and i.tasks]
     if gone:
