@@ -110,7 +110,7 @@ def ecssim(
     """The wind tunnel for Amazon ECS: play hours or weeks of the control plane's life in seconds."""
 
 
-@app.command()
+@app.command(short_help="Run the built-in scenario and draw two pictures.")
 def demo(
     listing: Annotated[bool, typer.Option("--list", help="List the built-in scenarios and stop.")] = False,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run goes.")] = Path("ecssim-demo"),
@@ -121,7 +121,7 @@ def demo(
     raise typer.Exit(command.listing() if listing else command.demo(out))
 
 
-@app.command()
+@app.command(short_help="Run a scenario and say what happened.")
 def run(
     scenario: ScenarioFile,
     sets: Sets = None,
@@ -145,7 +145,7 @@ def run(
     raise typer.Exit(command.run(wish))
 
 
-@app.command()
+@app.command(short_help="Say what is wrong with a scenario; run nothing.")
 def check(
     scenario: ScenarioFile,
     sets: Sets = None,
@@ -159,7 +159,7 @@ def check(
     raise typer.Exit(command.check(scenario, tuple(sets or ()), variant, strict, output is Output.JSON))
 
 
-@app.command()
+@app.command(short_help="Say why: a task's end, a placement, a full subnet.")
 def explain(
     folder: RunFolder,
     what: Annotated[
@@ -174,7 +174,7 @@ def explain(
     raise typer.Exit(look.explain(folder, what, output is Output.JSON))
 
 
-@app.command()
+@app.command(short_help="Show what existed at a moment, as the APIs do.")
 def describe(
     folder: RunFolder,
     what: Annotated[What, typer.Argument(metavar="WHAT", help="tasks, services, container-instances or subnets.")],
@@ -187,7 +187,7 @@ def describe(
     raise typer.Exit(look.describe(folder, what.value, at, cluster))
 
 
-@app.command()
+@app.command(short_help="List every event of a run in order.")
 def events(
     folder: RunFolder,
     output: Annotated[Output, typer.Option("--format", "--output", help="A line an event, or one JSON list.")] = (
@@ -204,7 +204,7 @@ def events(
     raise typer.Exit(command.events(folder, tuple(kinds or ()), output is Output.JSON))
 
 
-@app.command()
+@app.command(short_help="Write a small scenario to start from.")
 def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The scenario to write.")] = Path("scenario.yaml"),
 ) -> None:
@@ -214,7 +214,7 @@ def init(
     raise typer.Exit(starter.init(path))
 
 
-@app.command()
+@app.command(short_help="Print the JSON Schema of scenarios.")
 def schema() -> None:
     """Print the JSON Schema of scenarios, for editors."""
     from ecssim.cli import check as command
@@ -222,7 +222,7 @@ def schema() -> None:
     raise typer.Exit(command.schema())
 
 
-@app.command()
+@app.command(short_help="List what AWS publishes: types, sizes, prices.")
 def catalog(
     topic: Annotated[
         Topic, typer.Argument(metavar="TOPIC", help="instance-types, fargate, prices or quotas.")

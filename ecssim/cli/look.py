@@ -13,10 +13,12 @@ from ecssim.cli.run import moment
 
 def explain(folder: Path, what: str, as_json: bool) -> int:
     """Answer why, from the recorded events and their causes."""
-    from ecssim.results.explain import explain as why
     from ecssim.results.result import open as open_result
 
-    explanation = why(open_result(folder), what)
+    result = open_result(folder)
+    from ecssim.results.explain import explain as why
+
+    explanation = why(result, what)
     if as_json:
         print_json(asdict(explanation))
     else:

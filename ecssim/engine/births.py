@@ -86,6 +86,7 @@ class Births:
             task.instance = instance.ordinal
             instance.tasks[ordinal] = task
             self._record_place(task, event, instance)
+            self.engine.meters.reserved(task, instance)
         elif address >= 0:
             self._record_place(task, event, None)
         if deployment is not None:
@@ -150,6 +151,7 @@ class Births:
             instance.tasks[ordinal] = task
             instance.images.update(image.code for image in template.images)
             engine.agents.hold(instance, task)
+            engine.meters.reserved(task, instance)
         if template.fargate:
             engine.fargate.started(task)
         deployment.tasks[ordinal] = task

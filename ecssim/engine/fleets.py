@@ -145,6 +145,7 @@ class Fleets:
     def release(self, task: Task) -> None:
         """desiredStatus is STOPPED: all but the ENI slot is free for placement at once (AGENT-041)."""
         instance = self.instances[task.instance]
+        self.engine.meters.released(task)
         if instance.fleet_ordinal < 0:
             return
         cluster = task.owner.cluster

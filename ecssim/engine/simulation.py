@@ -17,6 +17,7 @@ from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
 from ecssim.engine.luck import Luck
+from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
@@ -76,6 +77,7 @@ class Engine:
         self.job_streams: list[JobStream] = []
         self.observers: list[Observer] = []
         self.notes: list[str] = []
+        self.meters = Meters(self)
         self.subnets = Subnets(self)
         self.lifecycle = Lifecycle(self)
         self.agents = Agents(self)
@@ -179,6 +181,7 @@ class Engine:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
         self.observe()
         self.metrics.finish()
+        self.meters.flush()
         self.lifecycle.finish()
         self.services.deployments.finish()
         self.groups.finish()
