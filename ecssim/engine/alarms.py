@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isnan
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -86,7 +86,7 @@ class Lanes:
     def reveal(self, history: MetricHistory, minute: int, age: int) -> None:
         """The point of the period that is ``age`` periods old has been published, if there is one."""
         values = history.gather(self.column, minute - self.lag - age, self.service)
-        seen = values == values
+        seen = ~np.isnan(values)
         signed = values * self.sign
         hit = signed > self.bound
         if self.any_inclusive:
@@ -253,7 +253,7 @@ class Alarms:
         settings = alarm.settings
         self._append(alarm, minute)
         points = [
-            None if v != v else judge.breaches(v, settings.operator, settings.threshold)
+            None if isnan(v) else judge.breaches(v, settings.operator, settings.threshold)
             for v in alarm.points[minute % settings.minutes]
         ]
         state = judge.evaluate(points, settings.periods, settings.datapoints, settings.treat, alarm.state)
@@ -318,12 +318,12 @@ class Alarms:
         settings = alarm.settings
         if alarm.points:
             phase = alarm.points[(self.minute - self._was_behind) % settings.minutes]
-            values = [v for v in reversed(phase) if v == v]
+            values = [v for v in reversed(phase) if not isnan(v)]
         else:
             last = self.minute - alarm.lag
             span = range(self._was_behind, settings.periods + judge.EXTRA)
             got = (self.history.value(settings.column, last - age, settings.service) for age in span)
-            values = [v for v in got if v == v]
+            values = [v for v in got if not isnan(v)]
         return values[: settings.periods]
 
     def _record(self, alarm: MetricAlarm, old: int, new: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -71,4 +72,4 @@ class MetricHistory:
     def window(self, column: str, last: int, minutes: int, service: int) -> Sequence[float]:
         """Return the real values of the ``minutes`` minutes that end with minute ``last``."""
         got = (self.value(column, m, service) for m in range(last - minutes + 1, last + 1))
-        return [v for v in got if v == v]
+        return [v for v in got if not isnan(v)]

@@ -252,7 +252,7 @@ class Scaling:
         policy.said = said
         event = self.engine.recorder.new_event()
         self._write(event, alarm.last_event, policy.target, policy.code, value, at.desired, at.desired,
-                    Status.SUCCESSFUL, decision.reason.value)
+                    Status.FAILED, decision.reason.value)
 
     def _write(
         self,
