@@ -22,6 +22,7 @@ from ecssim.engine.simulation import Engine
 from ecssim.errors import ClientError
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import FolderSink, MemorySink
+from ecssim.results.bill import write_costs
 from ecssim.results.expectations import Verdict, evaluate
 from ecssim.results.result import Result
 from ecssim.results.result import open as open_result
@@ -84,6 +85,7 @@ class Simulation:
             "region": scenario.region,
             "start": scenario.start.isoformat(),
             "duration": float(scenario.duration),
+            "prices": scenario.prices.written(),
             "setting": setting_of(scenario),
             "warnings": [warning.message for warning in loaded.warnings],
         }
@@ -193,6 +195,7 @@ class Simulation:
             summary = {**result.summary(), "expect": [asdict(verdict) for verdict in self.verdicts]}
             text = json.dumps(summary, indent=2, ensure_ascii=False)
             (self.folder / SUMMARY_FILE).write_text(text + "\n", "utf-8", "backslashreplace")
+            write_costs(result, self.folder)
         return result
 
     def _closing(self, events: int) -> dict[str, Any]:

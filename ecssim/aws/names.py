@@ -424,6 +424,27 @@ class TreatMissingData(StrEnum):
     MISSING = "missing"
 
 
+class NotScaledReason(StrEnum):
+    """Why a scaling policy left the capacity as it was (SCALE-046)."""
+
+    ANTICIPATED_FLAPPING = "AutoScalingAnticipatedFlapping"
+    TARGET_SERVICE_PUT_RESOURCE_AS_UNSCALABLE = "TargetServicePutResourceAsUnscalable"
+    ALREADY_AT_MAX_CAPACITY = "AlreadyAtMaxCapacity"
+    ALREADY_AT_MIN_CAPACITY = "AlreadyAtMinCapacity"
+    ALREADY_AT_DESIRED_CAPACITY = "AlreadyAtDesiredCapacity"
+
+
+class ScalingActivityStatus(StrEnum):
+    """What became of a scaling activity (SCALE-046)."""
+
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    SUCCESSFUL = "Successful"
+    OVERRIDDEN = "Overridden"
+    UNFULFILLED = "Unfulfilled"
+    FAILED = "Failed"
+
+
 class Market(StrEnum):
     """How an EC2 instance is bought."""
 

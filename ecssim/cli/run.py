@@ -69,52 +69,6 @@ def play(wish: Wish, loaded: Loaded, until: float | None = None) -> tuple[Simula
     """Run to the end, or to Ctrl-C."""
     from ecssim.run import Simulation
 
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line asked for."""
-
-    scenario: Path
-    sets: tuple[str, ...] = ()
-    variant: str | None = None
-    seed: int | None = None
-    until: str | None = None
-    out: Path | None = None
-    as_json: bool = False
-    check_invariants: bool = False
-
-
-def run(wish: Wish) -> int:
-    """Run the scenario, print its summary and judge its expectations."""
-    loaded = load_scenario(wish.scenario, sets=wish.sets, variant=wish.variant, seed=wish.seed)
-    for warning in loaded.warnings:
-        complain(warning)
-    until = moment(wish.until, loaded, "--until") if wish.until is not None else None
-    simulation, result = play(wish, loaded, until)
-    tell(wish, result, simulation.verdicts)
-    if simulation.interrupted:
-        print("interrupted: the tables end where the run did", file=sys.stderr)
-        return INTERRUPTED
-    return DONE if all(verdict.held for verdict in simulation.verdicts) else EXPECT_FAILED
-
-
-def moment(text: str, loaded: Loaded, option: str) -> float:
-    """Seconds from the start of a duration, a clock time or a timestamp given as an option."""
-    try:
-        if "T" not in text and ":" not in text:
-            parse_duration(0 if text == "0" else text)
-        seconds = seconds_of(text, loaded.scenario.start)
-    except (ValueError, TypeError, PydanticCustomError):
-        raise refuse(option, f"expected {EXPECTED_MOMENT}, got {text!r}") from None
-    if seconds <= 0.0:
-        raise refuse(option, f"{text} is not after the start of the scenario")
-    return seconds
-
-
-def play(wish: Wish, loaded: Loaded, until: float | None) -> tuple[Result, bool]:
-    """Run to the end, or to Ctrl-C; return the result and whether it was interrupted."""
-    from ecssim.run import Simulation
-
     # Before the first event there is nothing to keep: an interrupt there ends the command like any other.
     simulation = Simulation(loaded, seed=wish.seed, out=wish.out, until=until, check=wish.check_invariants or None)
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
-from ecssim.aws.names import LoadBalancerType
+from ecssim.aws.names import LoadBalancerScheme, LoadBalancerType
 from ecssim.catalog import instance_type, quotas
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
@@ -118,23 +118,35 @@ def _subnets(engine: Engine, scenario: Scenario) -> None:
 def _network(engine: Engine, scenario: Scenario) -> None:
     """Everything that holds addresses for the whole run (NET-033, NET-036, NET-037)."""
 
-    def hold(subnet: str, consumer: str, count: int) -> None:
+    def hold(subnet: str, consumer: str, count: int) -> int:
+        """Take up to ``count`` addresses; return how many were there."""
         ordinal = engine.builder.subnets[subnet]
-        for _ in range(count):
+        for got in range(count):
             if engine.subnets.take(ordinal, consumer) < 0:
                 engine.subnets.refused(ordinal, consumer, None, 0)
-                return
+                return got
+        return count
 
+    meters = engine.meters
     for balancer in scenario.load_balancers:
         # An Application Load Balancer starts with 2 addresses per enabled zone, a Network one has 1 (NET-036).
-        count = 2 if balancer.type is LoadBalancerType.APPLICATION else 1
-        for subnet in [*balancer.subnets, *(m.subnet_id for m in balancer.subnet_mappings if m.subnet_id)]:
-            hold(subnet, "load_balancers", count)
+        application = balancer.type is LoadBalancerType.APPLICATION
+        name = balancer.load_balancer_name
+        nodes = sum(hold(subnet, "load_balancers", 2 if application else 1) for subnet in balancer.subnet_ids)
+        meters.by_started_hour(name, "albHour" if application else "nlbHour")
+        if balancer.scheme is not LoadBalancerScheme.INTERNAL:
+            meters.public_addresses(name, nodes)
     for gateway in scenario.nat_gateways:
         hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
-    for endpoint in scenario.vpc_endpoints:
+        meters.by_started_hour(gateway.nat_gateway_id, "natGatewayHour")
+        if gateway.connectivity_type != "private":
+            meters.public_addresses(gateway.nat_gateway_id, 1)
+    for number, endpoint in enumerate(scenario.vpc_endpoints):
         for subnet in endpoint.subnet_ids:
             hold(subnet, "vpc_endpoints", 1)
+        if endpoint.subnet_ids:
+            name = endpoint.vpc_endpoint_id or f"{endpoint.service_name}-{number}"
+            meters.by_started_hour(name, "vpcEndpointHour", len(endpoint.subnet_ids))
 
 
 def _target_groups(engine: Engine, scenario: Scenario) -> None:

@@ -145,4 +145,4 @@ def _moment(text: str, scenario: Scenario) -> float:
 
 
 def _bare(name: str) -> str:
-    return name.rsplit("targetgroup/", 1)[-1].split("/")[0]
+    return name.rsplit("targetgroup/", 1)[-1].split("/", maxsplit=1)[0]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.world.entities import Deployment, Service
 from ecssim.workload.flow import latency
+from ecssim.world.entities import Deployment, Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -95,6 +95,7 @@ class Groups:
             instance.trunk_address = engine.subnets.take(subnet, "instances")
         instance.status = REGISTERING
         instance.launched_at = self.kernel._now
+        engine.meters.launched(instance)
         self._event(instance, 0)
         if booted:
             self._register(instance, 0)
@@ -179,6 +180,7 @@ class Groups:
             if address >= 0:
                 engine.subnets.give_back(instance.subnet, address, "instances", now)
         instance.terminated_at = now
+        engine.meters.terminated(instance)
         del group.instances[instance.ordinal]
         group.zone_counts[instance.zone] -= 1
         self._event(instance, event)

@@ -55,6 +55,7 @@ class Metrics:
 
     def _on_hour(self, _arg: None, _epoch: int) -> None:
         self.hour += 1
+        self.engine.meters.flush()
         self.engine.recorder.commit_hour(self.hour)
         self.kernel.at((self.hour + 1) * HOUR_SECONDS, OBSERVER, self._on_hour, None)
 

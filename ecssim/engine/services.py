@@ -17,6 +17,7 @@ from ecssim.world.entities import Deployment, Service, TargetGroup, Task
 from ecssim.world.states import (
     FAILED,
     HEALTHY,
+    IN_PROGRESS,
     RUNNING,
     SERVICE_SCHEDULER_INITIATED,
     TASK_FAILED_TO_START,
@@ -143,8 +144,10 @@ class Services:
             self.count_running(task, -1)
         elif task.stop_code == TASK_FAILED_TO_START:
             self._failed_start(task, deployment)
-        deployment.unhealthy.pop(task.ordinal, None)
-        deployment.displaced.pop(task.ordinal, None)
+        if deployment.unhealthy:
+            deployment.unhealthy.pop(task.ordinal, None)
+        if deployment.displaced:
+            deployment.displaced.pop(task.ordinal, None)
         service.steady = False
         self.mark(service)
 
@@ -321,12 +324,12 @@ class Services:
 
     def settle(self, service: Service) -> None:
         """After a pass: is the deployment complete, is the service steady, when is the next look due?"""
-        self.deployments.settle(service)
-        if service.status != "ACTIVE":
+        deployments = service.deployments
+        primary = deployments[0]
+        if primary.rollout_state == IN_PROGRESS or len(deployments) > 1:
+            self.deployments.settle(service)
+        if service.status != "ACTIVE" or len(deployments) > 1:
             return
-        if len(service.deployments) > 1:
-            return
-        primary = service.deployments[0]
         if service.daemon:
             service.desired = primary.active
         desired = service.desired

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from ecssim.catalog import Quotas as CatalogQuotas
-from ecssim.decide.placement import Strategy
 from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
@@ -18,6 +17,7 @@ from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
 from ecssim.engine.luck import Luck
+from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
@@ -74,10 +74,10 @@ class Engine:
         self.zone_codes = names.pool("availability_zone")
         self._providers = names.pool("capacity_provider")
         self.fargate_spot_code = self._providers["FARGATE_SPOT"]
-        self._needs_luck: dict[Strategy, bool] = {}
         self.job_streams: list[JobStream] = []
         self.observers: list[Observer] = []
         self.notes: list[str] = []
+        self.meters = Meters(self)
         self.subnets = Subnets(self)
         self.lifecycle = Lifecycle(self)
         self.agents = Agents(self)
@@ -125,14 +125,6 @@ class Engine:
         return code, key, self.luck.launches(kind, cluster.name, name)
 
     # -- what several components do ---------------------------------------------------------------------------
-
-    def placement_needs_luck(self, strategy: Strategy) -> bool:
-        """Whether choosing by ``strategy`` takes a draw."""
-        got = self._needs_luck.get(strategy)
-        if got is None:
-            got = self.model.random_ties or any(item.type == "random" for item in strategy)
-            self._needs_luck[strategy] = got
-        return got
 
     def launch_on(
         self,
@@ -189,6 +181,7 @@ class Engine:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
         self.observe()
         self.metrics.finish()
+        self.meters.flush()
         self.lifecycle.finish()
         self.services.deployments.finish()
         self.groups.finish()

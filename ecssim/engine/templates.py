@@ -179,6 +179,8 @@ class Templates:
             target_groups=wish.target_groups,
             public_ip=wish.public_ip,
             architecture=definition.cpu_architecture.value,
+            windows=definition.is_windows,
+            storage_gib=definition.ephemeral_storage.size_in_gib if definition.ephemeral_storage else 20,
             laws=self._laws(definition, revision, cpu, fargate=fargate, eni=eni),
         )
         launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1

@@ -80,8 +80,8 @@ def job_findings(facts: Facts) -> list[Finding]:
         submitted = int(account["submitted"])
         if account["gave_up"]:
             text = (
-                f"Job {name}: the callers of {count(int(account['gave_up']), 'task')} of {submitted:,} gave up "
-                f"after their last attempt; {int(account['retried_calls']):,} calls were tried again."
+                f"Job {name}: the callers of {count(int(account['gave_up']), 'task')} of {submitted:,} gave "
+                f"up after their last attempt; {int(account['retried_calls']):,} calls were tried again."
             )
             found.append(Finding(PROBLEM, "job.gaveUp", name, text))
         if account["failed_to_start"]:

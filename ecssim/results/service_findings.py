@@ -63,7 +63,8 @@ def _availability(facts: Facts, figures: ServiceFigures) -> list[Finding]:
         none = f"; {count(figures.down_minutes, 'minute')} had no healthy task at all"
     text = (
         f"Service {figures.name} was below its minimum of healthy tasks for "
-        f"{count(figures.loss_minutes, 'minute')} of {figures.minutes}: the least was {figures.shortest} of {figures.lower_then} in the minute from "
+        f"{count(figures.loss_minutes, 'minute')} of {figures.minutes}: the least was "
+        f"{figures.shortest} of {figures.lower_then} in the minute from "
         f"{facts.at(figures.shortest_at)}{none}."
     )
     severity = PROBLEM if figures.down_minutes else WARNING

@@ -59,6 +59,7 @@ def summary(result: Result) -> dict[str, Any]:
         "deployments": _deployments(facts),
         "jobs": {name: dict(account) for name, account in _jobs(manifest).items()},
         "calls": _calls(facts),
+        "costs": result.bill().as_json(),
         "tasks": {"created": int((facts.tasks.origin != INITIAL).sum()), "initial": _initial(facts)},
         "run": {key: manifest.get(key) for key in _RUN if key in manifest},
     }

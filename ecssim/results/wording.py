@@ -27,7 +27,8 @@ def duration(seconds: float) -> str:
 
 def moment(start: datetime, t: float) -> str:
     """A time of the run on both clocks: ``2h00m11s (09:00:11Z)``, with the date after the first day."""
-    clock = start + timedelta(seconds=t)
+    # Rounded like the duration beside it, so that the two clocks agree.
+    clock = start + timedelta(seconds=round(t))
     form = "%H:%M:%SZ" if clock.date() == start.date() else "%Y-%m-%d %H:%M:%SZ"
     return f"{duration(t)} ({clock.strftime(form)})"
 

@@ -33,6 +33,7 @@ from ecssim.scenario.behaviour import Behaviour, ImageFacts
 from ecssim.scenario.distributions import DurationDistribution
 from ecssim.scenario.expect import Expectation
 from ecssim.scenario.jobs import Job
+from ecssim.scenario.prices import Prices
 from ecssim.scenario.timeline import TimelineEntry
 from ecssim.scenario.traffic import Traffic
 from ecssim.scenario.units import Duration, Number
@@ -141,6 +142,6 @@ class Scenario(Shape):
     timeline: tuple[TimelineEntry, ...] = ()
     timing: Timing = Field(default_factory=Timing)
     model: Mapping[str, str | bool | Number] = Field(default_factory=dict)
-    prices: JsonObject = Field(default_factory=dict)
+    prices: Prices = Field(default_factory=Prices)
     variants: Mapping[str, JsonObject] = Field(default_factory=dict)
     expect: tuple[Expectation, ...] = ()

@@ -29,7 +29,6 @@ from ecssim.scenario.resolved import resolved_document, to_yaml
 from ecssim.scenario.shapes import normalise
 from ecssim.scenario.source import read_document
 
-
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -138,13 +137,13 @@ def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scen
 def _make_encodable(node: Node, problems: list[Problem]) -> None:
     """Refuse halves of surrogate pairs, which JSON escapes can write and no encoding can hold, and go on."""
     if isinstance(node.value, str) and _HALF.search(node.value):
-        problems.append(node.place.problem(f"{ascii(node.value)} holds half of a surrogate pair"))
+        problems.append(node.place.problem(f"{node.value!a} holds half of a surrogate pair"))
         node.value = _HALF.sub("?", node.value)
     for item in node.items:
         _make_encodable(item, problems)
     for key, entry in list(node.entries.items()):
         if _HALF.search(key):
-            problems.append(node.key_places[key].problem(f"{ascii(key)}: the key holds half of a surrogate pair"))
+            problems.append(node.key_places[key].problem(f"{key!a}: the key holds half of a surrogate pair"))
             node.drop(key)
         _make_encodable(entry, problems)
 
