@@ -121,12 +121,14 @@ class Simulation:
                 before = self.recorder.events
                 while kernel.peek() < self.duration and self.recorder.events == before:
                     kernel.step()
+            self.recorder.hand_out()
             return self.now
         if until is not None:
             target = _seconds(until)
         else:
             target = self.now + _seconds(step if step is not None else "1m")
         self._run_to(min(target, self.duration))
+        self.recorder.hand_out()
         return self.now
 
     def _run_to(self, target: float) -> None:
@@ -151,7 +153,7 @@ class Simulation:
         return describe(self.engine, what, cluster)
 
     def subscribe(self, callback: Callable[[Mapping[str, Any]], None]) -> None:
-        """Hand every recorded event to ``callback`` as a dictionary, each at the end of its minute or call."""
+        """Hand every recorded event to ``callback`` as a dictionary, at the end of its minute, of a call, of an advance."""
         from ecssim.engine.feed import Feed
 
         Feed(self.engine, callback)

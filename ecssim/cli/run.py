@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import PydanticCustomError
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ecssim.results.expectations import Verdict
     from ecssim.results.result import Result
     from ecssim.run import Simulation
+
+
+#: Characters in a line where no terminal says how many there are.
+PAGE_WIDTH: Final = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ def tell(wish: Wish, result: Result, verdicts: Sequence[Verdict]) -> None:
 
     from ecssim.report.terminal import print_summary
 
-    console = Console(highlight=False)
+    # A file or a pipe has no width of its own: wide enough that no column breaks its words.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PAGE_WIDTH)
     print_summary(console, result)
     for verdict in verdicts:
         console.print(verdict.text, style=None if verdict.held else "bold red", markup=False, soft_wrap=True)

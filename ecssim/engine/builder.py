@@ -20,6 +20,7 @@ from ecssim.engine.templates import Templates, Wish, strategy_items
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
 from ecssim.world.entities import Cluster, Owner, Service, Template
+from ecssim.world.states import COMPLETED
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -178,6 +179,10 @@ class Builder:
         if call.desired_count is not None and not service.daemon:
             service.desired = call.desired_count
             service.steady = False
+            primary = service.deployments[0]
+            if primary.rollout_state == COMPLETED:
+                # What is started or stopped from now on is this call's doing, no longer the deployment's.
+                primary.event = event
         self._settings(service, new)
         service.cluster.waiting.pop(service.group, None)
         if deploys:

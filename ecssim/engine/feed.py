@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.engine.describe_tasks import group_name
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from ecssim.world.entities import Task
 
 Event = Mapping[str, Any]
+
+#: Where a task is that has not been placed.
+_NOWHERE: Final[Mapping[str, None]] = MappingProxyType(
+    {"container_instance": None, "subnet": None, "private_ip": None, "availability_zone": None}
+)
 
 #: Internal tables that say what a task is and where it went.
 _IDENTITIES: Final = ("_templates", "_task_ids", "_task_places")
@@ -119,6 +125,7 @@ class Feed:
                 "capacity_provider": self._text("capacity_provider", int(row["capacity_provider"])),
                 "cluster": self._text("cluster", int(row["cluster"])),
                 "region": self._text("region", int(row["region"])),
+                **_NOWHERE,
             }
         for row in self._new_rows("_task_places"):
             facts = self._tasks.get(int(row["task"]))
