@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ecssim.engine.flow_metrics import ServiceFacts, fill_flow
 from ecssim.engine.kernel import MINUTE, OBSERVER
+from ecssim.engine.metric_history import COLUMNS
 from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Metrics:
     def _on_minute(self, _arg: None, _epoch: int) -> None:
         self.engine.traffic.tick()
         self.publish()
+        self.engine.scaling.tick(self.minute)
         self.minute += 1
         self.engine.recorder.spill()
         if self.engine.observers:
@@ -108,7 +110,7 @@ class Metrics:
 
     def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
-        for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "running_count"):
+        for name in ("desired_count", *COLUMNS):
             self.latest[name] = rows[name].astype(np.float64)
 
     def _publish_subnets(self, t: float) -> None:

@@ -33,6 +33,15 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "LIFE-007",
         "under which lastStatus the image pull is shown",
     ),
+    "maxScaleInStep": Option(
+        "max_scale_in_step", (), "SCALE-024", "tasks that one scale-in of target tracking removes at most (0: no limit)"
+    ),
+    "scaleOutCooldownBase": Option(
+        "scale_out_cooldown_base",
+        ("before", "running"),
+        "SCALE-041",
+        "the capacity from which a further scale-out is computed while the cooldown of one runs",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -45,6 +54,8 @@ class ModelOptions:
     subnet_choice: Literal["random", "most_free"] = "random"
     rolling_stop_first: Literal["always", "when_no_room"] = "always"
     image_pull_state: Literal["ACTIVATING", "PENDING"] = "ACTIVATING"
+    max_scale_in_step: float = 0.0
+    scale_out_cooldown_base: Literal["before", "running"] = "before"
     image_size_mb: float = 100.0
 
     @property

@@ -21,6 +21,7 @@ from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
+from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
 from ecssim.engine.standalone import Standalone
 from ecssim.engine.subnets import Subnets
@@ -91,6 +92,7 @@ class Engine:
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
+        self.scaling = Scaling(self)
         self.timeline = Timeline(self)
         self.builder: Builder
 

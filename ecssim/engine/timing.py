@@ -40,6 +40,10 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "healthyAfterRunning": (constant(40.0), "SVC-020"),
     "schedulerPass": (constant(5.0), "PLACE-092"),
     "launchRetry": (constant(60.0), "ASG-058"),
+    "metricPublish": (uniform(60.0, 90.0), "ALARM-021"),
+    "albMetricPublish": (uniform(90.0, 120.0), "ALARM-021"),
+    "scheduledAction": (constant(3.0), "SCALE-064"),
+    "scalingFulfilment": (constant(600.0), "SCALE-044"),
 }
 
 #: Compressed megabytes a second by task CPU units on Fargate, download and unpack together (FG-024).

@@ -41,4 +41,8 @@ DELAYS: Mapping[str, Delay] = {
     "healthyAfterRunning": Delay("SVC-020", "a task without load balancer counts as settled"),
     "schedulerPass": Delay("PLACE-092", "time between two passes of the service scheduler"),
     "launchRetry": Delay("ASG-058", "an Auto Scaling group tries a failed launch again"),
+    "metricPublish": Delay("ALARM-021", "ECS metrics of a minute are published after its end"),
+    "albMetricPublish": Delay("ALARM-021", "the same of load balancer metrics"),
+    "scheduledAction": Delay("SCALE-064", "a scheduled action takes effect, one after the other"),
+    "scalingFulfilment": Delay("SCALE-044", "a scaling activity is given up when its count is not reached"),
 }

@@ -22,5 +22,7 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "subnetChoice": ModelOption(("random", "most_free"), "NET-043"),
     "rollingStopFirst": ModelOption(("always", "when_no_room"), "DEPLOY-012"),
     "imagePullState": ModelOption(("ACTIVATING", "PENDING"), "LIFE-007"),
+    "maxScaleInStep": ModelOption((), "SCALE-024"),
+    "scaleOutCooldownBase": ModelOption(("before", "running"), "SCALE-041"),
     "imageSize": ModelOption((), "LIFE-084"),
 }
