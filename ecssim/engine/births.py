@@ -160,7 +160,7 @@ class Births:
         deployment.healthy += 1
         deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
         deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
-        self.engine.services.count_running(task, 1)
+        engine.services.count_running(deployment.service, task, 1)
         if template.target_groups:
             engine.targets.register(task, healthy=True)
         if rest >= 0.0:

@@ -68,13 +68,14 @@ class Launching:
             return 0
         total = 0
         place, launch_on = engine.fleets.place, engine.launch_on
+        strategy, cause = service.strategy, deployment.event
         for provider, share in engine.providers.split(service, deployment, count):
             for started in range(share):
-                instance = place(template, provider, service, service.strategy, deployment.event)
+                instance = place(template, provider, service, strategy, cause)
                 if instance is None:
                     self._unplaced(service, deployment, provider, share - started)
                     break
-                launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
+                launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, cause)
                 total += 1
             else:
                 service.unplaced = 0

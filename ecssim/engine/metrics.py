@@ -87,9 +87,9 @@ class Metrics:
         facts = self._facts
         columns = engine.services.columns
         running = columns.view("running")
-        seconds = columns.view("task_seconds") + running * (now - columns.view("since"))
-        columns.view("task_seconds")[:] = 0.0
-        columns.view("since")[:] = now
+        integral = running * now
+        seconds = columns.view("acc") + integral
+        columns.view("acc")[:] = -integral
         active = np.array([d.active for d in facts.primaries])
         healthy = np.array([d.healthy + len(d.displaced) for d in facts.primaries])
         for s in facts.several:

@@ -38,8 +38,9 @@ class Services:
         self.ripe_after = engine.timing["healthyAfterRunning"].median
         self.dirty = Dirty(engine.kernel, self.run_pass, engine.timing["schedulerPass"].median)
         self.mark = self.dirty.mark
-        #: By service ordinal: running tasks, and their integral over the minute (ALARM-029).
-        self.columns = Columns(("running",), ("task_seconds", "since"))
+        #: By service ordinal: running tasks, and the ``acc`` that makes their integral over the minute up to T
+        #: ``acc + running * T`` (ALARM-029), so that a change never looks at the past.
+        self.columns = Columns(("running",), ("acc",))
         #: Goes up when a service or a deployment comes or goes: what is cached about them is stale then.
         self.version = 0
         #: (when it counts as healthy, task), in order of time.
@@ -55,10 +56,10 @@ class Services:
         deployment = task.deployment
         assert deployment is not None
         deployment.running += 1
-        self.count_running(task, 1)
+        service = deployment.service
+        self.count_running(service, task, 1)
         deployment.failures = 0
         deployment.throttle_until = 0.0
-        service = deployment.service
         service.impaired = False
         if task.template.target_groups:
             self.engine.targets.register(task)
@@ -71,20 +72,12 @@ class Services:
             elif not service.steady and deployment.running == service.desired:
                 self.dirty.mark_at(service, ripe)
 
-    def count_running(self, task: Task, delta: int) -> None:
+    def count_running(self, service: Service, task: Task, delta: int) -> None:
         """Integrate the service's running tasks over time (ALARM-029); without a load balancer they also serve."""
-        deployment = task.deployment
-        assert deployment is not None
-        service = deployment.service
-        now = self.kernel._now
         columns = self.columns.columns
         i = service.ordinal
-        since = columns["since"]
-        tasks = columns["running"]
-        count = tasks[i]
-        columns["task_seconds"][i] += count * (now - since[i])
-        since[i] = now
-        tasks[i] = count + delta
+        columns["running"][i] += delta
+        columns["acc"][i] -= delta * self.kernel._now
         traffic = self.engine.traffic
         if traffic.by_service:
             flow = traffic.by_service.get(service.ordinal)
@@ -143,7 +136,7 @@ class Services:
             deployment.healthy -= 1
         if task.status == RUNNING:
             deployment.running -= 1
-            self.count_running(task, -1)
+            self.count_running(service, task, -1)
         elif task.stop_code == TASK_FAILED_TO_START:
             self._failed_start(task, deployment)
         if deployment.unhealthy:
