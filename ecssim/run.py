@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecssim import __version__
 from ecssim.engine.compile import compile_scenario
+from ecssim.engine.invariants import Watch
 from ecssim.engine.kernel import CALL
 from ecssim.engine.simulation import Engine
 from ecssim.errors import ClientError
@@ -40,6 +42,7 @@ class Simulation:
     """A run held in the hand: advance it, call the control plane, look at it, finish it.
 
     ``until`` cuts the scenario's duration (seconds). With ``out`` the tables go to a run folder as they come.
+    ``check`` holds the world against its conservation laws every minute (without it: if ECSSIM_CHECK is set).
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Simulation:
         out: str | Path | None = None,
         until: float | None = None,
         sink: Any = None,
+        check: bool | None = None,
     ) -> None:
         import numpy as np
 
@@ -74,6 +78,8 @@ class Simulation:
         self.recorder = Recorder(self.sink, manifest=manifest)
         self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed)
         self.engine.duration = min(float(scenario.duration), until if until is not None else float("inf"))
+        if check or (check is None and os.environ.get("ECSSIM_CHECK")):
+            self.engine.observers.append(Watch())
         self.interrupted = False
         self._result: Result | None = None
         self._subscribers: list[Callable[[Mapping[str, Any]], None]] = []

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Every run of a test is held against the conservation laws of the world, each minute and at its end.
+os.environ.setdefault("ECSSIM_CHECK", "1")
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 settings.register_profile("dev", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])

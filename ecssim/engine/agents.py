@@ -28,7 +28,7 @@ class Agents:
     def submit(self, task: Task) -> None:
         """The agent received the task."""
         instance = self.instances[task.instance]
-        if instance.connected and not instance.agent_queue and self._fits(instance, task):
+        if instance.connected and not instance.agent_queue and self.fits(instance, task):
             self._take(instance, task)
         else:
             instance.agent_queue.append(task)
@@ -55,14 +55,15 @@ class Agents:
             task = queue[0]
             if not task.running or task.status != PENDING:
                 queue.popleft()
-            elif self._fits(instance, task):
+            elif self.fits(instance, task):
                 queue.popleft()
                 self._take(instance, task)
             else:
                 return
 
     @staticmethod
-    def _fits(instance: Instance, task: Task) -> bool:
+    def fits(instance: Instance, task: Task) -> bool:
+        """Whether what the task takes is physically free on the instance now (AGENT-040)."""
         template = task.template
         request = template.request
         if (

@@ -44,7 +44,12 @@ class Metrics:
         self.publish()
         self.minute += 1
         self.engine.recorder.spill()
+        if self.engine.observers:
+            self.kernel.at(self.kernel._now, OBSERVER, self._on_look, None)
         self.kernel.at((self.minute + 1) * MINUTE_SECONDS, MINUTE, self._on_minute, None)
+
+    def _on_look(self, _arg: None, _epoch: int) -> None:
+        self.engine.observe()
 
     def _on_hour(self, _arg: None, _epoch: int) -> None:
         self.hour += 1

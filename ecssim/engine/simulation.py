@@ -173,6 +173,7 @@ class Engine:
 
     def finish(self) -> None:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
+        self.observe()
         self.metrics.finish()
         self.lifecycle.finish()
         self.services.deployments.finish()

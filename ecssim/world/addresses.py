@@ -25,6 +25,11 @@ class AddressPool:
         """How many addresses can be handed out now."""
         return self._end - self._next + len(self._returned)
 
+    @property
+    def returned(self) -> tuple[int, ...]:
+        """Those that were handed out and came back."""
+        return tuple(self._returned)
+
     def take(self) -> int:
         """Hand out one address, -1 if there is none."""
         if self._next < self._end:

@@ -168,6 +168,11 @@ class FleetIndex(FleetMasks):
         spec = self._hosts[ordinal].spec
         return Resources(spec.cpu, spec.memory, spec.gpus, spec.eni_slots)
 
+    def ports(self, ordinal: int) -> tuple[frozenset[int], frozenset[int]]:
+        """TCP and UDP host ports that are taken on the instance, reserved ones included (AGENT-009)."""
+        host = self._hosts[ordinal]
+        return frozenset(host.tcp), frozenset(host.udp)
+
     def spread_value(self, ordinal: int, field: str) -> str:
         """The instance's value group under the spread ``field``; '' without the attribute (PLACE-025)."""
         if field in INSTANCE_FIELDS:
