@@ -134,7 +134,7 @@ class Fleets:
             return
         cluster = task.owner.cluster
         cluster.fleet.release(instance.fleet_ordinal, task.template.requests[task.provider], task.owner.group)
-        if cluster.waiting:
+        if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 
     def release_eni(self, instance: Instance) -> None:
@@ -143,7 +143,7 @@ class Fleets:
             return
         cluster = instance.group.cluster
         cluster.fleet.release_eni(instance.fleet_ordinal)
-        if cluster.waiting:
+        if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 
     def wait(self, owner: Owner, template: Template, provider: int) -> None:
@@ -153,6 +153,10 @@ class Fleets:
     def freed(self, cluster: Cluster, instance: Instance) -> None:
         """Wake the waiting demand that fits on ``instance`` now, first come first served, as far as it reaches."""
         if instance.status != ACTIVE:
+            return
+        if cluster.provisioning:
+            self.engine.waiting.freer(cluster, instance)
+        if not cluster.waiting:
             return
         fleet = cluster.fleet
         ordinal = instance.fleet_ordinal
@@ -173,7 +177,7 @@ class Fleets:
     def register(self, instance: Instance) -> None:
         """The instance's agent registers with the cluster: it can take tasks from now on (AGENT-004)."""
         cluster = instance.group.cluster
-        shape = instance.group.shape
+        shape = instance.shape
         instance.attributes["ecs.availability-zone"] = instance.zone
         instance.attributes["ecs.subnet-id"] = self.engine.world.subnets[instance.subnet].name
         spec = InstanceSpec(

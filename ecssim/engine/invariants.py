@@ -76,7 +76,7 @@ def _placement_ledger(instance: Instance) -> list[str]:
     found = _differs(name, tuple(left), counted)
     if min(counted) < 0:
         found.append(f"{name}: more is reserved than registered: {counted} left")
-    reserved = [p for kind, p in instance.group.shape.ports if kind == "tcp"]
+    reserved = [p for kind, p in instance.shape.ports if kind == "tcp"]
     tcp = reserved + [p for t in running for p in t.template.request.tcp_ports]
     if len(set(tcp)) != len(tcp):
         found.append(f"{name}: a port is held twice: {sorted(tcp)}")
@@ -89,7 +89,7 @@ def _placement_ledger(instance: Instance) -> list[str]:
 
 def _agent_ledger(engine: Engine, instance: Instance) -> list[str]:
     """The agent's ledger: tasks whose containers really hold something."""
-    shape = instance.group.shape
+    shape = instance.shape
     holders = [t for t in instance.tasks.values() if t.holds_agent]
     counted = (
         shape.cpu - sum(t.template.cpu for t in holders),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.lifecycle import (
     AGENT_READY,
+    CAPACITY_FOUND,
     CAUSE_NAMES,
     CONTAINERS_STOPPED,
     DRAINED,
@@ -43,11 +44,13 @@ from ecssim.engine.timing import STOP as STOP_DELAY
 from ecssim.errors import IllegalTransition
 from ecssim.world.entities import Deployment, Instance, Owner, Task, Template
 from ecssim.world.states import (
+    DRAINING,
     ESSENTIAL_CONTAINER_EXITED,
     HEALTHY,
     PENDING,
     PROVISIONING,
     RUNNING,
+    SPOT_INTERRUPTION,
     TASK_FAILED_TO_START,
     TASK_STATUS_NAMES,
 )
@@ -109,11 +112,13 @@ class Lifecycle:
         origin: int,
         cause: int,
         runs_for: float = -1.0,
+        waiting: bool = False,
     ) -> Task:
         """Create a task that has been placed, with its ENI's address if it has one, in its first status.
 
         ``address`` -1 with an awsvpc template means that the subnet was full: the task exists and will fail
-        (NET-050, LIFE-047). The launch number is the owner's next one.
+        (NET-050, LIFE-047). The launch number is the owner's next one. With ``waiting`` no instance takes it
+        yet: it stays in PROVISIONING until :meth:`place` (LIFE-004 b, LIFE-024).
         """
         now = self.kernel._now
         engine = self.engine
@@ -130,7 +135,7 @@ class Lifecycle:
         recorder = self.recorder
         recorder.events = event = recorder.events + 1
         eni = template.eni
-        task.status = status = PROVISIONING if eni else PENDING
+        task.status = status = PROVISIONING if eni or waiting else PENDING
         self._rows += self._pack(now, event, cause, ordinal, status + 1, WANT_RUNNING, 0, 0)
         self.record_identity(task, event, origin)
         task.last_event = event
@@ -148,16 +153,65 @@ class Lifecycle:
             deployment.peak_tasks = max(deployment.peak_tasks, count)
         else:
             owner.tasks[ordinal] = task
-        if not eni:
-            self.kernel.after(delays[DISPATCH], self._on_dispatched, task, 0)
-        elif address >= 0:
-            extra = self._trunk_extra if instance is not None and instance.group.shape.trunk else 0.0
-            self.kernel.after(delays[PROVISION] + extra, self._on_network, task, 0)
-        else:
-            self.kernel.after(delays[ADDRESS_FAILURE], self._on_no_address, task, 0)
+        if not waiting:
+            self._begin(task, instance)
         if template.fargate:
             engine.fargate.started(task)
         return task
+
+    def _begin(self, task: Task, instance: Instance | None) -> None:
+        """Start what the first status of a placed task waits for: its network, or the agent."""
+        delays = task.delays
+        if not task.template.eni:
+            self.kernel.after(delays[DISPATCH], self._on_dispatched, task, task.epoch)
+        elif task.address >= 0:
+            extra = self._trunk_extra if instance is not None and instance.shape.trunk else 0.0
+            self.kernel.after(delays[PROVISION] + extra, self._on_network, task, task.epoch)
+        else:
+            self.kernel.after(delays[ADDRESS_FAILURE], self._on_no_address, task, task.epoch)
+
+    def place(self, task: Task, instance: Instance, subnet: int, address: int, event: int) -> None:
+        """An instance was found for a task that waited for one (LIFE-004 b, LIFE-024).
+
+        ``event`` is the verdict that found it. Without an ENI to make the task is PENDING at once; with one it
+        stays in PROVISIONING, which is then the work of the network (LIFE-004 a).
+        """
+        task.epoch += 1
+        task.instance = instance.ordinal
+        task.subnet = subnet
+        task.address = address
+        instance.tasks[task.ordinal] = task
+        self.record_place(task, event, instance)
+        if task.template.eni:
+            task.last_event = event
+            self._begin(task, instance)
+        else:
+            self.advance(task, CAPACITY_FOUND, event)
+
+    def interrupt(self, task: Task, reason: str, cause_event: int) -> None:
+        """Fargate Spot takes the capacity back (SPOT-001): the stop signal goes out at once.
+
+        The notice is an event of its own, with desiredStatus STOPPED and the lastStatus that the task still
+        has. A task that is being stopped already keeps its reason and gets the signal now (LIFE-009).
+        """
+        if task.running:
+            self._want_stopped(task, SPOT_INTERRUPTION, reason)
+            recorder = self.recorder
+            recorder.events = event = recorder.events + 1
+            self._rows += self._pack(
+                self.kernel._now,
+                event,
+                cause_event,
+                task.ordinal,
+                task.status + 1,
+                WANT_STOPPED,
+                task.stop_code,
+                task.reason,
+            )
+            task.last_event = cause_event = event
+            self.advance(task, SIGNAL, cause_event)
+        else:
+            self.stop(task, SPOT_INTERRUPTION, reason, cause_event, signal=True)
 
     def create_initial(
         self,
@@ -395,7 +449,10 @@ class Lifecycle:
                 self.advance(task, SIGNAL, cause_event)
             return
         self._want_stopped(task, code, reason)
-        self.advance(task, SIGNAL if signal else STOP, cause_event)
+        cause = SIGNAL if signal else STOP
+        if task.instance < 0 and not task.template.fargate:
+            cause = NETWORK_FAILED  # it waited for an instance: there is no interface to release
+        self.advance(task, cause, cause_event)
 
     def lose(self, task: Task, code: int, reason: str, cause_event: int) -> None:
         """The instance is gone under the task: STOPPED at once (LIFE-028)."""
@@ -420,6 +477,8 @@ class Lifecycle:
             engine.fleets.release(task)
         elif task.template.fargate:
             engine.fargate.stopping(task)
+        else:
+            engine.waiting.leave(task)
         deployment = task.deployment
         if deployment is not None:
             engine.services.on_stopping(task, deployment)
@@ -474,6 +533,8 @@ class Lifecycle:
         if task.instance >= 0:
             instance = engine.world.instances[task.instance]
             del instance.tasks[task.ordinal]
+            if instance.status == DRAINING:
+                engine.retiring.left(instance)
             if task.template.eni:
                 engine.fleets.release_eni(instance)
         if task.address >= 0:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.world.entities import Service
-from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -28,7 +27,6 @@ class Metrics:
         self._services = recorder.tables["service_metrics"]
         self._subnets = recorder.tables["subnet_metrics"]
         self._usage = recorder.tables["subnet_usage"]
-        self._providers = recorder.tables["capacity_provider_metrics"]
         self._consumers = recorder.names.pool("consumer")
         self.minute = 0
         self.hour = 0
@@ -42,6 +40,7 @@ class Metrics:
 
     def _on_minute(self, _arg: None, _epoch: int) -> None:
         self.publish()
+        self.engine.capacity.on_minute()
         self.minute += 1
         self.engine.recorder.spill()
         if self.engine.observers:
@@ -66,7 +65,7 @@ class Metrics:
         t = self.minute * MINUTE_SECONDS
         self._publish_services(t)
         self._publish_subnets(t)
-        self._publish_providers(t)
+        self.engine.capacity.publish(t)
 
     def _publish_services(self, t: float) -> None:
         engine = self.engine
@@ -137,26 +136,3 @@ class Metrics:
                     self._usage.append(t, subnet.code, self._consumers[consumer], used, region)
             if cooling:
                 self._usage.append(t, subnet.code, self._consumers["cooling"], cooling, region)
-
-    def _publish_providers(self, t: float) -> None:
-        engine = self.engine
-        for group in engine.world.groups:
-            if not group.provider_code:
-                continue
-            instances: list[Any] = [i for i in group.instances.values() if i.status == ACTIVE]
-            busy = [i for i in instances if any(x.deployment is None or not x.deployment.service.daemon
-                                                for x in i.tasks.values())]
-            running = sum(len(i.tasks) for i in instances)
-            n, m = len(instances), len(busy)
-            self._providers.append(
-                t,
-                group.provider_code,
-                100.0 * m / n if n else 100.0,
-                group.desired,
-                n,
-                n - m,
-                running,
-                0,
-                group.cluster.code,
-                engine.region_code,
-            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from ecssim.decide.provider_split import surplus
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
 from ecssim.engine.controllers import Dirty
@@ -246,6 +247,19 @@ class Services:
         """Stop ``count`` of ``tasks``: protected ones never, and which ones follows PLACE-070 to PLACE-073."""
         now = self.kernel._now
         free = [t for t in tasks if t.protected_until <= now]
+        strategy = deployment.service.provider_strategy
+        if count < len(free) and len(strategy) > 1 and kind != "unhealthy":
+            # First the provider with the largest surplus, then which of its tasks (CAP-035).
+            by_provider: dict[int, list[Task]] = {}
+            for task in free:
+                by_provider.setdefault(task.provider, []).append(task)
+            able = {p: len(t) for p, t in by_provider.items()}
+            for provider, share in surplus(strategy, deployment.by_provider, able, count):
+                self._stop_chosen(deployment, by_provider[provider], share, kind)
+            return
+        self._stop_chosen(deployment, free, count, kind)
+
+    def _stop_chosen(self, deployment: Deployment, free: list[Task], count: int, kind: str) -> None:
         if count < len(free):
             by_ordinal = {t.ordinal: t for t in free}
             service = deployment.service

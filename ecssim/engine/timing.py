@@ -40,6 +40,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "healthyAfterRunning": (constant(40.0), "SVC-020"),
     "schedulerPass": (constant(5.0), "PLACE-092"),
     "launchRetry": (constant(60.0), "ASG-058"),
+    "managedScalingDelay": (uniform(60.0, 150.0), "ASG-039"),
+    "provisioningTimeout": (uniform(600.0, 1800.0), "CAP-046"),
 }
 
 #: Compressed megabytes a second by task CPU units on Fargate, download and unpack together (FG-024).

@@ -50,6 +50,9 @@ DELAYS: Mapping[str, Delay] = {
     "instanceLaunch": Delay(Lognormal(45.0, 90.0), "ASG-070", "EC2 instance from launch to registered agent"),
     "instanceLaunchWindows": Delay(Lognormal(300.0, 600.0), "ASG-070", "the same of a Windows instance"),
     "instanceFirstPull": Delay(Constant(0.0), "ASG-071", "extra time of an agent before its first pulls"),
+    "managedScalingDelay": Delay(
+        Uniform(60.0, 150.0), "ASG-039", "a task that waits for an instance to the raised desired capacity"
+    ),
     "provisioningTimeout": Delay(
         Uniform(600.0, 1800.0), "CAP-046", "a task that waits for capacity gives up"
     ),

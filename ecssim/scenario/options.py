@@ -49,6 +49,19 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "groupCombination": ModelOption(
         "max", ("max", "sum"), "ASG-019", "how managed scaling combines the needs of several task groups"
     ),
+    "spotInterruptionsPerMonth": ModelOption(
+        0.078, (), "SPOT-031", "expected interruptions of a Spot task or instance per month; 0 is none"
+    ),
+    "spotDroughtMinutes": ModelOption(
+        60.0, (), "SPOT-035", "mean minutes without Spot capacity after a reclaim; 0 is none"
+    ),
+    "spotShortagesPerWeek": ModelOption(
+        1.0, (), "SPOT-035", "shortages of a Spot pool without a reclaim per week; 0 is none"
+    ),
+    "spotShortageMinutes": ModelOption(30.0, (), "SPOT-035", "mean minutes that such a shortage lasts"),
+    "spotZoneShocksPerYear": ModelOption(
+        0.0, (), "SPOT-036", "times a year that a zone loses all its Spot capacity for two hours"
+    ),
 }
 
 
