@@ -11,8 +11,9 @@ from typing import Any
 SHAPES = [(256, 512), (256, 1024), (512, 1024), (512, 2048), (1024, 2048), (1024, 4096), (2048, 4096)]
 
 
-def day(*, services: int = 1000, instances: int = 5000, tasks: int = 50_000, hours: float = 24.0,
-        seed: int = 1) -> dict[str, Any]:
+def day(
+    *, services: int = 1000, instances: int = 5000, tasks: int = 50_000, hours: float = 24.0, seed: int = 1
+) -> dict[str, Any]:
     """Return the scenario document; half of the services are awsvpc, half binpack and half default spread."""
     rnd = random.Random(1)
     zones = ["us-east-1a", "us-east-1b", "us-east-1c"]

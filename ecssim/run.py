@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 from ecssim import __version__
 from ecssim.engine.compile import compile_scenario
@@ -19,13 +22,20 @@ from ecssim.engine.simulation import Engine
 from ecssim.errors import ClientError
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import FolderSink, MemorySink
+from ecssim.results.bill import write_costs
+from ecssim.results.expectations import Verdict, evaluate
 from ecssim.results.result import Result
 from ecssim.results.result import open as open_result
 from ecssim.scenario.load import Loaded, load_scenario
+from ecssim.scenario.setting import setting_of
 from ecssim.scenario.units import parse_duration
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Observer
+
+#: What a run folder holds beside its manifest and its tables.
+SCENARIO_FILE: Final = "scenario.yaml"
+SUMMARY_FILE: Final = "summary.json"
 
 #: How many times a run comes up for air: progress, Ctrl-C.
 CHUNKS = 200
@@ -42,6 +52,7 @@ class Simulation:
     """A run held in the hand: advance it, call the control plane, look at it, finish it.
 
     ``until`` cuts the scenario's duration (seconds). With ``out`` the tables go to a run folder as they come.
+    After ``finish()``, ``verdicts`` says whether what the scenario expects did hold (none if it was interrupted).
     ``check`` holds the world against its conservation laws every minute (without it: if ECSSIM_CHECK is set).
     """
 
@@ -74,15 +85,22 @@ class Simulation:
             "region": scenario.region,
             "start": scenario.start.isoformat(),
             "duration": float(scenario.duration),
+            "prices": scenario.prices.written(),
+            "setting": setting_of(scenario),
+            "warnings": [warning.message for warning in loaded.warnings],
         }
-        self.recorder = Recorder(self.sink, manifest=manifest)
+        # Compiling reads files too: the folder is touched only when all input has been found good.
+        self.recorder = Recorder(MemorySink(), manifest=manifest)
         self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed)
+        self.recorder.attach(self.sink, manifest)
+        if self.folder is not None:
+            (self.folder / SCENARIO_FILE).write_text(loaded.resolved_yaml(), "utf-8", "backslashreplace")
         self.engine.duration = min(float(scenario.duration), until if until is not None else float("inf"))
         if check or (check is None and os.environ.get("ECSSIM_CHECK")):
             self.engine.observers.append(Watch())
         self.interrupted = False
+        self.verdicts: tuple[Verdict, ...] = ()
         self._result: Result | None = None
-        self._subscribers: list[Callable[[Mapping[str, Any]], None]] = []
 
     @property
     def now(self) -> float:
@@ -105,9 +123,9 @@ class Simulation:
                     kernel.step()
             return self.now
         if until is not None:
-            target = parse_duration(until)
+            target = _seconds(until)
         else:
-            target = self.now + parse_duration(step if step is not None else "1m")
+            target = self.now + _seconds(step if step is not None else "1m")
         self._run_to(min(target, self.duration))
         return self.now
 
@@ -123,6 +141,7 @@ class Simulation:
         kernel = self.engine.kernel
         while kernel.peek() <= kernel.now:
             kernel.step()
+        self.recorder.hand_out()
         return answer
 
     def describe(self, what: str, *, cluster: str | None = None) -> list[dict[str, Any]]:
@@ -168,8 +187,16 @@ class Simulation:
         self.engine.finish()
         complete = not self.interrupted
         self.recorder.close(complete, self._closing(kernel.events_done))
-        self._result = open_result(self.folder) if self.folder is not None else Result.from_sink(self.sink)
-        return self._result
+        result = open_result(self.folder) if self.folder is not None else Result.from_sink(self.sink)
+        self._result = result
+        if complete:
+            self.verdicts = tuple(evaluate(result, self.loaded.scenario.expect))
+        if self.folder is not None:
+            summary = {**result.summary(), "expect": [asdict(verdict) for verdict in self.verdicts]}
+            text = json.dumps(summary, indent=2, ensure_ascii=False)
+            (self.folder / SUMMARY_FILE).write_text(text + "\n", "utf-8", "backslashreplace")
+            write_costs(result, self.folder)
+        return result
 
     def _closing(self, events: int) -> dict[str, Any]:
         engine = self.engine
@@ -202,6 +229,11 @@ class Simulation:
             signal.signal(signal.SIGINT, self._previous)
 
 
+def _seconds(given: str | float) -> float:
+    """Seconds of ``"10m"``, or of a number of seconds."""
+    return float(given) if isinstance(given, int | float) else parse_duration(given)
+
+
 def simulate(
     scenario: Loaded | str | Path,
     *,
@@ -227,3 +259,15 @@ def run(
 ) -> Result:
     """Run a scenario to its end: the same engine as :func:`simulate`, ``finish()`` included."""
     return simulate(scenario, seed=seed, out=out, until=until).finish(progress=progress)
+
+
+class _Run(ModuleType):
+    """This module, which is also the function :func:`run`: importing a submodule puts it under its own name into
+    the package, so ``ecssim.run`` is the module from the first import on, and the contract's function all the same.
+    """
+
+    def __call__(self, *args: Any, **named: Any) -> Result:
+        return run(*args, **named)
+
+
+sys.modules[__name__].__class__ = _Run

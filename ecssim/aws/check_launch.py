@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ecssim.aws.check_task_definition import MOST_CONSTRAINTS, fargate_refusals
 from ecssim.aws.names import (
     CapacityProviderType,
+    Compatibility,
     LaunchType,
     NetworkMode,
     PlacementConstraintType,
@@ -105,7 +106,7 @@ def runs_on(request: Launch, around: Surroundings) -> frozenset[CapacityProvider
 def check_launch(
     request: Launch, definition: TaskDefinition | None, around: Surroundings, *, named: str = ""
 ) -> list[Refusal]:
-    """Where the tasks of a request go; ``definition`` is None if it is not known, ``named`` its written name."""
+    """Where the tasks of a request go; ``definition`` is None if unknown, ``named`` its written name."""
     kinds = runs_on(request, around)
     refusals = [
         *check_strategy(request.capacity_provider_strategy, around, "capacityProviderStrategy"),
@@ -115,7 +116,8 @@ def check_launch(
         *_subnets(request.network_configuration, around),
     ]
     if definition is not None:
-        refusals += [*_task_on(definition, named, kinds, around), *_network(request, definition, named)]
+        unfit = list(_task_on(definition, named, kinds))
+        refusals += unfit or _network(request, definition, named)
     return refusals
 
 
@@ -203,10 +205,9 @@ def _subnets(network: NetworkConfiguration | None, around: Surroundings) -> Iter
             yield Refusal((*where, "subnets", index), message, "NET-040")
 
 
-def _task_on(
-    definition: TaskDefinition, named: str, kinds: frozenset[CapacityProviderType], around: Surroundings
-) -> Iterator[Refusal]:
-    if kinds & _FARGATE:
+def _task_on(definition: TaskDefinition, named: str, kinds: frozenset[CapacityProviderType]) -> Iterator[Refusal]:
+    # a definition that asks for Fargate itself is refused where it is written, once
+    if kinds & _FARGATE and Compatibility.FARGATE not in definition.requires_compatibilities:
         reasons = fargate_refusals(definition)
         if reasons:
             first = reasons[0]
@@ -217,10 +218,17 @@ def _task_on(
         yield Refusal(("taskDefinition",), message, "CAP-017")
 
 
+def network_mode_of(definition: TaskDefinition) -> NetworkMode:
+    """The network mode to hold a request to: awsvpc where the definition asks for Fargate."""
+    if Compatibility.FARGATE in definition.requires_compatibilities:
+        return NetworkMode.AWSVPC
+    return definition.effective_network_mode
+
+
 def _network(request: Launch, definition: TaskDefinition, named: str) -> Iterator[Refusal]:
     network = request.network_configuration
     given = network is not None and network.awsvpc_configuration is not None
-    mode = definition.effective_network_mode
+    mode = network_mode_of(definition)
     if mode is NetworkMode.AWSVPC and not given:
         message = f"{named} has network mode awsvpc and needs networkConfiguration with subnets"
         yield Refusal((), message, "NET-040")

@@ -56,13 +56,9 @@ def _containers(definition: TaskDefinition) -> Iterator[Refusal]:
         yield Refusal(("containerDefinitions",), message, "QUOTA-008", CLIENT)
     size = len(json.dumps(definition.model_dump(mode="json", by_alias=True, exclude_unset=True)))
     if size > LARGEST_DOCUMENT:
-        yield Refusal(
-            (), f"a task definition is at most 64 KiB, this one has {size:,} bytes", "QUOTA-008", CLIENT
-        )
+        yield Refusal((), f"a task definition is at most 64 KiB, this one has {size:,} bytes", "QUOTA-008", CLIENT)
     if not any(container.essential for container in containers):
-        yield Refusal(
-            ("containerDefinitions",), "at least one container must be essential", "LIFE-052", CLIENT
-        )
+        yield Refusal(("containerDefinitions",), "at least one container must be essential", "LIFE-052", CLIENT)
     seen: dict[str, int] = {}
     for index, container in enumerate(containers):
         if container.name is None:
@@ -161,9 +157,7 @@ def _constraints(definition: TaskDefinition) -> Iterator[Refusal]:
             message = "a task definition takes only memberOf constraints; put distinctInstance on the service"
             yield Refusal(("placementConstraints", index, "type"), message, "PLACE-040", CLIENT)
         elif not constraint.expression:
-            yield Refusal(
-                ("placementConstraints", index), "memberOf needs an expression", "PLACE-042", CLIENT
-            )
+            yield Refusal(("placementConstraints", index), "memberOf needs an expression", "PLACE-042", CLIENT)
 
 
 def _sizes(definition: TaskDefinition) -> Iterator[Refusal]:
@@ -201,15 +195,11 @@ def _fargate_size(definition: TaskDefinition) -> Iterator[Refusal]:
     cpu, memory = definition.cpu, definition.memory
     for name, value in (("cpu", cpu), ("memory", memory)):
         if value is None:
-            yield Refusal(
-                (), f"Fargate needs {name} on the task, not only on its containers", "FG-001", CLIENT
-            )
+            yield Refusal((), f"Fargate needs {name} on the task, not only on its containers", "FG-001", CLIENT)
     if cpu is not None and cpu not in sizes:
         near = min(sizes, key=lambda known: (abs(known - cpu), known))
         rule = "FG-005" if definition.is_windows and cpu in fargate_sizes() else "FG-002"
-        message = (
-            f"Invalid 'cpu' setting for task. Fargate has {_listed(sizes)}; the nearest to {cpu} is {near}"
-        )
+        message = f"Invalid 'cpu' setting for task. Fargate has {_listed(sizes)}; the nearest to {cpu} is {near}"
         yield Refusal(("cpu",), message, rule, CLIENT)
     elif cpu is not None and memory is not None and memory not in sizes[cpu]:
         message = (

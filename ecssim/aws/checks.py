@@ -15,6 +15,7 @@ from ecssim.aws.check_launch import (
     check_launch,
     check_placement,
     check_strategy,
+    network_mode_of,
     runs_on,
 )
 from ecssim.aws.check_task_definition import check_task_definition
@@ -65,9 +66,7 @@ def check_request(request: Shape, around: Surroundings) -> list[Refusal]:
         case UpdateContainerInstancesState():
             settable = (ContainerInstanceStatus.ACTIVE, ContainerInstanceStatus.DRAINING)
             if request.status not in settable:
-                return [
-                    Refusal(("status",), f"status can be set to ACTIVE or DRAINING, not {request.status}")
-                ]
+                return [Refusal(("status",), f"status can be set to ACTIVE or DRAINING, not {request.status}")]
             return []
         case UpdateTaskProtection():
             return list(_how_many(len(request.tasks), ("tasks",), "tasks", "LIFE-070"))
@@ -114,9 +113,7 @@ def _daemon(service: Service, kinds: frozenset[CapacityProviderType]) -> Iterato
         CapacityProviderType.FARGATE,
         CapacityProviderType.FARGATE_SPOT,
     }:
-        where: tuple[Step, ...] = (
-            ("launchType",) if service.launch_type is not None else ("schedulingStrategy",)
-        )
+        where: tuple[Step, ...] = ("launchType",) if service.launch_type is not None else ("schedulingStrategy",)
         yield Refusal(where, "a DAEMON service does not run on Fargate", "SVC-060")
     if _controller(service) is not DeploymentControllerType.ECS:
         message = f"a DAEMON service does not go with controller {_controller(service)}"
@@ -143,9 +140,7 @@ def _percents(minimum: int, maximum: int) -> Iterator[Refusal]:
     if maximum > 200:
         yield Refusal(high, f"maximumPercent is at most 200, got {maximum}", "SVC-010")
     if minimum == maximum == 100:
-        message = (
-            "minimumHealthyPercent and maximumPercent are both 100: no deployment can move, nothing can drain"
-        )
+        message = "minimumHealthyPercent and maximumPercent are both 100: no deployment can move, nothing can drain"
         yield Refusal(high, message, "AGENT-053", severity="warning")
 
 
@@ -161,9 +156,7 @@ def check_load_balancers(
         if balancer.target_group_arn is None and balancer.load_balancer_name is None:
             yield Refusal(where, "a load balancer of a service needs targetGroupArn (ARN or name)", "LB-060")
         if balancer.container_name is None or balancer.container_port is None:
-            yield Refusal(
-                where, "a load balancer of a service needs containerName and containerPort", "LB-060"
-            )
+            yield Refusal(where, "a load balancer of a service needs containerName and containerPort", "LB-060")
         elif definition is not None:
             yield from _container_port(index, balancer.container_name, balancer.container_port, definition)
         if definition is not None and balancer.target_group_arn is not None:
@@ -183,11 +176,9 @@ def _container_port(index: int, name: str, port: int, definition: TaskDefinition
         yield Refusal((*where, "containerPort"), message, "LB-060")
 
 
-def _target_type(
-    index: int, group: str, definition: TaskDefinition, around: Surroundings
-) -> Iterator[Refusal]:
+def _target_type(index: int, group: str, definition: TaskDefinition, around: Surroundings) -> Iterator[Refusal]:
     given = around.target_type(group)
-    mode = definition.effective_network_mode
+    mode = network_mode_of(definition)
     wanted = TargetType.IP if mode is NetworkMode.AWSVPC else TargetType.INSTANCE
     if given is not None and given is not wanted:
         message = f"target group {group} has targetType {given}; network mode {mode} needs {wanted}"

@@ -167,11 +167,13 @@ class MixedInstancesPolicy(Shape):
 class AgentConfiguration(Shape):
     """The ECS agent on the instances of a group, by the agent's own names (AGENT section).
 
-    ``version`` is text (``1.90.0``), ``ECS_RESERVED_MEMORY`` MiB; durations are the agent's text (``30s``,
-    ``3h``).
+    ``ECS_CLUSTER`` says which cluster the instances join; without it they join the one whose capacity
+    provider the group is behind. ``version`` is text (``1.90.0``), ``ECS_RESERVED_MEMORY`` MiB; durations are
+    the agent's text (``30s``, ``3h``).
     """
 
     version: str | None = None
+    cluster: Annotated[str | None, Field(alias="ECS_CLUSTER")] = None
     reserved_memory: Annotated[int, Field(alias="ECS_RESERVED_MEMORY", ge=0)] = 0
     instance_attributes: Annotated[Mapping[str, str], Field(alias="ECS_INSTANCE_ATTRIBUTES")] = Field(
         default_factory=dict
@@ -183,20 +185,18 @@ class AgentConfiguration(Shape):
     container_start_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_START_TIMEOUT")] = None
     container_stop_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_STOP_TIMEOUT")] = None
     container_create_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_CREATE_TIMEOUT")] = None
-    engine_task_cleanup_wait_duration: Annotated[
-        str | None, Field(alias="ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION")
-    ] = None
-    pull_dependent_containers_upfront: Annotated[
-        bool, Field(alias="ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT")
-    ] = False
+    engine_task_cleanup_wait_duration: Annotated[str | None, Field(alias="ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION")] = (
+        None
+    )
+    pull_dependent_containers_upfront: Annotated[bool, Field(alias="ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT")] = False
     poll_metrics: Annotated[bool, Field(alias="ECS_POLL_METRICS")] = False
     warm_pools_check: Annotated[bool, Field(alias="ECS_WARM_POOLS_CHECK")] = False
     enable_task_eni: Annotated[bool, Field(alias="ECS_ENABLE_TASK_ENI")] = True
     reserved_ports: Annotated[tuple[int, ...], Field(alias="ECS_RESERVED_PORTS")] = ()
     reserved_ports_udp: Annotated[tuple[int, ...], Field(alias="ECS_RESERVED_PORTS_UDP")] = ()
-    dynamic_host_port_range: Annotated[
-        str | None, Field(alias="ECS_DYNAMIC_HOST_PORT_RANGE", pattern=r"^\d+-\d+$")
-    ] = None
+    dynamic_host_port_range: Annotated[str | None, Field(alias="ECS_DYNAMIC_HOST_PORT_RANGE", pattern=r"^\d+-\d+$")] = (
+        None
+    )
     num_images_delete_per_cycle: Annotated[int | None, Field(alias="ECS_NUM_IMAGES_DELETE_PER_CYCLE")] = None
     image_cleanup_interval: Annotated[str | None, Field(alias="ECS_IMAGE_CLEANUP_INTERVAL")] = None
     image_minimum_cleanup_age: Annotated[str | None, Field(alias="ECS_IMAGE_MINIMUM_CLEANUP_AGE")] = None
@@ -218,7 +218,7 @@ class AutoScalingGroup(Shape):
     """
 
     pascal: ClassVar[bool] = True
-    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent", "cluster"})
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent"})
     shorthands: ClassVar[Mapping[str, str]] = {
         "subnets": "vpcZoneIdentifier (the subnet ids joined by commas)",
         "instances": "a launch template with this instance type, or a mixedInstancesPolicy of Spot alone",
@@ -226,7 +226,6 @@ class AutoScalingGroup(Shape):
 
     auto_scaling_group_name: Name
     region: Region | None = None
-    cluster: str | None = None
     min_size: Annotated[int, Field(ge=0)]
     max_size: Annotated[int, Field(ge=0)]
     desired_capacity: Annotated[int, Field(ge=0)] | None = None
@@ -274,6 +273,11 @@ class AutoScalingGroup(Shape):
         if self.subnets and self.vpc_zone_identifier is not None:
             raise PydanticCustomError("one_of", "give vpcZoneIdentifier or its shorthand subnets, not both")
         return self
+
+    @property
+    def cluster(self) -> str | None:
+        """The cluster that the agents on the instances were told to join; None if they were told nothing."""
+        return self.agent.cluster
 
     @property
     def subnet_ids(self) -> tuple[str, ...]:

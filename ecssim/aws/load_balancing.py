@@ -49,9 +49,7 @@ class TargetGroup(ElbShape):
     """
 
     spellings: ClassVar[Mapping[str, str]] = {"name": "targetGroupName", "Name": "targetGroupName"}
-    additions: ClassVar[frozenset[str]] = frozenset(
-        {"region", "deregistrationDelay", "slowStart", "attributes"}
-    )
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "deregistrationDelay", "slowStart", "attributes"})
     shorthands: ClassVar[Mapping[str, str]] = {
         "deregistrationDelay": "attributes: deregistration_delay.timeout_seconds",
         "slowStart": "attributes: slow_start.duration_seconds",
@@ -105,7 +103,7 @@ class SubnetMapping(ElbShape):
 
 
 class LoadBalancer(ElbShape):
-    """A load balancer as CreateLoadBalancer takes it; it holds addresses in its subnets (NET-035 to NET-037)."""
+    """A load balancer as CreateLoadBalancer takes it; its nodes hold addresses (NET-035 to NET-037)."""
 
     spellings: ClassVar[Mapping[str, str]] = {"name": "loadBalancerName", "Name": "loadBalancerName"}
     additions: ClassVar[frozenset[str]] = frozenset({"region", "attributes"})

@@ -382,9 +382,7 @@ class PredefinedMetricType(StrEnum):
     ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION = "ECSServiceAverageMemoryUtilization"
     ALB_REQUEST_COUNT_PER_TARGET = "ALBRequestCountPerTarget"
     ECS_SERVICE_AVERAGE_CPU_UTILIZATION_HIGH_RESOLUTION = "ECSServiceAverageCPUUtilizationHighResolution"
-    ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION_HIGH_RESOLUTION = (
-        "ECSServiceAverageMemoryUtilizationHighResolution"
-    )
+    ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION_HIGH_RESOLUTION = "ECSServiceAverageMemoryUtilizationHighResolution"
 
 
 class AdjustmentType(StrEnum):
@@ -424,6 +422,27 @@ class TreatMissingData(StrEnum):
     NOT_BREACHING = "notBreaching"
     IGNORE = "ignore"
     MISSING = "missing"
+
+
+class NotScaledReason(StrEnum):
+    """Why a scaling policy left the capacity as it was (SCALE-046)."""
+
+    ANTICIPATED_FLAPPING = "AutoScalingAnticipatedFlapping"
+    TARGET_SERVICE_PUT_RESOURCE_AS_UNSCALABLE = "TargetServicePutResourceAsUnscalable"
+    ALREADY_AT_MAX_CAPACITY = "AlreadyAtMaxCapacity"
+    ALREADY_AT_MIN_CAPACITY = "AlreadyAtMinCapacity"
+    ALREADY_AT_DESIRED_CAPACITY = "AlreadyAtDesiredCapacity"
+
+
+class ScalingActivityStatus(StrEnum):
+    """What became of a scaling activity (SCALE-046)."""
+
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    SUCCESSFUL = "Successful"
+    OVERRIDDEN = "Overridden"
+    UNFULFILLED = "Unfulfilled"
+    FAILED = "Failed"
 
 
 class Market(StrEnum):

@@ -40,6 +40,13 @@ class Vpc(Ec2Shape):
     is_default: bool | None = None
     tags: tuple[JsonObject, ...] = ()
 
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """All IPv4 blocks, whichever way they were written."""
+        more = (str(a.get("cidrBlock") or a.get("CidrBlock")) for a in self.cidr_block_association_set)
+        given = (self.cidr_block, *self.cidr_blocks, *more)
+        return tuple(dict.fromkeys(block for block in given if block is not None))
+
 
 class Subnet(Ec2Shape):
     """A subnet: one zone, one IPv4 block, five addresses that nobody gets (NET-030, NET-031)."""

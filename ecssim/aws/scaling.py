@@ -141,7 +141,7 @@ class ScheduledAction(ScalingShape):
 
     scheduled_action_name: Name
     resource_id: ResourceId
-    schedule: str
+    schedule: Annotated[str, Field(pattern=r"^(at|rate|cron)\(.+\)$")]
     region: Region | None = None
     timezone: str | None = None
     start_time: str | None = None

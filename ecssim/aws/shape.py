@@ -8,6 +8,8 @@ and ``true`` never becomes 1. The loader of ``scenario/`` gives the errors their
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -49,16 +51,10 @@ def api_key(model: type[Shape], attribute: str) -> str:
     return model.model_fields[attribute].alias or to_camel(attribute)
 
 
-def keys_of(model: type[Shape]) -> dict[str, str]:
+@cache
+def keys_of(model: type[Shape]) -> Mapping[str, str]:
     """All canonical keys of a document, with the attribute that each one fills."""
-    return {api_key(model, name): name for name in model.model_fields}
-
-
-def required_keys_of(model: type[Shape]) -> frozenset[str]:
-    """The keys that must be given."""
-    return frozenset(
-        api_key(model, name) for name, field in model.model_fields.items() if field.is_required()
-    )
+    return MappingProxyType({api_key(model, name): name for name in model.model_fields})
 
 
 def ruled(rule: str, *, ge: int | None = None, le: int | None = None, max_length: int | None = None) -> Any:

@@ -221,9 +221,7 @@ class Volume(Shape):
     host: HostVolumeProperties | None = None
     docker_volume_configuration: JsonObject | None = None
     efs_volume_configuration: JsonObject | None = None
-    s3files_volume_configuration: Annotated[JsonObject | None, Field(alias="s3filesVolumeConfiguration")] = (
-        None
-    )
+    s3files_volume_configuration: Annotated[JsonObject | None, Field(alias="s3filesVolumeConfiguration")] = None
     fsx_windows_file_server_volume_configuration: JsonObject | None = None
     configured_at_launch: bool | None = None
 
@@ -300,7 +298,7 @@ class TaskDefinition(Shape):
 
     @property
     def memory_need(self) -> int:
-        """MiB that placement reserves: the task's, else the containers' reservations or limits (PLACE-004)."""
+        """MiB that placement reserves: the task's, else the sum over its containers (PLACE-004)."""
         if self.memory is not None:
             return self.memory
         return sum(c.memory_reservation or c.memory or 0 for c in self.container_definitions)

@@ -50,6 +50,10 @@ class Verdict(NamedTuple):
     reason: str
 
 
+#: A verdict per launch: the tuple's own constructor saves the named one's extra call.
+_verdict = tuple.__new__
+
+
 def strategy_label(strategy: Iterable[StrategyItem]) -> str:
     """Return the strategies in one word for tables: ``spread(instanceId),binpack(memory)``."""
     return ",".join(str(item) for item in strategy)
@@ -81,7 +85,7 @@ def place(
         else:
             return Verdict(_drawn(view, candidates, u), rejections, strategy, "")
     ordinal = view.first(candidates) if tie == "ordinal" else _drawn(view, candidates, u)
-    return Verdict(ordinal, rejections, strategy, "")
+    return _verdict(Verdict, (ordinal, rejections, strategy, ""))
 
 
 def _narrow(

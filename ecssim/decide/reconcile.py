@@ -149,16 +149,19 @@ def _rolling(
         room -= down
     stopped = sum(stop_unhealthy) + sum(stop_starting) + sum(stop_healthy) + move
     left = total - stopped
-    # Unhealthy tasks of the primary are replaced by its own revision, in place once there is no room above.
-    surplus = primary.active - desired
+    # Unhealthy tasks of the primary are replaced by its own revision, in place once there is no room above. The
+    # replacements on their way are no surplus: an unhealthy task goes when one of them is healthy (SVC-030).
+    leaving = primary.unhealthy + primary.displaced
+    surplus = primary.active - leaving - desired
     if surplus > 0:
         stop_starting[0] = min(surplus, starting_new)
         stop_healthy[0] = min(surplus - stop_starting[0], max(0, room), primary.healthy)
-        stop_unhealthy[0] = min(primary.unhealthy, max(0, surplus - stop_starting[0] - stop_healthy[0]))
-        left -= stop_starting[0] + stop_healthy[0] + stop_unhealthy[0]
-    elif primary.unhealthy and missing <= 0 and left >= bounds.upper and starting_new == 0:
-        stop_unhealthy[0] = 1
-        left -= 1
+    if primary.unhealthy:
+        stop_unhealthy[0] = min(primary.unhealthy, max(0, primary.healthy + leaving - desired))
+        left_now = left - stop_starting[0] - stop_healthy[0]
+        if stop_unhealthy[0] == 0 and missing <= 0 and left_now >= bounds.upper and starting_new == 0:
+            stop_unhealthy[0] = 1
+    left -= stop_starting[0] + stop_healthy[0] + stop_unhealthy[0]
     start = 0
     if may_start:
         start = max(0, min(desired + primary.unhealthy + primary.displaced - primary.active, bounds.upper - left))

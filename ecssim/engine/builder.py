@@ -68,17 +68,22 @@ class Builder:
         group_name = f"service:{document.service_name}"
         code, key, draws = engine.owner_parts("service", cluster, group_name)
         service = Service(len(world.services), document.service_name, cluster, self.next_group(), code, key, draws)
+        cluster.fleet.name_group(service.group, group_name)
         service.service_code = engine.recorder.names.pool("service")[document.service_name]
         service.daemon = document.is_daemon
         service.desired = document.desired_count or 0
         service.pass_phase = engine.luck("pass", cluster.name, service.name)[0] * engine.timing["schedulerPass"].a
         self._settings(service, document)
         template = self._template(document, cluster)
-        rates = engine.limits
-        per_minute = rates.fargate_service_launches_per_minute if template.fargate else rates.service_launches_per_minute
+        limits = engine.limits
+        per_minute = limits.service_launches_per_minute
+        if template.fargate:
+            per_minute = limits.fargate_service_launches_per_minute
         service.bucket = TokenBucket(per_minute, per_minute / 60.0)
         self.documents[service.ordinal] = document
         world.services.append(service)
+        row = engine.services.columns.add()
+        engine.services.columns.columns["since"][row] = engine.kernel.now
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
         service.ripens_by_time = not template.target_groups
         return service
@@ -111,10 +116,13 @@ class Builder:
                 document.launch_type.value if document.launch_type is not None else None,
                 strategy,
                 constraints=tuple((c.type.value, c.expression) for c in document.placement_constraints),
+                # Two ports of a task in one group are one target to us.
                 target_groups=tuple(
-                    self.target_groups[_bare(b.target_group_arn)]
-                    for b in document.load_balancers
-                    if b.target_group_arn is not None and _bare(b.target_group_arn) in self.target_groups
+                    dict.fromkeys(
+                        self.target_groups[_bare(b.target_group_arn)]
+                        for b in document.load_balancers
+                        if b.target_group_arn is not None and _bare(b.target_group_arn) in self.target_groups
+                    )
                 ),
                 registries=bool(document.service_registries),
                 daemon=document.is_daemon,

@@ -9,12 +9,13 @@ from ipaddress import IPv4Network
 
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
 from ecssim.aws.cluster import CapacityProvider
-from ecssim.aws.names import EnabledDisabled, LoadBalancerType
+from ecssim.aws.names import EnabledDisabled, LoadBalancerScheme, LoadBalancerType
 from ecssim.catalog import instance_type, quotas
 from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
@@ -53,6 +54,7 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
         region=scenario.region,
         start=scenario.start,
         duration=float(scenario.duration),
+        account_id=scenario.account.account_id,
     )
     trunking = scenario.account.settings.awsvpc_trunking == "enabled"
     image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}
@@ -80,6 +82,8 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
         service = engine.builder.create_service(document, event, quiet=steady)
         if not steady:
             engine.services.mark(service)
+    add_targets(engine, scenario)
+    add_streams(engine, scenario)
     if steady:
         settle(engine)
     for job in scenario.jobs:
@@ -128,23 +132,35 @@ def _subnets(engine: Engine, scenario: Scenario) -> None:
 def _network(engine: Engine, scenario: Scenario) -> None:
     """Everything that holds addresses for the whole run (NET-033, NET-036, NET-037)."""
 
-    def hold(subnet: str, consumer: str, count: int) -> None:
+    def hold(subnet: str, consumer: str, count: int) -> int:
+        """Take up to ``count`` addresses; return how many were there."""
         ordinal = engine.builder.subnets[subnet]
-        for _ in range(count):
+        for got in range(count):
             if engine.subnets.take(ordinal, consumer) < 0:
                 engine.subnets.refused(ordinal, consumer, None, 0)
-                return
+                return got
+        return count
 
+    meters = engine.meters
     for balancer in scenario.load_balancers:
         # An Application Load Balancer starts with 2 addresses per enabled zone, a Network one has 1 (NET-036).
-        count = 2 if balancer.type is LoadBalancerType.APPLICATION else 1
-        for subnet in [*balancer.subnets, *(m.subnet_id for m in balancer.subnet_mappings if m.subnet_id)]:
-            hold(subnet, "load_balancers", count)
+        application = balancer.type is LoadBalancerType.APPLICATION
+        name = balancer.load_balancer_name
+        nodes = sum(hold(subnet, "load_balancers", 2 if application else 1) for subnet in balancer.subnet_ids)
+        meters.by_started_hour(name, "albHour" if application else "nlbHour")
+        if balancer.scheme is not LoadBalancerScheme.INTERNAL:
+            meters.public_addresses(name, nodes)
     for gateway in scenario.nat_gateways:
         hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
-    for endpoint in scenario.vpc_endpoints:
+        meters.by_started_hour(gateway.nat_gateway_id, "natGatewayHour")
+        if gateway.connectivity_type != "private":
+            meters.public_addresses(gateway.nat_gateway_id, 1)
+    for number, endpoint in enumerate(scenario.vpc_endpoints):
         for subnet in endpoint.subnet_ids:
             hold(subnet, "vpc_endpoints", 1)
+        if endpoint.subnet_ids:
+            name = endpoint.vpc_endpoint_id or f"{endpoint.service_name}-{number}"
+            meters.by_started_hour(name, "vpcEndpointHour", len(endpoint.subnet_ids))
 
 
 def _target_groups(engine: Engine, scenario: Scenario) -> None:
@@ -239,8 +255,8 @@ def _provider_settings(document: CapacityProvider | None, model: ModelOptions) -
 
 def _cluster_of(engine: Engine, scenario: Scenario, document: GroupDocument, provider: str | None) -> Cluster:
     """Return the cluster whose agents run on the group: named, or the one associated with its provider."""
-    if document.cluster is not None:
-        return engine.builder.cluster(document.cluster)
+    if document.agent.cluster is not None:
+        return engine.builder.cluster(document.agent.cluster)
     for i, cluster in enumerate(scenario.clusters):
         if provider is not None and provider in cluster.capacity_providers:
             return engine.world.clusters[i]

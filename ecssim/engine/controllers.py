@@ -31,7 +31,7 @@ class Dirty:
         self._marked.append(service)
         if not self._armed:
             self._armed = True
-            self.kernel.at(self.kernel._now, CONTROLLER, self._drain, None)
+            self.kernel.soon(CONTROLLER, self._drain, None)
 
     def mark_at_grid(self, service: Service) -> None:
         """Run it at its next point of the scheduler's period: the ordinary pass (PLACE-092)."""
@@ -59,8 +59,9 @@ class Dirty:
     def _drain(self, _arg: None, _epoch: int) -> None:
         marked, self._marked = self._marked, []
         self._armed = False
-        # Daemons go first: their share of an instance is reserved before replicas ask (SVC-060).
-        marked.sort(key=lambda s: (not s.daemon, s.ordinal))
+        if len(marked) > 1:
+            # Daemons go first: their share of an instance is reserved before replicas ask (SVC-060).
+            marked.sort(key=lambda s: (not s.daemon, s.ordinal))
         for service in marked:
             service.dirty = False
             self._run(service)

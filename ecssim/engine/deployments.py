@@ -40,6 +40,7 @@ class Deployments:
         deployment.code = self._ids[deployment.id]
         deployment.cause = cause
         service.deployments.insert(0, deployment)
+        self.engine.services.version += 1
         service.steady = False
         if not quiet:
             deployment.event = self.events.deployment_started(service, deployment, cause)
@@ -54,6 +55,7 @@ class Deployments:
         for deployment in gone:
             # With every task gone it is INACTIVE; one that never completed was superseded (DEPLOY-008).
             service.deployments.remove(deployment)
+            self.engine.services.version += 1
             if deployment.finished_at != deployment.finished_at:
                 deployment.finished_at = self.kernel._now
                 deployment.reason = "superseded by a newer deployment"

@@ -109,6 +109,7 @@ class Fargate:
         counts = task.owner.zone_counts
         key = (task.provider, self.engine.world.subnets[task.subnet].zone)
         counts[key] = counts.get(key, 0) + 1
+        self.engine.meters.fargate_created(task)
 
     def stopping(self, task: Task) -> None:
         """Its desiredStatus is STOPPED: it does not count for the spread any more."""
@@ -118,6 +119,7 @@ class Fargate:
     def stopped(self, task: Task) -> None:
         """It is STOPPED: its share of the vCPU quota is free, and who waits for it may go on."""
         self.cpu_in_use[self.is_spot(task.provider)] -= task.template.cpu
+        self.engine.meters.fargate_ended(task)
         if self.waiting:
             waiting, self.waiting = self.waiting, {}
             for owner in waiting.values():

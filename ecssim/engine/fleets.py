@@ -16,6 +16,9 @@ from ecssim.world.states import ACTIVE
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
+#: Strategies remembered at once; RunTask may bring a new one with each call.
+STRATEGIES_KEPT = 8192
+
 
 class Fleets:
     """Places tasks on container instances and moves the control plane's ledger."""
@@ -25,10 +28,12 @@ class Fleets:
         self.kernel = engine.kernel
         self.instances = engine.world.instances
         names = engine.recorder.names
-        self._placements = engine.recorder.tables["placements"]
+        placements = engine.recorder.tables["placements"]
+        self._pack, self._rows = placements.pack, placements.buffer
         self._reasons = names.pool("placement_reason")
         self._labels = names.pool("strategy")
-        self._strategies: dict[Strategy, int] = {}
+        # By identity: services keep their strategy, and hashing one costs as much as a choice by it.
+        self._strategies: dict[int, tuple[Strategy, int, bool]] = {}
         # Fleet ordinals of a cluster -> instances, since a fleet numbers its own.
         self.by_fleet: dict[int, list[Instance]] = {}
 
@@ -40,7 +45,7 @@ class Fleets:
         cluster = owner.cluster
         fleet = cluster.fleet
         engine = self.engine
-        u = engine.luck("placement", owner.name)[owner.launched] if engine.placement_needs_luck(strategy) else None
+        u = engine.luck("placement", owner.name)[owner.launched] if self._known(strategy)[2] else None
         verdict = place(fleet, request, owner.group, strategy, u, engine.model.tie_break)
         if verdict.ordinal < 0:
             return None
@@ -48,6 +53,19 @@ class Fleets:
         self.record(owner, engine.lifecycle.created + 1, verdict, 1, instance, cause)
         fleet.reserve(verdict.ordinal, request, owner.group)
         return instance
+
+    def place_waiting(self, task: Task, strategy: Strategy, cause: int) -> tuple[Instance, int]:
+        """Choose and reserve an instance for a task that waited for one and fits now; return it and the event."""
+        template, owner = task.template, task.owner
+        cluster = owner.cluster
+        engine = self.engine
+        request = template.requests[task.provider]
+        u = engine.luck("placement", owner.name)[task.k] if self._known(strategy)[2] else None
+        verdict = place(cluster.fleet, request, owner.group, strategy, u, engine.model.tie_break)
+        instance = self.by_fleet[cluster.ordinal][verdict.ordinal]
+        event = self.record(owner, task.ordinal, verdict, 1, instance, cause)
+        cluster.fleet.reserve(verdict.ordinal, request, owner.group)
+        return instance, event
 
     def place_on(self, instance: Instance, template: Template, owner: Owner, cause: int) -> None:
         """Reserve one given instance (a daemon's own, or StartTask's) and record it as the verdict."""
@@ -99,10 +117,8 @@ class Fleets:
         recorder = self.engine.recorder
         recorder.events = event = recorder.events + 1
         r = verdict.rejections
-        strategy = self._strategies.get(verdict.strategy)
-        if strategy is None:
-            strategy = self._strategies[verdict.strategy] = self._labels[strategy_label(verdict.strategy)]
-        self._placements.append(
+        rows = self._rows
+        rows += self._pack(
             self.kernel._now,
             event,
             cause,
@@ -120,16 +136,29 @@ class Fleets:
             r.constraint,
             r.location,
             r.agent,
-            strategy,
+            self._known(verdict.strategy)[1],
             self._reasons[verdict.reason] if verdict.reason else 0,
             owner.cluster.code,
             self.engine.region_code,
         )
         return event
 
+    def _known(self, strategy: Strategy) -> tuple[Strategy, int, bool]:
+        """Return the strategy with its record code, and whether choosing by it takes a draw (PLACE-023)."""
+        got = self._strategies.get(id(strategy))
+        if got is None:
+            if len(self._strategies) >= STRATEGIES_KEPT:
+                self._strategies.clear()
+            luck = self.engine.model.random_ties or any(item.type == "random" for item in strategy)
+            # The strategy is held here too, so that nobody else gets its identity.
+            got = (strategy, self._labels[strategy_label(strategy)], luck)
+            self._strategies[id(strategy)] = got
+        return got
+
     def release(self, task: Task) -> None:
         """desiredStatus is STOPPED: all but the ENI slot is free for placement at once (AGENT-041)."""
         instance = self.instances[task.instance]
+        self.engine.meters.released(task)
         if instance.fleet_ordinal < 0:
             return
         cluster = task.owner.cluster

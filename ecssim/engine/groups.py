@@ -153,6 +153,7 @@ class Groups:
             instance.trunk_address = engine.subnets.take(subnet, "instances")
         instance.status = REGISTERING
         instance.launched_at = self.kernel._now
+        engine.meters.launched(instance)
         self._event(instance, 0)
         if booted:
             self._register(instance, 0)
@@ -238,6 +239,7 @@ class Groups:
             if address >= 0:
                 engine.subnets.give_back(instance.subnet, address, "instances", now)
         instance.terminated_at = now
+        engine.meters.terminated(instance)
         if instance.retiring:
             del group.retiring[instance.ordinal]
         else:

@@ -196,6 +196,9 @@ def _whereabouts(engine: Engine) -> list[str]:
         owned.update(owner.tasks.keys())
     found = _differs("tasks with their owners", dict(owned), dict.fromkeys(live, 1))
     placed = {o for i in engine.world.instances for o in i.tasks}
+    ripening = [t for t, _ in engine.services.ripening]
+    if ripening != sorted(ripening):
+        found.append("the tasks that ripen are out of order")
     found += _differs("tasks on instances", placed, {o for o, t in live.items() if t.instance >= 0})
     gone = [i.id for i in engine.world.instances if i.status == INACTIVE and i.tasks]
     if gone:

@@ -80,6 +80,10 @@ class Kernel(simpy.Environment):
         else:
             self._later((t, 0, self._numbers(), fn, arg, epoch))
 
+    def soon(self, phase: int, fn: Handler, arg: Any) -> None:
+        """Call ``fn(arg, 0)`` at this instant, in ``phase``."""
+        heappush(self._queue, (self._now, phase, self._numbers(), fn, arg, 0))
+
     def schedule(self, event: Event, priority: int = 1, delay: float = 0) -> None:
         """Queue a SimPy event; SimPy's normal priority is the phase of outside calls."""
         self.at(self._now + delay, priority, self._fire, event)
@@ -147,8 +151,12 @@ class Kernel(simpy.Environment):
         done = 0
         try:
             while True:
-                while queue and queue[0][0] < horizon:
-                    t, _, _, fn, arg, epoch = heappop(queue)
+                while queue:
+                    entry = heappop(queue)
+                    t, _, _, fn, arg, epoch = entry
+                    if t >= horizon:
+                        heappush(queue, entry)
+                        break
                     self._now = t
                     done += 1
                     fn(arg, epoch)

@@ -70,16 +70,17 @@ class Launching:
         if service.cluster.provisioning:
             engine.waiting.settle(service.cluster)
         total = 0
+        place, launch_on = engine.fleets.place, engine.launch_on
         for provider, share in engine.providers.split(service, deployment, count):
             for started in range(share):
-                instance = engine.fleets.place(template, provider, service, service.strategy, deployment.event)
+                instance = place(template, provider, service, service.strategy, deployment.event)
                 if instance is None and engine.capacity.manages(provider):
                     total += self._provision(service, deployment, provider, share - started)
                     break
                 if instance is None:
                     self._unplaced(service, deployment, provider, share - started)
                     break
-                engine.launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
+                launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
                 total += 1
             else:
                 service.unplaced = 0

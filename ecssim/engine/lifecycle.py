@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.lifecycle import (
     AGENT_READY,
-    CAPACITY_FOUND,
     CAUSE_NAMES,
     CONTAINERS_STOPPED,
     DRAINED,
@@ -26,29 +25,24 @@ from ecssim.decide.lifecycle import (
     STARTED,
     STOP,
 )
+from ecssim.engine.births import WANT_RUNNING, WANT_STOPPED, Births
 from ecssim.engine.timing import (
-    ADDRESS_FAILURE,
     CHANCE,
     CRASH_AFTER,
     DISPATCH,
     EC2_PULL_RATE,
     EXIT,
-    PROVISION,
     PULL,
     RELEASE,
-    RUNS_FOR,
     START,
     fargate_pull_rate,
 )
 from ecssim.engine.timing import STOP as STOP_DELAY
 from ecssim.errors import IllegalTransition
-from ecssim.world.entities import Deployment, Instance, Owner, Task, Template
+from ecssim.world.entities import NAN, Task
 from ecssim.world.states import (
     DRAINING,
     ESSENTIAL_CONTAINER_EXITED,
-    HEALTHY,
-    PENDING,
-    PROVISIONING,
     RUNNING,
     SPOT_INTERRUPTION,
     TASK_FAILED_TO_START,
@@ -58,15 +52,11 @@ from ecssim.world.states import (
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
-#: Record codes of desiredStatus (record.codes): 2 is RUNNING, 3 is STOPPED.
-WANT_RUNNING: Final = 2
-WANT_STOPPED: Final = 3
-#: Record code of a task that was there before the run (record.codes).
-ORIGIN_INITIAL: Final = 1
+EXITED: Final = "Essential container in task exited"
 
 
 class Lifecycle:
-    """Creates tasks, moves them through their states, and writes them down when they end."""
+    """Moves tasks through their states, and writes them down when they end; ``births`` creates them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -75,15 +65,17 @@ class Lifecycle:
         events = recorder.tables["task_events"]
         self._pack = events.pack
         self._rows = events.buffer
-        self._tasks = recorder.tables["tasks"]
-        self._ids = recorder.tables["_task_ids"]
-        self._places = recorder.tables["_task_places"]
+        tasks = recorder.tables["tasks"]
+        self._pack_task = tasks.pack
+        self._task_rows = tasks.buffer
         self._reasons = recorder.names.pool("text")
         self._address_release = engine.timing["addressRelease"].median
         self._manifest = engine.timing["pullManifest"].median
-        self._trunk_extra = engine.timing["branchEniExtra"].median
-        self.created = 0
+        self.instances = engine.world.instances
         self.live: dict[int, Task] = {}
+        self.births = births = Births(engine, self)
+        self.create = births.create
+        self.create_initial = births.create_initial
         # What each status starts, by the number of the status.
         self._enter = (
             self._nothing,
@@ -97,209 +89,10 @@ class Lifecycle:
             self._nothing,
         )
 
-    # -- birth ------------------------------------------------------------------------------------------------
-
-    def create(
-        self,
-        template: Template,
-        owner: Owner,
-        deployment: Deployment | None,
-        *,
-        instance: Instance | None,
-        subnet: int,
-        address: int,
-        provider: int,
-        origin: int,
-        cause: int,
-        runs_for: float = -1.0,
-        waiting: bool = False,
-    ) -> Task:
-        """Create a task that has been placed, with its ENI's address if it has one, in its first status.
-
-        ``address`` -1 with an awsvpc template means that the subnet was full: the task exists and will fail
-        (NET-050, LIFE-047). The launch number is the owner's next one. With ``waiting`` no instance takes it
-        yet: it stays in PROVISIONING until :meth:`place` (LIFE-004 b, LIFE-024).
-        """
-        now = self.kernel._now
-        engine = self.engine
-        k = owner.launched
-        owner.launched = k + 1
-        self.created = ordinal = self.created + 1
-        delays = template.laws.delays(owner.draws, k)
-        task = Task(ordinal, template, owner, deployment, k, delays, now)
-        task.runs_for = runs_for if runs_for >= 0.0 else delays[RUNS_FOR]
-        task.provider = provider
-        task.subnet = subnet
-        task.address = address
-        self.live[ordinal] = task
-        recorder = self.recorder
-        recorder.events = event = recorder.events + 1
-        eni = template.eni
-        task.status = status = PROVISIONING if eni or waiting else PENDING
-        self._rows += self._pack(now, event, cause, ordinal, status + 1, WANT_RUNNING, 0, 0)
-        self.record_identity(task, event, origin)
-        task.last_event = event
-        if instance is not None:
-            task.instance = instance.ordinal
-            instance.tasks[ordinal] = task
-            self.record_place(task, event, instance)
-        elif address >= 0:
-            self.record_place(task, event, None)
-        if deployment is not None:
-            deployment.tasks[ordinal] = task
-            deployment.active += 1
-            deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
-            count = deployment.active + deployment.stopping
-            deployment.peak_tasks = max(deployment.peak_tasks, count)
-        else:
-            owner.tasks[ordinal] = task
-        if not waiting:
-            self._begin(task, instance)
-        if template.fargate:
-            engine.fargate.started(task)
-        return task
-
-    def _begin(self, task: Task, instance: Instance | None) -> None:
-        """Start what the first status of a placed task waits for: its network, or the agent."""
-        delays = task.delays
-        if not task.template.eni:
-            self.kernel.after(delays[DISPATCH], self._on_dispatched, task, task.epoch)
-        elif task.address >= 0:
-            extra = self._trunk_extra if instance is not None and instance.shape.trunk else 0.0
-            self.kernel.after(delays[PROVISION] + extra, self._on_network, task, task.epoch)
-        else:
-            self.kernel.after(delays[ADDRESS_FAILURE], self._on_no_address, task, task.epoch)
-
-    def place(self, task: Task, instance: Instance, subnet: int, address: int, event: int) -> None:
-        """An instance was found for a task that waited for one (LIFE-004 b, LIFE-024).
-
-        ``event`` is the verdict that found it. Without an ENI to make the task is PENDING at once; with one it
-        stays in PROVISIONING, which is then the work of the network (LIFE-004 a).
-        """
-        task.epoch += 1
-        task.instance = instance.ordinal
-        task.subnet = subnet
-        task.address = address
-        instance.tasks[task.ordinal] = task
-        self.record_place(task, event, instance)
-        if task.template.eni:
-            task.last_event = event
-            self._begin(task, instance)
-        else:
-            self.advance(task, CAPACITY_FOUND, event)
-
-    def interrupt(self, task: Task, reason: str, cause_event: int) -> None:
-        """Fargate Spot takes the capacity back (SPOT-001): the stop signal goes out at once.
-
-        The notice is an event of its own, with desiredStatus STOPPED and the lastStatus that the task still
-        has. A task that is being stopped already keeps its reason and gets the signal now (LIFE-009).
-        """
-        if task.running:
-            self._want_stopped(task, SPOT_INTERRUPTION, reason)
-            recorder = self.recorder
-            recorder.events = event = recorder.events + 1
-            self._rows += self._pack(
-                self.kernel._now,
-                event,
-                cause_event,
-                task.ordinal,
-                task.status + 1,
-                WANT_STOPPED,
-                task.stop_code,
-                task.reason,
-            )
-            task.last_event = cause_event = event
-            self.advance(task, SIGNAL, cause_event)
-        else:
-            self.stop(task, SPOT_INTERRUPTION, reason, cause_event, signal=True)
-
-    def create_initial(
-        self,
-        template: Template,
-        owner: Owner,
-        deployment: Deployment,
-        *,
-        instance: Instance | None,
-        subnet: int,
-        address: int,
-        provider: int,
-        age: float,
-        rest: float,
-    ) -> Task:
-        """Put a task in place that was RUNNING before the run began (initialState: steady).
-
-        It is healthy, shows one RUNNING event at t = 0, and ends by itself ``rest`` seconds from now (negative:
-        never). ``age`` is the time since it reached RUNNING.
-        """
-        k = owner.launched
-        owner.launched = k + 1
-        self.created = ordinal = self.created + 1
-        delays = template.laws.delays(owner.draws, k)
-        # How long it took to start is not known any more; it was created at its age before the run.
-        task = Task(ordinal, template, owner, deployment, k, delays, -age)
-        task.started_at = task.healthy_at = task.connectivity_at = -age
-        task.pull_started_at = task.pull_stopped_at = -age
-        task.runs_for = rest
-        task.provider, task.subnet, task.address = provider, subnet, address
-        task.status, task.health = RUNNING, HEALTHY
-        self.live[ordinal] = task
-        recorder = self.recorder
-        recorder.events = event = recorder.events + 1
-        self._rows += self._pack(0.0, event, 0, ordinal, RUNNING + 1, WANT_RUNNING, 0, 0)
-        task.last_event = event
-        self.record_identity(task, event, ORIGIN_INITIAL)
-        self.record_place(task, event, instance)
-        if instance is not None:
-            task.instance = instance.ordinal
-            instance.tasks[ordinal] = task
-            instance.images.update(image.code for image in template.images)
-            self.engine.agents.hold(instance, task)
-        if template.fargate:
-            self.engine.fargate.started(task)
-        deployment.tasks[ordinal] = task
-        deployment.active += 1
-        deployment.running += 1
-        deployment.healthy += 1
-        deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
-        deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
-        if template.target_groups:
-            self.engine.targets.register(task, healthy=True)
-        if rest >= 0.0:
-            self.kernel.after(rest, self._on_exit, task, 0)
-        return task
-
-    def record_identity(self, task: Task, event: int, origin: int) -> None:
-        """Write the row that gives the task its id and everything about it that never changes."""
-        owner = task.owner
-        deployment = task.deployment
-        self._ids.append(
-            task.ordinal,
-            event,
-            owner.code,
-            owner.service_code,
-            owner.key,
-            task.k,
-            task.template.code,
-            deployment.code if deployment is not None else 0,
-            origin,
-            task.provider,
-            owner.cluster.code,
-            self.engine.region_code,
-            task.created_at,
-        )
-
-    def record_place(self, task: Task, event: int, instance: Instance | None) -> None:
-        """Write the row that says where the task went: instance, subnet, address, zone."""
-        subnet = self.engine.world.subnets[task.subnet] if task.subnet >= 0 else None
-        zone = instance.zone if instance is not None else subnet.zone if subnet is not None else None
-        self._places.append(
-            task.ordinal,
-            event,
-            instance.code if instance is not None else 0,
-            subnet.code if subnet is not None else 0,
-            task.address if task.address >= 0 else 0,
-            self.engine.zone_codes[zone],
-        )
+    @property
+    def created(self) -> int:
+        """How many tasks there have been; the next one's ordinal is one more."""
+        return self.births.created
 
     # -- the table --------------------------------------------------------------------------------------------
 
@@ -319,7 +112,8 @@ class Lifecycle:
             )
         recorder = self.recorder
         recorder.events = event = recorder.events + 1
-        self._rows += self._pack(
+        rows = self._rows
+        rows += self._pack(
             self.kernel._now,
             event,
             cause_event or task.last_event,
@@ -338,12 +132,12 @@ class Lifecycle:
     def _nothing(self, task: Task) -> None:
         """A status that waits for something already under way."""
 
-    def _on_network(self, task: Task, epoch: int) -> None:
+    def on_network(self, task: Task, epoch: int) -> None:
         """The ENI is attached (EC2), or the micro-VM with its ENI stands (Fargate)."""
         if task.epoch == epoch:
             self.advance(task, NETWORK_READY)
 
-    def _on_no_address(self, task: Task, epoch: int) -> None:
+    def on_no_address(self, task: Task, epoch: int) -> None:
         """The subnet had no free address: the create-interface call failed (NET-050, NET-051, LIFE-047)."""
         if task.epoch == epoch:
             subnet = self.engine.world.subnets[task.subnet]
@@ -357,9 +151,9 @@ class Lifecycle:
 
     def _enter_pending(self, task: Task) -> None:
         """ECS hands the task to its agent (LIFE-006)."""
-        self.kernel.after(task.delays[DISPATCH], self._on_dispatched, task, task.epoch)
+        self.kernel.after(task.delays[DISPATCH], self.on_dispatched, task, task.epoch)
 
-    def _on_dispatched(self, task: Task, epoch: int) -> None:
+    def on_dispatched(self, task: Task, epoch: int) -> None:
         """The agent has the task; on EC2 it starts when what it needs is physically free (AGENT-040)."""
         if task.epoch != epoch:
             return
@@ -379,9 +173,10 @@ class Lifecycle:
             size = 0.0
             for image in template.images:
                 size += image.size_mb
+            self.engine.meters.fargate_began(task)
             pull = size / fargate_pull_rate(template.cpu) * noise * self.engine.registry_factor
         else:
-            cached = self.engine.world.instances[task.instance].images
+            cached = self.instances[task.instance].images
             pull = self._manifest
             for image in template.images:
                 if image.code not in cached:
@@ -408,9 +203,9 @@ class Lifecycle:
         # The crash draw is the failing draw's complement, so that a launch's fate is one number.
         if laws.crash_share and task.delays[CHANCE] >= 1.0 - laws.crash_share:
             task.exit_code = laws.crash_code
-            self.kernel.after(task.delays[CRASH_AFTER], self._on_exit, task, task.epoch)
+            self.kernel.after(task.delays[CRASH_AFTER], self.on_exit, task, task.epoch)
         elif task.runs_for >= 0.0:
-            self.kernel.after(task.runs_for, self._on_exit, task, task.epoch)
+            self.kernel.after(task.runs_for, self.on_exit, task, task.epoch)
         if task.deployment is not None:
             self.engine.services.on_running(task)
         else:
@@ -418,7 +213,7 @@ class Lifecycle:
 
     # -- the way down -----------------------------------------------------------------------------------------
 
-    def _on_exit(self, task: Task, epoch: int) -> None:
+    def on_exit(self, task: Task, epoch: int) -> None:
         """An essential container ended by itself (LIFE-027, LIFE-042)."""
         if task.epoch != epoch:
             return
@@ -426,7 +221,8 @@ class Lifecycle:
             task.exit_code = task.template.laws.exit_code(task.delays[EXIT])
         task.exited = True
         task.execution_stopped_at = self.kernel._now
-        self.stop(task, ESSENTIAL_CONTAINER_EXITED, "Essential container in task exited")
+        self._want_stopped(task, ESSENTIAL_CONTAINER_EXITED, EXITED)
+        self.advance(task, STOP)
 
     def crash(self, task: Task, cause_event: int) -> None:
         """Something made the task's essential container exit (a fault)."""
@@ -434,7 +230,7 @@ class Lifecycle:
             task.exit_code = 137
             task.exited = True
             task.execution_stopped_at = self.kernel._now
-            self.stop(task, ESSENTIAL_CONTAINER_EXITED, "Essential container in task exited", cause_event)
+            self.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause_event)
 
     def fail(self, task: Task, cause: int, reason: str) -> None:
         """The task ends before RUNNING (LIFE-026, LIFE-041)."""
@@ -454,6 +250,25 @@ class Lifecycle:
             cause = NETWORK_FAILED  # it waited for an instance: there is no interface to release
         self.advance(task, cause, cause_event)
 
+    def interrupt(self, task: Task, reason: str, cause_event: int) -> None:
+        """Fargate Spot takes the capacity back (SPOT-001): the stop signal goes out at once.
+
+        The notice is an event of its own, with desiredStatus STOPPED and the lastStatus that the task still
+        has. A task that is being stopped already keeps its reason and gets the signal now (LIFE-009).
+        """
+        if not task.running:
+            self.stop(task, SPOT_INTERRUPTION, reason, cause_event, signal=True)
+            return
+        self._want_stopped(task, SPOT_INTERRUPTION, reason)
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        status = task.status + 1
+        self._rows += self._pack(
+            self.kernel._now, event, cause_event, task.ordinal, status, WANT_STOPPED, task.stop_code, task.reason
+        )
+        task.last_event = event
+        self.advance(task, SIGNAL, event)
+
     def lose(self, task: Task, code: int, reason: str, cause_event: int) -> None:
         """The instance is gone under the task: STOPPED at once (LIFE-028)."""
         if task.running:
@@ -461,6 +276,8 @@ class Lifecycle:
         task.epoch += 1
         if task.execution_stopped_at != task.execution_stopped_at:
             task.execution_stopped_at = self.kernel._now
+        if task.targets is not None:
+            self.engine.targets.deregister(task, lost=True)
         self.advance(task, INSTANCE_LOST, cause_event)
 
     def _want_stopped(self, task: Task, code: int, reason: str) -> None:
@@ -531,7 +348,7 @@ class Lifecycle:
         if task.holds_agent:
             engine.agents.release(task)
         if task.instance >= 0:
-            instance = engine.world.instances[task.instance]
+            instance = self.instances[task.instance]
             del instance.tasks[task.ordinal]
             if instance.status == DRAINING:
                 engine.retiring.left(instance)
@@ -555,7 +372,7 @@ class Lifecycle:
 
     def write(self, task: Task) -> None:
         """Write the task's row: once, at its end or at the end of the run."""
-        freed = task.stopped_at + self._address_release if task.address >= 0 else float("nan")
+        freed = task.stopped_at + self._address_release if task.address >= 0 else NAN
         deployment = task.deployment
         if (
             task.healthy_at != task.healthy_at
@@ -567,7 +384,8 @@ class Lifecycle:
             end = task.stopping_at if task.stopping_at == task.stopping_at else self.kernel._now
             if ripe <= end:
                 task.healthy_at = ripe
-        self._tasks.append(
+        rows = self._task_rows
+        rows += self._pack_task(
             task.ordinal,
             task.created_at,
             task.connectivity_at,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ecssim.engine.flow_metrics import ServiceFacts, fill_flow
 from ecssim.engine.kernel import MINUTE, OBSERVER
-from ecssim.world.entities import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -32,6 +32,7 @@ class Metrics:
         self.hour = 0
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
         self.latest: dict[str, npt.NDArray[np.float64]] = {}
+        self._facts = ServiceFacts.of([], -1)
 
     def begin(self) -> None:
         """Arm the first minute and the first hour."""
@@ -39,6 +40,7 @@ class Metrics:
         self.kernel.at(HOUR_SECONDS, OBSERVER, self._on_hour, None)
 
     def _on_minute(self, _arg: None, _epoch: int) -> None:
+        self.engine.traffic.tick()
         self.publish()
         self.engine.capacity.on_minute()
         self.minute += 1
@@ -52,59 +54,61 @@ class Metrics:
 
     def _on_hour(self, _arg: None, _epoch: int) -> None:
         self.hour += 1
+        self.engine.meters.flush()
         self.engine.recorder.commit_hour(self.hour)
         self.kernel.at((self.hour + 1) * HOUR_SECONDS, OBSERVER, self._on_hour, None)
 
     def finish(self) -> None:
         """Publish the rows of the last, perhaps partial, minute."""
         if self.kernel._now > self.minute * MINUTE_SECONDS:
+            self.engine.traffic.finish()
             self.publish()
 
     def publish(self) -> None:
         """Write the rows of the minute that began at ``minute x 60`` seconds."""
         t = self.minute * MINUTE_SECONDS
         self._publish_services(t)
+        self.engine.traffic.record(t)
         self._publish_subnets(t)
         self.engine.capacity.publish(t)
 
     def _publish_services(self, t: float) -> None:
         engine = self.engine
-        services = [s for s in engine.world.services if s.status != "INACTIVE"]
+        services = engine.world.services
         if not services:
             return
         engine.services.ripen()
-        counts = []
-        for s in services:
-            running = healthy = active = 0
-            for d in s.deployments:
-                running += d.running
-                active += d.active
-                healthy += d.healthy + len(d.displaced)
-            counts.append((s.service_code, s.desired, running, active - running, healthy, s.cluster.code))
-        block = np.array(counts, dtype=np.int64)
+        now = self.kernel._now
+        if self._facts.version != engine.services.version:
+            self._facts = ServiceFacts.of(services, engine.services.version)
+        facts = self._facts
+        columns = engine.services.columns
+        running = columns.view("running")
+        seconds = columns.view("task_seconds") + running * (now - columns.view("since"))
+        columns.view("task_seconds")[:] = 0.0
+        columns.view("since")[:] = now
+        active = np.array([d.active for d in facts.primaries])
+        healthy = np.array([d.healthy + len(d.displaced) for d in facts.primaries])
+        for s in facts.several:
+            active[s.ordinal] = sum(d.active for d in s.deployments)
+            healthy[s.ordinal] = sum(d.healthy + len(d.displaced) for d in s.deployments)
         rows = self._services.new_rows(len(services))
         rows["t"] = t
-        rows["service"] = block[:, 0]
-        rows["desired_count"] = block[:, 1]
-        rows["running_count"] = block[:, 2]
-        rows["pending_count"] = block[:, 3]
-        rows["healthy_count"] = block[:, 4]
-        rows["cluster"] = block[:, 5]
+        rows["service"] = facts.codes
+        rows["cluster"] = facts.clusters
         rows["region"] = engine.region_code
-        nan = float("nan")
-        for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "target_response_time",
-                     "latency_p50", "latency_p95", "latency_p99"):
-            rows[name] = nan
-        self._services.extend_array(rows)
-        self._keep_latest(services, rows)
+        rows["desired_count"] = [s.desired for s in services]
+        rows["running_count"] = running
+        rows["pending_count"] = active - running
+        rows["healthy_count"] = healthy
+        fill_flow(rows, engine, facts, seconds, max(now - t, 1e-9))
+        self._keep_latest(rows)
+        self._services.extend_array(rows if facts.alive is None else rows[facts.alive])
 
-    def _keep_latest(self, services: list[Service], rows: npt.NDArray[np.void]) -> None:
+    def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
-        ordinals = np.array([s.ordinal for s in services])
         for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "running_count"):
-            values = np.full(len(self.engine.world.services), np.nan)
-            values[ordinals] = rows[name]
-            self.latest[name] = values
+            self.latest[name] = rows[name].astype(np.float64)
 
     def _publish_subnets(self, t: float) -> None:
         engine = self.engine

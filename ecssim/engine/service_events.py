@@ -19,7 +19,8 @@ class ServiceEvents:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.kernel = engine.kernel
-        self._rows = engine.recorder.tables["service_events"]
+        table = engine.recorder.tables["service_events"]
+        self._pack, self._rows = table.pack, table.buffer
         self._names = engine.recorder.names.pool("event_name")
         self._texts = engine.recorder.names.pool("text")
 
@@ -27,7 +28,8 @@ class ServiceEvents:
         """Record one event of the service; return its id."""
         recorder = self.engine.recorder
         recorder.events = event = recorder.events + 1
-        self._rows.append(
+        rows = self._rows
+        rows += self._pack(
             self.kernel._now,
             event,
             cause,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ecssim.decide.provider_split import surplus
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
+from ecssim.engine.columns import Columns
 from ecssim.engine.controllers import Dirty
 from ecssim.engine.deployments import Deployments
 from ecssim.engine.kernel import WORLD
@@ -17,6 +18,7 @@ from ecssim.world.entities import Deployment, Service, TargetGroup, Task
 from ecssim.world.states import (
     FAILED,
     HEALTHY,
+    IN_PROGRESS,
     RUNNING,
     SERVICE_SCHEDULER_INITIATED,
     TASK_FAILED_TO_START,
@@ -37,6 +39,10 @@ class Services:
         self.ripe_after = engine.timing["healthyAfterRunning"].median
         self.dirty = Dirty(engine.kernel, self.run_pass, engine.timing["schedulerPass"].median)
         self.mark = self.dirty.mark
+        #: By service ordinal: running tasks, and their integral over the minute (ALARM-029).
+        self.columns = Columns(("running",), ("task_seconds", "since"))
+        #: Goes up when a service or a deployment comes or goes: what is cached about them is stale then.
+        self.version = 0
         #: (when it counts as healthy, task), in order of time.
         self.ripening: deque[tuple[float, Task]] = deque()
         self.events = ServiceEvents(engine)
@@ -50,6 +56,7 @@ class Services:
         deployment = task.deployment
         assert deployment is not None
         deployment.running += 1
+        self.count_running(task, 1)
         deployment.failures = 0
         deployment.throttle_until = 0.0
         service = deployment.service
@@ -64,6 +71,24 @@ class Services:
                 self.kernel.at(ripe, WORLD, self._on_ripe, service)
             elif not service.steady and deployment.running == service.desired:
                 self.dirty.mark_at(service, ripe)
+
+    def count_running(self, task: Task, delta: int) -> None:
+        """Integrate the service's running tasks over time (ALARM-029); without a load balancer they also serve."""
+        deployment = task.deployment
+        assert deployment is not None
+        service = deployment.service
+        now = self.kernel._now
+        columns = self.columns.columns
+        i = service.ordinal
+        tasks, since = columns["running"], columns["since"]
+        columns["task_seconds"][i] += tasks[i] * (now - since[i])
+        since[i] = now
+        tasks[i] += delta
+        traffic = self.engine.traffic
+        if traffic.by_service:
+            flow = traffic.by_service.get(service.ordinal)
+            if flow is not None:
+                traffic.serving(flow, task, self.engine.zone_of(task), delta, lost=delta < 0 and task.exited)
 
     def _on_ripe(self, service: Service, _: int) -> None:
         """During a deployment every task that becomes healthy lets the next step happen (DEPLOY-011)."""
@@ -117,10 +142,13 @@ class Services:
             deployment.healthy -= 1
         if task.status == RUNNING:
             deployment.running -= 1
+            self.count_running(task, -1)
         elif task.stop_code == TASK_FAILED_TO_START:
             self._failed_start(task, deployment)
-        deployment.unhealthy.pop(task.ordinal, None)
-        deployment.displaced.pop(task.ordinal, None)
+        if deployment.unhealthy:
+            deployment.unhealthy.pop(task.ordinal, None)
+        if deployment.displaced:
+            deployment.displaced.pop(task.ordinal, None)
         service.steady = False
         self.mark(service)
 
@@ -310,12 +338,12 @@ class Services:
 
     def settle(self, service: Service) -> None:
         """After a pass: is the deployment complete, is the service steady, when is the next look due?"""
-        self.deployments.settle(service)
-        if service.status != "ACTIVE":
+        deployments = service.deployments
+        primary = deployments[0]
+        if primary.rollout_state == IN_PROGRESS or len(deployments) > 1:
+            self.deployments.settle(service)
+        if service.status != "ACTIVE" or len(deployments) > 1:
             return
-        if len(service.deployments) > 1:
-            return
-        primary = service.deployments[0]
         if service.daemon:
             service.desired = primary.active
         desired = service.desired

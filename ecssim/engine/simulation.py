@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from ecssim.catalog import Quotas as CatalogQuotas
-from ecssim.decide.placement import Strategy
 from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
@@ -19,6 +18,7 @@ from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
 from ecssim.engine.luck import Luck
+from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
@@ -30,6 +30,7 @@ from ecssim.engine.subnets import Subnets
 from ecssim.engine.targets import Targets
 from ecssim.engine.timeline import Timeline
 from ecssim.engine.timing import Timing
+from ecssim.engine.traffic import Traffic
 from ecssim.engine.waiting import Waiting
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
@@ -56,6 +57,7 @@ class Engine:
         region: str,
         start: datetime,
         duration: float,
+        account_id: str = "123456789012",
     ) -> None:
         self.kernel = Kernel()
         self.recorder = recorder
@@ -65,6 +67,7 @@ class Engine:
         self.limits = quotas
         self.region = region
         self.start = start
+        self.account_id = account_id
         self.start_epoch = start.timestamp()
         self.duration = duration
         self.world = World()
@@ -75,10 +78,10 @@ class Engine:
         self.zone_codes = names.pool("availability_zone")
         self._providers = names.pool("capacity_provider")
         self.fargate_spot_code = self._providers["FARGATE_SPOT"]
-        self._needs_luck: dict[Strategy, bool] = {}
         self.job_streams: list[JobStream] = []
         self.observers: list[Observer] = []
         self.notes: list[str] = []
+        self.meters = Meters(self)
         self.subnets = Subnets(self)
         self.lifecycle = Lifecycle(self)
         self.agents = Agents(self)
@@ -93,6 +96,7 @@ class Engine:
         self.retiring = Retiring(self)
         self.groups = Groups(self)
         self.capacity = Capacity(self)
+        self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
         self.timeline = Timeline(self)
@@ -108,9 +112,19 @@ class Engine:
         """Return the 32 hexadecimal digits that name the task."""
         return task_id(task.owner.key, task.k)
 
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of an ECS resource: ``kind`` is ``task``, ``service``, ``cluster``, ..."""
+        return f"arn:aws:ecs:{self.region}:{self.account_id}:{kind}/{name}"
+
     def instance_id(self, instance: Instance) -> str:
         """Return the EC2 id of the instance (``i-`` and 17 hexadecimal digits)."""
         return instance.id
+
+    def zone_of(self, task: Task) -> str:
+        """Return the Availability Zone of a placed task."""
+        if task.instance >= 0:
+            return self.world.instances[task.instance].zone
+        return self.world.subnets[task.subnet].zone
 
     def owner_parts(self, kind: str, cluster: Cluster, name: str) -> tuple[int, int, Any]:
         """Return the group code, the id key and the draws of a new owner of tasks."""
@@ -119,14 +133,6 @@ class Engine:
         return code, key, self.luck.launches(kind, cluster.name, name)
 
     # -- what several components do ---------------------------------------------------------------------------
-
-    def placement_needs_luck(self, strategy: Strategy) -> bool:
-        """Whether choosing by ``strategy`` takes a draw."""
-        got = self._needs_luck.get(strategy)
-        if got is None:
-            got = self.model.random_ties or any(item.type == "random" for item in strategy)
-            self._needs_luck[strategy] = got
-        return got
 
     def launch_on(
         self,
@@ -183,6 +189,7 @@ class Engine:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
         self.observe()
         self.metrics.finish()
+        self.meters.flush()
         self.lifecycle.finish()
         self.services.deployments.finish()
         self.groups.finish()

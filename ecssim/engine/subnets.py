@@ -20,6 +20,8 @@ class Subnets:
         self.subnets = engine.world.subnets
         self.cooling_time = engine.timing["addressRelease"].median
         self.option = engine.model.subnet_choice
+        #: Subnets of a task in one zone; subnets do not move.
+        self._here: dict[tuple[tuple[int, ...], str], list[int]] = {}
         self._events = engine.recorder.tables["subnet_events"]
         names = engine.recorder.names
         self._consumers = names.pool("consumer")
@@ -40,8 +42,7 @@ class Subnets:
         if address >= 0:
             used = subnet.used
             used[consumer] = used.get(consumer, 0) + 1
-            free = subnet.pool.free
-            subnet.free_min = min(subnet.free_min, free)
+            subnet.free_min = min(subnet.free_min, subnet.pool.free)
         return int(address)
 
     def give_back(self, ordinal: int, address: int, consumer: str, now: float) -> None:
@@ -95,7 +96,9 @@ class Subnets:
             counts = {z: owner.zone_counts.get((provider, z), 0) for z in template.zones}
             tie = self.engine.luck("zone-tie", owner.name)[owner.launched] if self.engine.model.random_ties else None
             zone = choose_zone(up, counts, tie)
-        here = [s for s in ordinals if subnets[s].zone == zone]
+        here = self._here.get((ordinals, zone))
+        if here is None:
+            here = self._here[ordinals, zone] = [s for s in ordinals if subnets[s].zone == zone]
         if len(here) == 1:
             return here[0]
         now = self.kernel._now

@@ -67,6 +67,7 @@ class Targets:
             if healthy:
                 target.state = TARGET_HEALTHY
                 group.healthy += 1
+                self._serve(target, 1)
                 spans = [(float("-inf"), down)]
             else:
                 spans = [(ready, down)] if ready < down else []
@@ -86,27 +87,40 @@ class Targets:
         target.ahead = tuple(rest)
         if target.state == TARGET_HEALTHY:
             target.group.healthy -= 1
+            self._serve(target, -1)
         target.state = change.state
         task = target.task
         if change.state == TARGET_HEALTHY:
             target.group.healthy += 1
+            self._serve(target, 1)
             if all(t.state == TARGET_HEALTHY for t in task.targets or ()):
                 self.engine.services.on_healthy(task)
         elif change.state == TARGET_UNHEALTHY:
             self.engine.services.on_unhealthy(task, target.group)
         self._arm(target)
 
-    def deregister(self, task: Task) -> float:
-        """Take the task out of its groups; return the seconds until its targets are unused (LB-040, LB-062)."""
+    def _serve(self, target: Target, delta: int, *, lost: bool = False) -> None:
+        """Tell the traffic that a task more or less takes requests."""
+        traffic = self.engine.traffic
+        flow = traffic.by_group.get(target.group.ordinal)
+        if flow is not None:
+            traffic.serving(flow, target.task, self.engine.zone_of(target.task), delta, lost=lost)
+
+    def deregister(self, task: Task, *, lost: bool = False) -> float:
+        """Take the task out of its groups; return the seconds until its targets are unused (LB-040, LB-062).
+
+        ``lost``: its instance is gone, and with it the requests that it had in hand.
+        """
         delay = 0.0
         for target in task.targets or ():
             if target.state == TARGET_DRAINING:
                 continue
             group = target.group
+            del group.members[task.ordinal]
             if target.state == TARGET_HEALTHY:
                 group.healthy -= 1
+                self._serve(target, -1, lost=lost or task.exited)
             target.state = TARGET_DRAINING
             target.epoch += 1
-            del group.members[task.ordinal]
             delay = max(delay, group.deregistration_delay)
         return delay

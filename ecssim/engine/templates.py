@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ecssim.aws.names import NetworkMode, PlacementConstraintType
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.decide.lifecycle import Path, flat
-from ecssim.engine.timing import LaunchLaws, launch_laws
+from ecssim.engine.timing import LaunchLaws, RequestLaw, launch_laws
 from ecssim.record.codes import FIXED_POOLS
 from ecssim.scenario.behaviour import Behaviour, ContainerBehaviour
 from ecssim.workload.distributions import Law
@@ -103,6 +103,10 @@ class Templates:
             made = self._made[key] = self._make(definition, revision, wish)
         return made
 
+    def made(self) -> tuple[Template, ...]:
+        """Every template so far, in the order of their codes."""
+        return tuple(self._made.values())
+
     def wish_of(self, template: Template) -> Wish:
         """Return the wish that a template was made from."""
         return next(wish for (_, _, wish), made in self._made.items() if made is template)
@@ -175,7 +179,9 @@ class Templates:
             target_groups=wish.target_groups,
             public_ip=wish.public_ip,
             architecture=definition.cpu_architecture.value,
-            laws=self._laws(definition, revision, fargate=fargate, eni=eni),
+            windows=definition.is_windows,
+            storage_gib=definition.ephemeral_storage.size_in_gib if definition.ephemeral_storage else 20,
+            laws=self._laws(definition, revision, cpu, fargate=fargate, eni=eni),
         )
         launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1
         network = FIXED_POOLS["network_mode"].index(mode.value) + 1
@@ -189,7 +195,9 @@ class Templates:
         names = dict.fromkeys(c.image for c in definition.container_definitions if c.image)
         return tuple(Image(self._images[n], self.image_mb.get(n, default)) for n in names)
 
-    def _laws(self, definition: TaskDefinition, revision: int, *, fargate: bool, eni: bool) -> LaunchLaws:
+    def _laws(
+        self, definition: TaskDefinition, revision: int, cpu: int, *, fargate: bool, eni: bool
+    ) -> LaunchLaws:
         """Put the user's behaviour of the family and of the revision over the profile's delays."""
         layers: list[ContainerBehaviour] = []
         for key in (definition.family, f"{definition.family}:{revision}"):
@@ -248,7 +256,26 @@ class Templates:
             exit_codes=tuple(cumulative) or ((1.0, 0),),
             stops_never=never,
             unhealthy_after=law("unhealthy_after"),
+            request=_request_law(cpu, pick("request"), pick("idle")),
         )
+
+
+def _request_law(cpu: int, request: Any, idle: Any) -> RequestLaw:
+    """Turn the user's ``request`` and ``idle`` into what the flow model uses: means, in MiB and CPU units."""
+    mib = 1024.0 * 1024.0
+
+    def mean(given: Any) -> float:
+        return law_of(given).mean if given is not None else 0.0
+
+    return RequestLaw.of(
+        cpu,
+        mean(request.cpu_seconds) if request is not None else 0.0,
+        mean(request.latency) if request is not None else 0.0,
+        mean(request.memory) / mib if request is not None else 0.0,
+        request.concurrency if request is not None else None,
+        float(idle.cpu) if idle is not None else 0.0,
+        float(idle.memory) / mib if idle is not None else 0.0,
+    )
 
 
 def _host_ports(definition: TaskDefinition, mode: NetworkMode) -> tuple[tuple[int, ...], tuple[int, ...]]:

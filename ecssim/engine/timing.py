@@ -97,6 +97,50 @@ _ZERO: Final = constant(0.0)
 _NEVER: Final = constant(-1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class RequestLaw:
+    """What requests cost a task of one template, and what it uses without any.
+
+    ``cpu_seconds`` of one vCPU a request, ``latency`` seconds spent elsewhere, ``memory`` MiB while in flight;
+    ``cores`` servers in one task, each completing ``rate`` requests a second; ``unloaded`` the response time
+    without a queue; ``idle_cpu`` CPU units and ``idle_memory`` MiB of a task that runs.
+    """
+
+    cpu_seconds: float = 0.0
+    latency: float = 0.0
+    memory: float = 0.0
+    cores: float = 1.0
+    rate: float = float("inf")
+    unloaded: float = 0.0
+    idle_cpu: float = 0.0
+    idle_memory: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        cpu: int,
+        cpu_seconds: float,
+        latency: float,
+        memory: float,
+        concurrency: int | None,
+        idle_cpu: float,
+        idle_memory: float,
+    ) -> RequestLaw:
+        """Work out servers and rate of a task with ``cpu`` CPU units.
+
+        Up to one vCPU a task is one server that is as fast as its share; above, one server for each vCPU.
+        ``concurrency`` bounds the requests that a task works on at a time.
+        """
+        vcpu = cpu / 1024.0 if cpu else 1.0
+        cores = max(1.0, vcpu)
+        service = cpu_seconds / min(1.0, vcpu)
+        rate = 1.0 / service if service > 0 else float("inf")
+        unloaded = latency + service
+        if concurrency is not None and unloaded > 0:
+            rate = min(rate, concurrency / cores / unloaded)
+        return cls(cpu_seconds, latency, memory, cores, rate, unloaded, idle_cpu, idle_memory)
+
+
 @dataclass(slots=True, eq=False)
 class LaunchLaws:
     """The laws of one template's launches, and the block of delays that was computed last.
@@ -113,6 +157,7 @@ class LaunchLaws:
     exit_codes: tuple[tuple[float, int], ...] = ((1.0, 0),)
     stops_never: bool = False
     unhealthy_after: Law | None = None
+    request: RequestLaw = RequestLaw()
     _block: int = -1
     _draws: LaunchDraws | None = None
     _rows: list[tuple[float, ...]] | None = None

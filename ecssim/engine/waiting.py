@@ -154,21 +154,15 @@ class Waiting:
         engine = self.engine
         task, strategy = waiter
         template, owner = task.template, task.owner
-        cluster = owner.cluster
-        request = template.requests[task.provider]
-        u = engine.luck("placement", owner.name)[task.k] if engine.placement_needs_luck(strategy) else None
-        verdict = place(cluster.fleet, request, owner.group, strategy, u, engine.model.tie_break)
-        instance = engine.fleets.by_fleet[cluster.ordinal][verdict.ordinal]
         arrived = freer.registered_at == self.kernel._now
         cause = freer.last_event if arrived else task.last_event
-        event = engine.fleets.record(owner, task.ordinal, verdict, 1, instance, cause)
-        cluster.fleet.reserve(verdict.ordinal, request, owner.group)
+        instance, event = engine.fleets.place_waiting(task, strategy, cause)
         subnet = address = -1
         if template.eni:
             subnet = engine.subnets.choose(template, owner, instance.zone, task.provider, task.k)
             address = engine.subnets.take(subnet, "tasks")
         self.leave(task)
-        engine.lifecycle.place(task, instance, subnet, address, event)
+        engine.lifecycle.births.place(task, instance, subnet, address, event)
         if subnet >= 0 and address < 0:
             engine.subnets.refused(subnet, "tasks", task, event)
 

@@ -12,7 +12,7 @@ be read. Codes follow the order of the run alone: the same run gives the same co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Iterator, Mapping, Sized
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,10 @@ class Names:
         if pool is None:
             pool = self._pools[name] = Pool(name, self._rows)
         return pool
+
+    def pools(self) -> Iterator[Pool]:
+        """Every pool there is so far."""
+        yield from self._pools.values()
 
     def code(self, pool: str, text: str | None) -> int:
         """The code of ``text`` in ``pool``; ``None`` is 0."""

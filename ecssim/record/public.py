@@ -93,10 +93,7 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             strategy name:deployment_strategy, started_at f64, finished_at f64,
             rollout_state name:rollout_state, reason text, failed_tasks u32, peak_tasks u32, {_IN_CLUSTER}
         """,
-        "costs": f"""
-            hour u32, service name:service, resource name:resource, dimension name:dimension, quantity f64,
-            unit name:unit, unit_price f64, usd f64, price_source name:price_source, {_IN_CLUSTER}
-        """,
     }
 )
-"""The public tables in the order of the design, name to packed columns."""
+"""The recorded public tables in the order of the design, name to packed columns. ``costs`` is not among them:
+the run meters quantities (``_meters``), and prices meet them when they are read."""

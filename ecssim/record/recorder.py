@@ -6,7 +6,7 @@ simulated hour and :meth:`Recorder.close` once. Between these calls nothing but 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ecssim.record.names import Names
@@ -26,7 +26,7 @@ class Recorder:
     :param manifest: what is known of the run before it starts (scenario digest, seed, versions, ``start``).
     """
 
-    __slots__ = ("_tailed", "_watched", "_writers", "events", "names", "part_rows", "sink", "tables")
+    __slots__ = ("_schema", "_tailed", "_watched", "_writers", "events", "listeners", "names", "part_rows", "sink", "tables")
 
     def __init__(
         self,
@@ -45,7 +45,19 @@ class Recorder:
         self._watched = [(name, *table.full_at(part_rows)) for name, table in self._writers.items()]
         self._tailed = dict.fromkeys(self._writers, 0)
         self.events = 0
-        sink.begin(tuple(by_name.values()), dict(manifest or {}))
+        self.listeners: list[Callable[[], None]] = []
+        self._schema = tuple(by_name.values())
+        sink.begin(self._schema, dict(manifest or {}))
+
+    def attach(self, sink: Sink, manifest: Mapping[str, Any]) -> None:
+        """Record into another sink from now on; nothing may have left for the first one yet."""
+        sink.begin(self._schema, dict(manifest))
+        self.sink = sink
+
+    def hand_out(self) -> None:
+        """Let every listener look at the rows that are still in memory."""
+        for listener in self.listeners:
+            listener()
 
     def new_event(self) -> int:
         """The next event number, from 1 on; the hot path may do ``recorder.events += 1`` itself."""
@@ -53,7 +65,8 @@ class Recorder:
         return self.events
 
     def spill(self) -> None:
-        """Hand every full part to the sink."""
+        """Hand every full part to the sink, after the listeners have seen the rows."""
+        self.hand_out()
         for name, buffer, full in self._watched:
             while len(buffer) >= full:
                 self.sink.part(name, self._writers[name].take(self.part_rows))

@@ -114,6 +114,12 @@ INTERNAL: Final = {
         template u32, task_definition name:task_definition, revision u32, cpu u32, memory u32,
         launch_type enum:launch_type, network_mode enum:network_mode
     """,
+    # What was used in a simulated hour, in whole numbers of the unit; who used it, of what, at which price it is
+    # sold (``sku``: Fargate platform, instance type and market, or the name of a unit price).
+    "_meters": """
+        hour u32, service name:service, cluster name:cluster, resource name:resource,
+        dimension name:dimension, sku name:sku, quantity u64, unit name:unit, region name:region
+    """,
     # What was known of an entity before its end; read only while its own table has no row of it.
     "_tasks_open": TASK_TIMES,
     "_instances_open": PUBLIC["instances"],

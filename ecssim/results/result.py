@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ecssim.catalog.prices import HOME_REGION
 from ecssim.record.public import PUBLIC
 from ecssim.results import taskframes
 from ecssim.results.columns import Coded, addresses, utc_times
@@ -19,12 +21,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ecssim.record.sinks import Hour
+    from ecssim.results.bill import Bill, Pricer
+    from ecssim.scenario.prices import Prices
 
 _OPEN: Final = {
     "instances": ("_instances_open", "instance_id"),
     "deployments": ("_deployments_open", "deployment_id"),
 }
 """Tables with one row an entity: where it is described before its end, and by which column."""
+
+COSTS: Final = "costs"
+"""The public table that is not recorded: it is made from the meters and the prices when it is read."""
 
 _EPOCH: Final = "1970-01-01T00:00:00Z"
 _KEEP_BYTES: Final = 32 * 2**20
@@ -42,6 +49,7 @@ class Result:
         self._source = source
         self._raw: dict[str, np.ndarray] = {}
         self._frames: dict[str, pd.DataFrame] = {}
+        self._prices: Prices | None = None
         self.folder = folder
 
     @classmethod
@@ -73,7 +81,7 @@ class Result:
     @property
     def tables(self) -> tuple[str, ...]:
         """The names of the public tables."""
-        return tuple(PUBLIC)
+        return (*PUBLIC, COSTS)
 
     @cached_property
     def names(self) -> Mapping[str, list[str | None]]:
@@ -96,7 +104,7 @@ class Result:
 
         :raises KeyError: if there is no such public table.
         """
-        if name not in PUBLIC:
+        if name not in self.tables:
             raise KeyError(name)
         frame = self._frames.get(name)
         if frame is None:
@@ -105,32 +113,85 @@ class Result:
         return frame.copy(deep=False)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name in PUBLIC:
+        if name in PUBLIC or name == COSTS:
             return self.frame(name)
         raise AttributeError(f"a result has no table or attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *PUBLIC})
+        return sorted({*super().__dir__(), *PUBLIC, COSTS})
 
     @cached_property
-    def _tasks(self) -> taskframes.TaskIndex:
+    def task_index(self) -> taskframes.TaskIndex:
+        """The tasks of the run and what stays the same over their lives, as recorded."""
         return taskframes.TaskIndex(self.raw, self._decode)
 
     def _decode(self, codes: np.ndarray, pool: str) -> Coded:
         return Coded.of(codes, self.names.get(pool, [None]))
 
+    def summary(self) -> dict[str, Any]:
+        """What the run means: findings in words first, then the figures by service, subnet and provider.
+
+        JSON-able: this is what ``summary.json`` of a run folder holds.
+        """
+        from ecssim.results.summary import summary
+
+        return summary(self)
+
+    @property
+    def plot(self) -> Any:
+        """Pictures of the run: ``result.plot.subnets(ax=ax)``; without ``ax`` each returns a figure."""
+        # By name, because pictures are the next room up: report reads results, never the other way round.
+        return import_module("ecssim.report.plots").Plots(self)
+
     def _build(self, name: str) -> pd.DataFrame:
         if name == "task_events":
-            return taskframes.task_events(self.raw, self._decode, self._tasks, self.start)
+            return taskframes.task_events(self.raw, self._decode, self.task_index, self.start)
         if name == "tasks":
-            return taskframes.tasks(self.raw, self._decode, self._tasks)
+            return taskframes.tasks(self.raw, self._decode, self.task_index)
+        if name == COSTS:
+            return self._pricer().frame(str(self.manifest.get("region", HOME_REGION)))
         return self._plain(name)
+
+    # -- money ------------------------------------------------------------------------------------------------
+
+    def bill(self) -> Bill:
+        """What the run cost: a line for each service, resource, dimension and rate, and sums that agree."""
+        return self._pricer().bill()
+
+    def priced(self, prices: Mapping[str, Any] | Prices | None = None) -> Result:
+        """The same run under other prices, written as the ``prices`` of a scenario; without any, at list prices.
+
+        :raises BadInput: with every problem of ``prices``.
+        """
+        from ecssim.scenario.prices import Prices, read_prices
+
+        copy = Result(self._source, self.folder)
+        copy._prices = prices if isinstance(prices, Prices) else read_prices(prices or {})
+        return copy
+
+    @cached_property
+    def end(self) -> float:
+        """Where the record ends: the simulated time of a finished run, the last committed hour of a killed one."""
+        simulated = self.manifest.get("simulated")
+        return float(simulated) if simulated is not None else float(self.hours[-1].t) if self.hours else 0.0
+
+    def _pricer(self) -> Pricer:
+        from ecssim.results.bill import Pricer
+        from ecssim.results.rates import RateBook
+        from ecssim.scenario.prices import read_prices
+
+        manifest = self.manifest
+        prices = self._prices
+        if prices is None:
+            prices = read_prices(manifest.get("prices") or {})
+        rates = RateBook(str(manifest.get("region", HOME_REGION)), int(manifest.get("seed", 0)), prices)
+        return Pricer(self.raw("_meters"), self.names, self.end, rates)
 
     def _plain(self, name: str) -> pd.DataFrame:
         """A table whose columns need no join but names, task ids and ``time``."""
         import pandas as pd
 
-        rows = self._settled(name)
+        rows = self.settled(name)
         columns: dict[str, object] = {}
         for column in self._source.schema[name].columns:
             values = rows[column.name]
@@ -150,12 +211,12 @@ class Result:
 
     def _task_ids(self, tasks: np.ndarray) -> Coded:
         """Task ids of a table that names few of the tasks: only those become categories."""
-        index = self._tasks
+        index = self.task_index
         named, codes = np.unique(index.at(tasks), return_inverse=True)
         return Coded.of(codes, [index.ids.texts[at] if at >= 0 else None for at in named.tolist()])
 
-    def _settled(self, name: str) -> np.ndarray:
-        """The rows of ``name``, then the entities that have not ended, as they were last described."""
+    def settled(self, name: str) -> np.ndarray:
+        """The packed rows of ``name``, then the entities that have not ended, as they were last described."""
         rows = self.raw(name)
         if name not in _OPEN:
             return rows

@@ -54,8 +54,25 @@ class TaskIndex:
         self._place_at = positions_of(self._places["task"], self._rows["task"])
         self.task = self._rows["task"]
         self.created_at = self._rows["created_at"]
+
+    @cached_property
+    def ids(self) -> Coded:
+        """The ids of all tasks; made when a frame shows them, which a summary does not."""
         ids = task_ids(self._rows["key"], self._rows["launch_number"])
-        self.ids = Coded(np.arange(len(ids), dtype=np.int32), ids.tolist())
+        return Coded(np.arange(len(ids), dtype=np.int32), ids.tolist())
+
+    def codes(self, field: str) -> np.ndarray:
+        """A constant of the tasks as recorded."""
+        values: np.ndarray = self._rows[field]
+        return values
+
+    def place_codes(self, field: str) -> np.ndarray:
+        """Where the tasks went, as recorded; 0 for a task that was not placed."""
+        return take_numbers(self._places[field], self._place_at)
+
+    def template_at(self) -> np.ndarray:
+        """The row of ``_templates`` of each task, -1 for none."""
+        return self._template_at
 
     @cached_property
     def id_dtype(self) -> pd.CategoricalDtype:
@@ -132,7 +149,7 @@ def tasks(load: Load, decode: Decode, index: TaskIndex) -> pd.DataFrame:
     """One row a task, in the order in which the tasks got their ids."""
     import pandas as pd
 
-    times, stop_code, stopped_reason = _ends(load, index)
+    times, stop_code, stopped_reason = ends(load, index)
     columns = {
         "task_id": index.ids.categorical(index.id_dtype),
         "group": index.named("owner", "group").categorical(),
@@ -157,7 +174,7 @@ def tasks(load: Load, decode: Decode, index: TaskIndex) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _ends(load: Load, index: TaskIndex) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+def ends(load: Load, index: TaskIndex) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """Times, stop codes and reasons: from the row of each task, else from what was recorded on the way."""
     count = len(index.task)
     times = {name: np.full(count, np.nan) for name in _TIMES}

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from ecssim.aws.shape import Shape
@@ -22,6 +22,7 @@ from ecssim.scenario.distributions import (
     DurationDistribution,
     NumberDistribution,
     SizeDistribution,
+    base_dir_of,
     placed,
 )
 from ecssim.scenario.units import (
@@ -104,8 +105,8 @@ def _code(code: int, where: tuple[str, ...]) -> int:
     return code
 
 
-def _read_stops_after(written: Any) -> Distribution:
-    return NEVER if written == "never" else _DELAY.read(written)
+def _read_stops_after(written: Any, info: ValidationInfo) -> Distribution:
+    return NEVER if written == "never" else _DELAY.read(written, base_dir_of(info))
 
 
 ExitCode = Annotated[

@@ -13,7 +13,7 @@ from ecssim.catalog import instance_types
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.messages import suggestion
-from ecssim.scenario.names import Names, name_of
+from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Step
 
 MOST_PROVIDERS = 20
@@ -32,16 +32,19 @@ def _group(where: tuple[Step, ...], group: AutoScalingGroup, names: Names, findi
     if low > high:
         findings.error((*where, "minSize"), f"minSize {low} is more than maxSize {high}")
     elif wanted is not None and not low <= wanted <= high:
-        findings.error(
-            (*where, "desiredCapacity"), f"desiredCapacity {wanted} is not between {low} and {high}"
-        )
+        findings.error((*where, "desiredCapacity"), f"desiredCapacity {wanted} is not between {low} and {high}")
     if not group.subnet_ids:
         findings.error(where, f"group {group.auto_scaling_group_name} needs subnets (or vpcZoneIdentifier)")
     for number, subnet in enumerate(group.subnet_ids):
         steps = (*where, "subnets", number) if group.subnets else (*where, "vpcZoneIdentifier")
         refers_to_subnet(steps, subnet, names, findings)
-    if group.cluster is not None:
-        findings.refers((*where, "cluster"), "cluster", name_of(group.cluster), names.clusters, "clusters")
+    home = names.cluster_of_group(group)
+    if group.agent.cluster is not None:
+        findings.refers((*where, "agent", "ECS_CLUSTER"), "cluster", home, names.clusters, "clusters")
+    elif home not in names.clusters and not findings.unsure & {"clusters", "capacityProviders"}:
+        name = group.auto_scaling_group_name
+        message = f"the instances of {name} join no cluster; set agent: {{ECS_CLUSTER: ...}}"
+        findings.warning(where, message)
     if not group.choices:
         message = (
             f"group {group.auto_scaling_group_name} does not say which instances it launches; "
@@ -118,9 +121,7 @@ def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:
             findings.error((*where, "capacityProviders"), message, "QUOTA-007")
         for number, name in enumerate(cluster.capacity_providers):
             steps = (*where, "capacityProviders", number)
-            known = findings.refers(
-                steps, "capacity provider", name, names.provider_types, "capacityProviders"
-            )
+            known = findings.refers(steps, "capacity provider", name, names.provider_types, "capacityProviders")
             if (
                 known
                 and _is_managed(name, names)
@@ -134,9 +135,7 @@ def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:
         for number, item in enumerate(items):
             steps = (*where, key, number, "capacityProvider")
             name = item.capacity_provider
-            if not findings.refers(
-                steps, "capacity provider", name, names.provider_types, "capacityProviders"
-            ):
+            if not findings.refers(steps, "capacity provider", name, names.provider_types, "capacityProviders"):
                 continue
             if name not in cluster.capacity_providers:
                 message = f"{name} is not among the capacityProviders of cluster {cluster.cluster_name}"

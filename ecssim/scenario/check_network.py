@@ -50,9 +50,7 @@ def _parse(steps: tuple[Step, ...], block: str, findings: Findings) -> IPv4Netwo
         findings.error(steps, f"{block} is not an IPv4 block", "NET-030")
         return None
     if str(network.network_address) != address:
-        findings.error(
-            steps, f"{block} begins inside the block {network}; did you mean {network}?", "NET-030"
-        )
+        findings.error(steps, f"{block} begins inside the block {network}; did you mean {network}?", "NET-030")
         return None
     if not 16 <= network.prefixlen <= 28:
         message = f"a block is /16 to /28, got /{prefix} of {block}"
@@ -72,7 +70,8 @@ def _blocks(names: Names, findings: Findings) -> Iterator[tuple[int, IPv4Network
             continue
         usable = network.num_addresses - RESERVED_ADDRESSES
         if subnet.addresses_in_use > usable:
-            message = f"{subnet.cidr_block} has {usable:,} usable addresses, {subnet.addresses_in_use:,} cannot be in use"
+            used = f"{subnet.addresses_in_use:,} cannot be in use"
+            message = f"{subnet.cidr_block} has {usable:,} usable addresses, {used}"
             findings.error(("subnets", index, "addressesInUse"), message, "NET-031")
         yield index, network
 
@@ -82,9 +81,7 @@ def _overlaps(names: Names, blocks: dict[int, IPv4Network], findings: Findings) 
     by_vpc: dict[tuple[str | None, str], list[tuple[IPv4Network, int]]] = {}
     for index, network in blocks.items():
         subnet = names.scenario.subnets[index]
-        by_vpc.setdefault((subnet.vpc_id, subnet.region or names.scenario.region), []).append(
-            (network, index)
-        )
+        by_vpc.setdefault((subnet.vpc_id, subnet.region or names.scenario.region), []).append((network, index))
     for members in by_vpc.values():
         members.sort(key=lambda m: (int(m[0].network_address), m[0].prefixlen))
         widest, widest_index = members[0]
@@ -105,7 +102,7 @@ def _inside_vpcs(names: Names, blocks: dict[int, IPv4Network], findings: Finding
         vpc = vpcs.get(subnet.vpc_id or "")
         if vpc is None:
             continue
-        outer = [b for b in (vpc.cidr_block, *vpc.cidr_blocks) if b is not None]
+        outer = vpc.blocks
         try:
             inside = any(network.subnet_of(IPv4Network(block, strict=False)) for block in outer)
         except ValueError:
@@ -151,25 +148,18 @@ def _load_balancers(names: Names, blocks: dict[int, IPv4Network], findings: Find
                 continue
             other = zones.setdefault(subnet.availability_zone, name)
             if other != name:
-                message = (
-                    f"{name} and {other} are both in {subnet.availability_zone}; one subnet for each zone"
-                )
+                message = f"{name} and {other} are both in {subnet.availability_zone}; one subnet for each zone"
                 findings.error(steps, message, "NET-035")
             network = sizes.get(name)
-            if (
-                balancer.type is LoadBalancerType.APPLICATION
-                and network is not None
-                and network.prefixlen > 27
-            ):
-                message = (
-                    f"an Application Load Balancer needs a /27 or larger, {name} is a /{network.prefixlen}"
-                )
+            if balancer.type is LoadBalancerType.APPLICATION and network is not None and network.prefixlen > 27:
+                message = f"an Application Load Balancer needs a /27 or larger, {name} is a /{network.prefixlen}"
                 findings.error(steps, message, "NET-035")
             elif network is not None:
                 free = network.num_addresses - RESERVED_ADDRESSES - subnet.addresses_in_use
-                if free < ALB_FREE_ADDRESSES:
-                    message = f"a load balancer needs {ALB_FREE_ADDRESSES} free addresses, {name} has {max(free, 0)}"
+                if 0 <= free < ALB_FREE_ADDRESSES:
+                    message = f"a load balancer needs {ALB_FREE_ADDRESSES} free addresses, {name} has {free}"
                     findings.error(steps, message, "NET-035")
-        if balancer.type is LoadBalancerType.APPLICATION and len(zones) == 1:
+        whole = "subnets" not in findings.unsure and all(s in names.subnets for s in balancer.subnet_ids)
+        if balancer.type is LoadBalancerType.APPLICATION and len(zones) == 1 and whole:
             message = "an Application Load Balancer needs subnets in at least two zones"
             findings.error((*where, "subnets"), message, "NET-035")

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 
 from ecssim.aws.check_launch import Launch
 from ecssim.aws.checks import Surroundings, check_request, check_service, check_task_definition, runs_on
-from ecssim.aws.names import CapacityProviderType, NetworkMode
-from ecssim.aws.service import AwsVpcConfiguration, CapacityProviderStrategyItem, Service
-from ecssim.aws.task_definition import TaskDefinition
+from ecssim.aws.names import CapacityProviderType, NetworkMode, PlacementConstraintType
+from ecssim.aws.service import AwsVpcConfiguration, CapacityProviderStrategyItem, PlacementConstraint, Service
+from ecssim.aws.task_definition import TaskDefinition, TaskDefinitionPlacementConstraint
 from ecssim.catalog import InstanceType, instance_types
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import DEFAULT_CLUSTER, Names, name_of
 from ecssim.scenario.nodes import Step
+
+Constraints = Sequence[PlacementConstraint | TaskDefinitionPlacementConstraint]
 
 
 def surroundings(names: Names) -> Surroundings:
@@ -51,6 +53,7 @@ def check_services(names: Names, around: Surroundings, findings: Findings) -> No
     """Task definitions, services and jobs."""
     for index, definition in enumerate(names.scenario.task_definitions):
         findings.refusals(("taskDefinitions", index), check_task_definition(definition))
+        check_expressions(("taskDefinitions", index), definition.placement_constraints, findings)
     for index, service in enumerate(names.scenario.services):
         where: tuple[Step, ...] = ("services", index)
         findings.refusals(where, check_service(service, around))
@@ -60,6 +63,22 @@ def check_services(names: Names, around: Surroundings, findings: Findings) -> No
         where = ("jobs", index, "runTask")
         findings.refusals(where, check_request(job.run_task, around))
         check_references(where, job.run_task, names, around, findings)
+
+
+def check_expressions(where: tuple[Step, ...], constraints: Constraints, findings: Findings) -> None:
+    """That the expressions of ``memberOf`` constraints are of the cluster query language (PLACE-043 ff)."""
+    for index, constraint in enumerate(constraints):
+        if not constraint.expression or constraint.type is not PlacementConstraintType.MEMBER_OF:
+            continue
+        # the parser is loaded only by scenarios that have an expression
+        from ecssim.decide.query import ExpressionError, compile_expression
+
+        try:
+            compile_expression(constraint.expression)
+        except ExpressionError as error:
+            steps = (*where, "placementConstraints", index, "expression")
+            message = f"expression, character {error.column}: {error.message}"
+            findings.error(steps, message, error.rule)
 
 
 def check_references(
@@ -75,6 +94,7 @@ def check_references(
     if request.task_definition is not None:
         refers_to_task_definition((*where, "taskDefinition"), request.task_definition, names, findings)
     check_strategy_names(where, request.capacity_provider_strategy, names, findings)
+    check_expressions(where, request.placement_constraints, findings)
     network = request.network_configuration
     vpc = network.awsvpc_configuration if network is not None else None
     if vpc is not None:
@@ -91,9 +111,7 @@ def check_strategy_names(
     """That the providers of a strategy exist."""
     for number, item in enumerate(items):
         steps = (*where, "capacityProviderStrategy", number, "capacityProvider")
-        findings.refers(
-            steps, "capacity provider", item.capacity_provider, names.provider_types, "capacityProviders"
-        )
+        findings.refers(steps, "capacity provider", item.capacity_provider, names.provider_types, "capacityProviders")
 
 
 def check_vpc_configuration(
@@ -120,9 +138,7 @@ def refers_to_task_definition(
     if findings.refers(steps, "task definition", family, names.families, "taskDefinitions"):
         count = len(names.families[family])
         if "taskDefinitions" not in findings.unsure:
-            message = (
-                f"{family} has {count} revision{'s' if count != 1 else ''}, there is no {family}:{revision}"
-            )
+            message = f"{family} has {count} revision{'s' if count != 1 else ''}, there is no {family}:{revision}"
             findings.error(steps, message)
     return None
 
@@ -166,10 +182,7 @@ def _instances_for(
     findings: Findings,
 ) -> None:
     """Whether any instance that the request may use could ever take the task."""
-    if (
-        findings.unsure & {"autoScalingGroups", "capacityProviders", "clusters"}
-        or cluster not in names.clusters
-    ):
+    if findings.unsure & {"autoScalingGroups", "capacityProviders", "clusters"} or cluster not in names.clusters:
         return
     groups = names.groups_of_cluster(cluster)
     wanted = {item.capacity_provider for item in request.capacity_provider_strategy}
@@ -178,9 +191,7 @@ def _instances_for(
         group_names = {b.group_name for b in behind if b is not None}
         groups = tuple(g for g in groups if g.auto_scaling_group_name in group_names)
     if not groups:
-        findings.warning(
-            where, f"cluster {cluster} has no instances: nothing of this can be placed", "PLACE-063"
-        )
+        findings.warning(where, f"cluster {cluster} has no instances: nothing of this can be placed", "PLACE-063")
         return
     known = instance_types()
     types = [known[c.instance_type] for g in groups for c in g.choices if c.instance_type in known]
@@ -189,20 +200,14 @@ def _instances_for(
     if definition.effective_network_mode is NetworkMode.AWSVPC:
         network = request.network_configuration
         vpc = network.awsvpc_configuration if network is not None else None
-        task_zones = {
-            names.subnets[s].availability_zone for s in (vpc.subnets if vpc else ()) if s in names.subnets
-        }
-        zones = {
-            names.subnets[s].availability_zone for g in groups for s in g.subnet_ids if s in names.subnets
-        }
+        task_zones = {names.subnets[s].availability_zone for s in (vpc.subnets if vpc else ()) if s in names.subnets}
+        zones = {names.subnets[s].availability_zone for g in groups for s in g.subnet_ids if s in names.subnets}
         if task_zones and zones and not task_zones & zones:
             message = (
-                f"the subnets are in {', '.join(sorted(task_zones))}, the instances in {', '.join(sorted(zones))}: "
-                "no instance is in a zone of the task's subnets"
+                f"the subnets are in {', '.join(sorted(task_zones))}, the instances in "
+                f"{', '.join(sorted(zones))}: no instance is in a zone of the task's subnets"
             )
-            findings.error(
-                (*where, "networkConfiguration", "awsvpcConfiguration", "subnets"), message, "NET-041"
-            )
+            findings.error((*where, "networkConfiguration", "awsvpcConfiguration", "subnets"), message, "NET-041")
 
 
 def _fits(
@@ -225,7 +230,5 @@ def _fits(
         ("GPUs", definition.gpu_need, max(t.gpus for t in right)),
     ):
         if need > most:
-            message = (
-                f"{named} needs {need:,} {what}, the largest instance has {most:,}: it can never be placed"
-            )
+            message = f"{named} needs {need:,} {what}, the largest instance has {most:,}: it can never be placed"
             findings.warning(steps, message, "PLACE-063")

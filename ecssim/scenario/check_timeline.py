@@ -7,7 +7,6 @@ on the state of the world are left to the run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -20,6 +19,7 @@ from ecssim.aws.shape import Shape
 from ecssim.catalog import api_buckets
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.check_services import (
+    check_expressions,
     check_references,
     check_strategy_names,
     check_vpc_configuration,
@@ -36,6 +36,7 @@ from ecssim.scenario.timeline import (
     TimelineCall,
     TimelineFault,
     parameters_of,
+    request_of,
     seconds_of,
 )
 
@@ -47,9 +48,7 @@ def check_timeline(names: Names, around: Surroundings, findings: Findings) -> No
         where: tuple[Step, ...] = ("timeline", index)
         seconds = seconds_of(entry.at, scenario.start)
         if seconds < 0:
-            findings.error(
-                (*where, "at"), f"at: {entry.at} is before the start ({scenario.start.isoformat()})"
-            )
+            findings.error((*where, "at"), f"at: {entry.at} is before the start ({scenario.start.isoformat()})")
         elif seconds >= scenario.duration:
             message = f"at: {entry.at} is not before the end of the run; this never happens"
             findings.warning((*where, "at"), message)
@@ -66,15 +65,13 @@ def _entry(
     model = parameters_of(entry)
     if model is None:
         kind, name, known = (
-            ("call", entry.call, REQUESTS)
-            if isinstance(entry, TimelineCall)
-            else ("fault", entry.fault, FAULTS)
+            ("call", entry.call, REQUESTS) if isinstance(entry, TimelineCall) else ("fault", entry.fault, FAULTS)
         )
         findings.error((*where, kind), f"{kind}: there is no {kind} {name!r}{suggestion(name, known)}")
         return
     inner = (*where, "with")
     try:
-        request = model.model_validate_json(json.dumps(dict(entry.with_)))
+        request = request_of(entry)
     except ValidationError as error:
         findings.problems.extend(problems_of(error, model, findings.root, inner))
         return
@@ -84,9 +81,7 @@ def _entry(
         _call(inner, request, names, around, findings)
 
 
-def _call(
-    where: tuple[Step, ...], request: Shape, names: Names, around: Surroundings, findings: Findings
-) -> None:
+def _call(where: tuple[Step, ...], request: Shape, names: Names, around: Surroundings, findings: Findings) -> None:
     service = _service_named(where, request, names, findings)
     if isinstance(request, UpdateService) and service is not None:
         findings.refusals(where, check_update(service, request, around))
@@ -105,9 +100,7 @@ def _call(
         findings.refers((*where, "cluster"), "cluster", name_of(cluster), names.clusters, "clusters")
 
 
-def _service_named(
-    where: tuple[Step, ...], request: Shape, names: Names, findings: Findings
-) -> Service | None:
+def _service_named(where: tuple[Step, ...], request: Shape, names: Names, findings: Findings) -> Service | None:
     """The service that a call names; one that the timeline creates counts as there."""
     reference = getattr(request, "service", None)
     if reference is None:
@@ -129,7 +122,11 @@ def refers_to_service(
         homes = ", ".join(full for full in names.services if full.endswith(f"/{name}"))
         findings.error(steps, f"service {name!r} is not unique; name it with its cluster: {homes}")
         return
-    if cluster is not None and name_of(cluster) not in names.clusters:
+    homes_unknown = any(
+        s.service_name == name.rsplit("/", 1)[-1] and names.cluster_of(s.cluster) not in names.clusters
+        for s in names.scenario.services
+    )
+    if homes_unknown or (cluster is not None and name_of(cluster) not in names.clusters):
         return
     known = set(names.services) if "/" in name else set(bare)
     if cluster is not None and name in known:
@@ -149,6 +146,7 @@ def _update_references(
         check_vpc_configuration((*where, "networkConfiguration", "awsvpcConfiguration"), vpc, names, findings)
     if isinstance(request, UpdateService):
         check_strategy_names(where, request.capacity_provider_strategy or (), names, findings)
+        check_expressions(where, request.placement_constraints or (), findings)
 
 
 def _fault(where: tuple[Step, ...], fault: Shape, names: Names, findings: Findings) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ecssim.aws.names import ScalingPolicyType
 from ecssim.catalog import quota_names
 from ecssim.scenario.check_timeline import refers_to_service
@@ -35,7 +37,8 @@ def check_listeners(names: Names, findings: Findings) -> None:
             known = [b.load_balancer_name for b in names.scenario.load_balancers]
             findings.refers((*where, key), "load balancer", name_of(name), known, "loadBalancers")
         if (name, listener.port) in ports:
-            findings.error((*where, "port"), f"load balancer {name} listens on port {listener.port} already")
+            message = f"load balancer {name} listens on port {listener.port} already"
+            findings.error((*where, "port"), message)
         ports.add((name, listener.port))
         if not listener.actions:
             findings.error(where, "a listener needs defaultActions or rules")
@@ -50,16 +53,14 @@ def check_listeners(names: Names, findings: Findings) -> None:
 
 
 def check_scaling(names: Names, findings: Findings) -> None:
-    """Scalable targets, policies, scheduled actions and alarms name each other and services that are there."""
+    """Scalable targets, policies, scheduled actions and alarms name what is there."""
     scenario = names.scenario
     targets: set[str] = set()
     for index, target in enumerate(scenario.scalable_targets):
         where: tuple[Step, ...] = ("scalableTargets", index)
         _scaled_service(where, target.resource_id, names, findings)
         if target.resource_id in targets:
-            findings.error(
-                (*where, "resourceId"), f"{target.resource_id} is a scalable target already", "SCALE-001"
-            )
+            findings.error((*where, "resourceId"), f"{target.resource_id} is a scalable target already", "SCALE-001")
         targets.add(target.resource_id)
         if target.min_capacity > target.max_capacity:
             message = f"minCapacity {target.min_capacity} is more than maxCapacity {target.max_capacity}"
@@ -68,10 +69,7 @@ def check_scaling(names: Names, findings: Findings) -> None:
         where = ("scalingPolicies", index)
         _needs_target(where, policy.resource_id, targets, names, findings)
         wanted = _CONFIGURATIONS.get(policy.policy_type) if policy.policy_type is not None else None
-        if (
-            wanted is not None
-            and findings.root.entries["scalingPolicies"].items[index].entries.get(wanted) is None
-        ):
+        if wanted is not None and findings.root.entries["scalingPolicies"].items[index].entries.get(wanted) is None:
             findings.error(where, f"policy type {policy.policy_type} needs {wanted}", "SCALE-002")
         tracking = policy.target_tracking_scaling_policy_configuration
         if tracking is not None:
@@ -99,9 +97,7 @@ def _scaled_service(where: tuple[Step, ...], resource: str, names: Names, findin
             findings.error((*where, "resourceId"), message, "SVC-060")
 
 
-def _needs_target(
-    where: tuple[Step, ...], resource: str, targets: set[str], names: Names, findings: Findings
-) -> None:
+def _needs_target(where: tuple[Step, ...], resource: str, targets: set[str], names: Names, findings: Findings) -> None:
     if resource in targets or "scalableTargets" in findings.unsure:
         return
     if resource.removeprefix("service/") in names.services:
@@ -120,7 +116,7 @@ def check_traffic(names: Names, findings: Findings) -> None:
         for number, part in enumerate(traffic.split or ()):
             _destination((*where, "split", number, "to"), part.to, names, findings)
         steps = traffic.steps or ()
-        if any(later.at <= earlier.at for earlier, later in zip(steps, steps[1:], strict=False)):
+        if any(later.at <= earlier.at for earlier, later in itertools.pairwise(steps)):
             findings.error((*where, "steps"), "steps must be in the order of their times")
 
 
@@ -130,9 +126,7 @@ def _destination(where: tuple[Step, ...], to: Destination, names: Names, finding
             refers_to_service((*where, "service"), to.service, None, names, findings)
     if to.target_group is not None and names.target_group(to.target_group) is None:
         known = [g.target_group_name for g in names.scenario.target_groups]
-        findings.refers(
-            (*where, "targetGroup"), "target group", name_of(to.target_group), known, "targetGroups"
-        )
+        findings.refers((*where, "targetGroup"), "target group", name_of(to.target_group), known, "targetGroups")
     if to.listener is not None:
         listeners = {listener.listener_arn for listener in names.scenario.listeners if listener.listener_arn}
         listeners |= {f"{x.load_balancer_name}:{x.port}" for x in names.scenario.listeners}
@@ -147,16 +141,12 @@ def check_behaviour(names: Names, findings: Findings) -> None:
         if family in names.created_by_calls["families"] or "taskDefinitions" in findings.unsure:
             continue
         if family not in names.families:
-            findings.error_at_key(
-                steps, f"there is no task definition {family!r}{suggestion(family, names.families)}"
-            )
+            findings.error_at_key(steps, f"there is no task definition {family!r}{suggestion(family, names.families)}")
             continue
         definition = names.task_definition(key)
         if definition is None:
             count = len(names.families[family])
-            message = (
-                f"{family} has {count} revision{'s' if count != 1 else ''}, there is no {family}:{revision}"
-            )
+            message = f"{family} has {count} revision{'s' if count != 1 else ''}, there is no {family}:{revision}"
             findings.error_at_key(steps, message)
             continue
         revisions = (definition,) if revision else names.families[family]
@@ -166,13 +156,8 @@ def check_behaviour(names: Names, findings: Findings) -> None:
                 message = f"{key} has no container {name!r}{suggestion(name, containers)}"
                 findings.error_at_key((*steps, "containers", name), message)
     used = {c.image for d in names.scenario.task_definitions for c in d.container_definitions}
-    used |= {"*"}
     for image in names.scenario.images:
-        if (
-            image not in used
-            and "taskDefinitions" not in findings.unsure
-            and not names.created_by_calls["families"]
-        ):
+        if image not in used and "taskDefinitions" not in findings.unsure and not names.created_by_calls["families"]:
             near = suggestion(image, [name for name in used if name])
             findings.problems.append(
                 findings.root.entries["images"]
@@ -196,15 +181,12 @@ def check_settings(names: Names, findings: Findings) -> None:
     for name, given in scenario.model.items():
         option = MODEL_OPTIONS.get(name)
         if option is None:
-            findings.error_at_key(
-                ("model", name), f"{name}: unknown model option{suggestion(name, MODEL_OPTIONS)}"
-            )
+            findings.error_at_key(("model", name), f"{name}: unknown model option{suggestion(name, MODEL_OPTIONS)}")
         elif option.choices and given not in option.choices:
             expected = f"expected one of {', '.join(option.choices)}"
             findings.error(("model", name), f"{name}: {expected}, got {show(given)}", option.rule)
-        elif not option.choices and type(given) is not type(option.default):
-            kind = "true or false" if isinstance(option.default, bool) else "a number"
-            findings.error(("model", name), f"{name}: expected {kind}, got {show(given)}", option.rule)
+        elif not option.choices and (isinstance(given, str | bool)):
+            findings.error(("model", name), f"{name}: expected a number, got {show(given)}", option.rule)
 
 
 def check_expectations(names: Names, findings: Findings) -> None:

@@ -7,7 +7,7 @@ into errors.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
@@ -27,29 +27,12 @@ from ecssim.scenario.findings import Findings
 from ecssim.scenario.lint import lint
 from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Node
-from ecssim.scenario.paths import apply_patch, parse_path
-
-_NAME_KEYS = {
-    "vpcs": ("vpcId",),
-    "subnets": ("subnetId",),
-    "natGateways": ("natGatewayId",),
-    "securityGroups": ("groupId",),
-    "routeTables": ("routeTableId",),
-    "autoScalingGroups": ("autoScalingGroupName",),
-    "capacityProviders": ("name",),
-    "clusters": ("clusterName",),
-    "targetGroups": ("targetGroupName",),
-    "loadBalancers": ("loadBalancerName",),
-    "services": ("cluster", "serviceName"),
-    "scalingPolicies": ("resourceId", "policyName"),
-    "alarms": ("alarmName",),
-    "scheduledActions": ("resourceId", "scheduledActionName"),
-    "traffic": ("name",),
-    "jobs": ("name",),
-}
+from ecssim.scenario.paths import NAME_KEYS, apply_patch, parse_path
 
 
-def check_scenario(scenario: Scenario, root: Node, unsure: Collection[str] = ()) -> list[Problem]:
+def check_scenario(
+    scenario: Scenario, root: Node, unsure: Mapping[str, frozenset[str | None]] | None = None
+) -> list[Problem]:
     """All problems between the items of ``scenario``; ``root`` is its tree, ``unsure`` the sections that lost
     items.
     """
@@ -76,7 +59,9 @@ def check_scenario(scenario: Scenario, root: Node, unsure: Collection[str] = ())
 
 def _duplicates(root: Node, findings: Findings) -> None:
     """Two items of a section with one name."""
-    for section, keys in _NAME_KEYS.items():
+    for section, keys in NAME_KEYS.items():
+        if section == "taskDefinitions":  # the n-th item of a family is revision n
+            continue
         node = root.entries.get(section)
         if node is None:
             continue

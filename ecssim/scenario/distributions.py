@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from ecssim.aws.shape import bad
+from ecssim.scenario.empirical import read_values
 from ecssim.scenario.units import (
     EXPECTED_DURATION,
     EXPECTED_SIZE,
@@ -86,7 +88,7 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Empirical:
-    """Measured values, drawn with equal probability; in a file (relative to the scenario) or listed."""
+    """Measured values, drawn with equal probability; listed, or read from ``file`` at load."""
 
     values: tuple[float, ...] = ()
     file: str | None = None
@@ -108,6 +110,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "normal": ("mean", "sd"),
     "uniform": ("min", "max"),
 }
+_EMPIRICAL_KEYS = ("file", "column", "digest")
 KINDS = ("constant", *_PARAMETERS, "empirical")
 
 
@@ -118,16 +121,16 @@ class DistributionOf:
         self.parse = parse
         self.expected = expected
 
-    def read(self, written: object) -> Distribution:
+    def read(self, written: object, base_dir: Path | None = None) -> Distribution:
         """The distribution that was written; one mistake gives one message, at its own place."""
         if not isinstance(written, Mapping):
             try:
                 return Constant(self.parse(written))
             except PydanticCustomError:
                 raise bad(f"{self.expected} or a distribution ({', '.join(KINDS[1:])})") from None
-        return self._read_kind(written)
+        return self._read_kind(written, base_dir)
 
-    def _read_kind(self, written: Mapping[str, Any]) -> Distribution:
+    def _read_kind(self, written: Mapping[str, Any], base_dir: Path | None) -> Distribution:
         unknown = [key for key in written if key not in KINDS]
         if unknown:
             raise placed((unknown[0],), "unknown_key", unknown[0], KINDS)
@@ -137,7 +140,7 @@ class DistributionOf:
         if kind == "constant":
             return Constant(self._value(given, (kind,)))
         if kind == "empirical":
-            return self._read_empirical(given)
+            return self._read_empirical(given, base_dir)
         values = self._read_parameters(kind, given)
         match kind:
             case "exponential":
@@ -165,17 +168,17 @@ class DistributionOf:
                 raise placed((kind,), "missing", name)
         return {name: self._value(given[name], (kind, name)) for name in names}
 
-    def _read_empirical(self, given: object) -> Empirical:
+    def _read_empirical(self, given: object, base_dir: Path | None) -> Empirical:
         if isinstance(given, str):
-            return Empirical(file=given)
+            given = {"file": given}
         if isinstance(given, Mapping):
             for key in given:
-                if key not in ("file", "column"):
-                    raise placed(("empirical", key), "unknown_key", key, ("file", "column"))
+                if key not in _EMPIRICAL_KEYS:
+                    raise placed(("empirical", key), "unknown_key", key, _EMPIRICAL_KEYS)
             file, column = given.get("file"), given.get("column")
             if not isinstance(file, str):
                 raise placed(("empirical",), "missing", "file")
-            return Empirical(file=file, column=column if isinstance(column, str) else None)
+            return _from_file(file, column if isinstance(column, str) else None, base_dir)
         if isinstance(given, list | tuple) and given:
             return Empirical(tuple(self._value(v, ("empirical", i)) for i, v in enumerate(given)))
         raise placed(("empirical",), "value", "a list of values or a file")
@@ -186,10 +189,11 @@ class DistributionOf:
         except PydanticCustomError:
             raise placed(where, "value", self.expected) from None
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def read(written: object, info: core_schema.ValidationInfo) -> Distribution:
+            return self.read(written, base_dir_of(info))
+
+        return core_schema.with_info_plain_validator_function(read)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
@@ -220,13 +224,23 @@ class DistributionOf:
         }
 
 
-def placed(
-    where: tuple[str | int, ...], kind: str, name: str, known: tuple[str, ...] = ()
-) -> PydanticCustomError:
+def base_dir_of(info: core_schema.ValidationInfo) -> Path | None:
+    """The folder that file names are relative to, if the validation was told one."""
+    return info.context.get("base_dir") if isinstance(info.context, Mapping) else None
+
+
+def _from_file(file: str, column: str | None, base_dir: Path | None) -> Empirical:
+    if base_dir is None:
+        return Empirical(file=file, column=column)
+    try:
+        return Empirical(read_values(base_dir / file, column), file, column)
+    except ValueError as error:
+        raise placed(("empirical",), "message", str(error)) from None
+
+
+def placed(where: tuple[str | int, ...], kind: str, name: str, known: tuple[str, ...] = ()) -> PydanticCustomError:
     """An error inside a value that pydantic sees as one: ``where`` leads from the value to the mistake."""
-    return PydanticCustomError(
-        "placed", "{name}", {"where": where, "kind": kind, "name": name, "known": known}
-    )
+    return PydanticCustomError("placed", "{name}", {"where": where, "kind": kind, "name": name, "known": known})
 
 
 DurationDistribution = Annotated[Distribution, DistributionOf(parse_duration, EXPECTED_DURATION)]

@@ -33,6 +33,7 @@ from ecssim.scenario.behaviour import Behaviour, ImageFacts
 from ecssim.scenario.distributions import DurationDistribution
 from ecssim.scenario.expect import Expectation
 from ecssim.scenario.jobs import Job
+from ecssim.scenario.prices import Prices
 from ecssim.scenario.timeline import TimelineEntry
 from ecssim.scenario.traffic import Traffic
 from ecssim.scenario.units import Duration, Number
@@ -76,9 +77,9 @@ class Quotas(Shape):
 class Account(Shape):
     """The AWS account: quotas and ECS account settings."""
 
-    quotas: Annotated[
-        Quotas, BeforeValidator(_read_quotas), WithJsonSchema({"type": ["string", "object"]})
-    ] = Field(default_factory=Quotas)
+    quotas: Annotated[Quotas, BeforeValidator(_read_quotas), WithJsonSchema({"type": ["string", "object"]})] = Field(
+        default_factory=Quotas
+    )
     settings: AccountSettings = Field(default_factory=AccountSettings)
     account_id: Annotated[str, Field(pattern=r"^\d{12}$")] = "123456789012"
 
@@ -141,6 +142,6 @@ class Scenario(Shape):
     timeline: tuple[TimelineEntry, ...] = ()
     timing: Timing = Field(default_factory=Timing)
     model: Mapping[str, str | bool | Number] = Field(default_factory=dict)
-    prices: JsonObject = Field(default_factory=dict)
+    prices: Prices = Field(default_factory=Prices)
     variants: Mapping[str, JsonObject] = Field(default_factory=dict)
     expect: tuple[Expectation, ...] = ()

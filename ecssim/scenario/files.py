@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecssim.errors import BadInput, Problem
-from ecssim.scenario.distributions import Empirical
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.messages import suggestion
 from ecssim.scenario.nodes import Node, Step, find, place_of
@@ -76,7 +75,7 @@ def traces_of(scenario: Scenario) -> Iterator[tuple[tuple[Step, ...], Trace]]:
 
 
 def referenced_files(scenario: Scenario, root: Node, base_dir: Path) -> list[Problem]:
-    """Traces and empirical files that are not there, changed, or lack a column that is named."""
+    """Traces that are not there, that changed, or that lack a column that is named."""
     problems: list[Problem] = []
     for steps, trace in traces_of(scenario):
         columns = [
@@ -86,9 +85,7 @@ def referenced_files(scenario: Scenario, root: Node, base_dir: Path) -> list[Pro
         ]
         problems += _check_table(root, steps, base_dir / trace.file, columns)
         if trace.digest is not None and not problems and digest_of(base_dir / trace.file) != trace.digest:
-            problems.append(
-                place_of(root, (*steps, "file")).problem(f"{trace.file} is not the file it was: digest")
-            )
+            problems.append(place_of(root, (*steps, "file")).problem(f"{trace.file} is not the file it was: digest"))
     for index, job in enumerate(scenario.jobs):
         rows, table = job.per_row, job.arrivals.trace
         if table is None or rows is None:
@@ -101,25 +98,7 @@ def referenced_files(scenario: Scenario, root: Node, base_dir: Path) -> list[Pro
         ]
         if (base_dir / table.file).is_file():
             problems += _check_columns(root, ("jobs", index, "perRow"), base_dir / table.file, columns)
-    for steps, given in _empirical_files(scenario):
-        if not (base_dir / str(given.file)).is_file():
-            place = place_of(root, steps)
-            problems.append(place.problem(f"{given.file}: no such file (relative to the scenario)"))
     return problems
-
-
-def _empirical_files(scenario: Scenario) -> Iterator[tuple[tuple[Step, ...], Empirical]]:
-    for family, behaviour in scenario.behaviour.items():
-        parts = [((), behaviour), *((("containers", n), c) for n, c in behaviour.containers.items())]
-        for steps, part in parts:
-            for name in ("ready_after", "runs_for", "stops_after", "unhealthy_after"):
-                given = getattr(part, name)
-                if isinstance(given, Empirical) and given.file is not None:
-                    alias = type(part).model_fields[name].alias or name
-                    yield ("behaviour", family, *steps, alias), given
-    for name, given in scenario.timing.overrides.items():
-        if isinstance(given, Empirical) and given.file is not None:
-            yield ("timing", name), given
 
 
 def _check_table(
@@ -140,9 +119,7 @@ def _check_columns(
         return [place_of(root, steps).problem(f"{path.name}: {error.problems[0].message}")]
     header = next(csv.reader([first.strip("\r")]), [])
     return [
-        place_of(root, (*steps, key)).problem(
-            f"{key}: {path.name} has no column {name!r}{suggestion(name, header)}"
-        )
+        place_of(root, (*steps, key)).problem(f"{key}: {path.name} has no column {name!r}{suggestion(name, header)}")
         for key, name in columns
         if name is not None and name not in header
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ecssim.aws.refusals import Refusal
 from ecssim.errors import Problem
@@ -11,11 +11,16 @@ from ecssim.scenario.nodes import Node, Step, key_place_of, place_of
 
 
 class Findings:
-    """The problems found so far; ``unsure`` are the sections that lost items because those did not parse."""
+    """The problems found so far.
 
-    def __init__(self, root: Node, unsure: Collection[str] = ()) -> None:
+    ``unsure`` are the sections that lost items because those did not parse, with the names of the lost items;
+    None stands for an item whose name is not known.
+    """
+
+    def __init__(self, root: Node, unsure: Mapping[str, frozenset[str | None]] | None = None) -> None:
         self.root = root
-        self.unsure = frozenset(unsure)
+        self.lost = unsure or {}
+        self.unsure = frozenset(self.lost)
         self.problems: list[Problem] = []
 
     def error(self, steps: Sequence[Step], message: str, rule: str | None = None) -> None:
@@ -45,9 +50,11 @@ class Findings:
         *sections: str,
         rule: str | None = None,
     ) -> bool:
-        """Check that ``name`` is one of ``known``; says so if it is not and the ``sections`` are whole."""
+        """Check that ``name`` is one of ``known``; says so unless it may be an item that got lost."""
         if name in known:
             return True
-        if not self.unsure.intersection(sections):
-            self.error(steps, f"there is no {what} {name!r}{suggestion(name, known)}", rule)
+        lost = frozenset[str | None]().union(*(self.lost.get(section, frozenset()) for section in sections))
+        if None not in lost and name.rsplit("/", 1)[-1] not in lost:
+            named = {*known, *(other for other in lost if other is not None)}
+            self.error(steps, f"there is no {what} {name!r}{suggestion(name, named)}", rule)
         return False

@@ -35,7 +35,7 @@ class Arrivals(Shape):
 
 
 class PerRow(Shape):
-    """Columns of the trace: overrides of RunTask (``cpu``, ``memory``, ``gpus``) and the run time in seconds."""
+    """Columns of the trace: overrides (``cpu``, ``memory``, ``gpus``) and the run time in seconds."""
 
     cpu: str | None = None
     memory: str | None = None

@@ -107,6 +107,8 @@ class _Scanner:
             if mark != ",":
                 raise JSONDecodeError("expected , or ]", self.text, at)
             at = self.blank(at + 1)
+            if self.text[at : at + 1] == "]":
+                raise JSONDecodeError("a comma after the last item", self.text, at)
 
     def _object(self, position: int, depth: int) -> tuple[Node, int]:
         node = Node(self.place(position), "map")
@@ -126,9 +128,7 @@ class _Scanner:
             if first is None:
                 node.put(key, item, place)
             else:
-                self.problems.append(
-                    place.problem(f"duplicate key {key!r}; it is given first at line {first.line}")
-                )
+                self.problems.append(place.problem(f"duplicate key {key!r}; it is given first at line {first.line}"))
             at = self.blank(at)
             mark = self.text[at : at + 1]
             if mark == "}":
@@ -136,3 +136,5 @@ class _Scanner:
             if mark != ",":
                 raise JSONDecodeError("expected , or }", self.text, at)
             at = self.blank(at + 1)
+            if self.text[at : at + 1] == "}":
+                raise JSONDecodeError("a comma after the last entry", self.text, at)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from ecssim.aws.names import Compatibility, LogDriver
 from ecssim.aws.shape import Shape, api_key, keys_of
 from ecssim.aws.support import FAULTS_NOT_MODELLED, SECTIONS_NOT_MODELLED, Support, matters, support_of
@@ -16,7 +18,7 @@ from ecssim.scenario.document import Scenario
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import Names, name_of
 from ecssim.scenario.nodes import Step
-from ecssim.scenario.timeline import TimelineFault, parameters_of
+from ecssim.scenario.timeline import TimelineFault, parameters_of, request_of
 
 _AWS_SECTIONS = (
     "vpcs",
@@ -127,3 +129,9 @@ def _unmodelled_in(scenario: Scenario) -> Iterator[Unmodelled]:
         model = parameters_of(entry)
         if model is not None and all(support_of(model, k) is Support.NOT_MODELLED for k in keys_of(model)):
             yield ("timeline", index, "call"), f"call {entry.call}"
+        elif model is not None:
+            try:
+                request = request_of(entry)
+            except ValidationError:
+                continue  # its problems were said by the timeline's own check
+            yield from unmodelled(request, ("timeline", index, "with"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ from ecssim.scenario.paths import apply_option, apply_variant
 from ecssim.scenario.resolved import resolved_document, to_yaml
 from ecssim.scenario.shapes import normalise
 from ecssim.scenario.source import read_document
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +116,14 @@ def _load(
 
 def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scenario, tuple[Problem, ...]]:
     """The scenario and its warnings; raises with the shape errors and the cross-checks of all that parsed."""
+    _make_encodable(root, problems)
     plain = root.plain()
     try:
-        scenario = Scenario.model_validate_json(json.dumps(plain))
-        partial, pruned, unsure = scenario, root, frozenset[str]()
+        scenario = Scenario.model_validate_json(json.dumps(plain), context={"base_dir": base_dir})
+        partial, pruned, unsure = scenario, root, dict[str, frozenset[str | None]]()
     except ValidationError as error:
         problems.extend(problems_of(error, Scenario, root))
-        found = parse_what_is_well(root, error)
+        found = parse_what_is_well(root, error, base_dir)
         if found is None:
             raise BadInput(_in_order(problems)) from None
         partial, pruned, unsure = found
@@ -128,6 +132,20 @@ def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scen
     if problems or errors:
         raise BadInput(_in_order([*problems, *errors]))
     return partial, tuple(_in_order([p for p in checked if p.severity != "error"]))
+
+
+def _make_encodable(node: Node, problems: list[Problem]) -> None:
+    """Refuse halves of surrogate pairs, which JSON escapes can write and no encoding can hold, and go on."""
+    if isinstance(node.value, str) and _HALF.search(node.value):
+        problems.append(node.place.problem(f"{node.value!a} holds half of a surrogate pair"))
+        node.value = _HALF.sub("?", node.value)
+    for item in node.items:
+        _make_encodable(item, problems)
+    for key, entry in list(node.entries.items()):
+        if _HALF.search(key):
+            problems.append(node.key_places[key].problem(f"{key!a}: the key holds half of a surrogate pair"))
+            node.drop(key)
+        _make_encodable(entry, problems)
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

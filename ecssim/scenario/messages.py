@@ -20,6 +20,7 @@ from ecssim.scenario.nodes import Node, Step, find, key_place_of, place_of
 from ecssim.scenario.shapes import expected_at, rule_of
 
 _MOST_NAMES = 12
+_LONGEST_VALUE = 60
 
 _PATTERNS = {
     r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$": "an IPv4 block such as 10.0.0.0/24",
@@ -29,6 +30,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9_-]{1,255}$": "1 to 255 letters, digits, - and _",
     r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$": "a clock time such as 13:00",
     r"^[A-Za-z]+(\.[A-Za-z0-9]+)+$": "kind.metric, such as subnet.freeAddresses",
+    r"^(at|rate|cron)\(.+\)$": "at(...), rate(...) or cron(...)",
     r"^\d{12}$": "an account id of 12 digits",
     r"^\d+-\d+$": "a range such as 32768-60999",
     r"^[1-9]\d{0,2}$": 'a whole number from 1 to 999 as text, such as "2"',
@@ -79,24 +81,27 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def show(value: Any) -> str:
     """A written value as the user would recognise it, shortened."""
     if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list" if value else "an empty list"
-    if value is None:
+        text = "{" + ", ".join(f"{key}: {_inner(item)}" for key, item in value.items()) + "}"
+    elif isinstance(value, list | tuple):
+        text = "[" + ", ".join(_inner(item) for item in value) + "]"
+    elif value is None:
         return "nothing (null)"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + '..."'
+    else:
+        text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
 
 
-def problems_of(
-    error: ValidationError, model: type[Shape], root: Node, prefix: Sequence[Step] = ()
-) -> list[Problem]:
+def _inner(value: Any) -> str:
+    return value if isinstance(value, str) else show(value)
+
+
+def problems_of(error: ValidationError, model: type[Shape], root: Node, prefix: Sequence[Step] = ()) -> list[Problem]:
     """The problems of one validation, in the order of the document.
 
     ``root`` is the node of the whole document, ``prefix`` leads to the part that was validated as ``model``.
     """
     part = find(root, prefix) if prefix else root
-    details = error.errors(include_url=False)
+    details = _own(error.errors(include_url=False))
     missing = {_parent(d): set[str]() for d in details if d["type"] == "missing"}
     for detail in details:
         if detail["type"] == "missing":
@@ -111,6 +116,17 @@ def problems_of(
             continue
         found.append(_problem(detail, model, part))
     return found
+
+
+def _own(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the errors that only follow from others: a list seems short when its items did not parse."""
+    places = [tuple(d["loc"]) for d in details]
+    return [
+        d
+        for d in details
+        if d["type"] != "too_short"
+        or not any(len(p) > len(d["loc"]) and p[: len(d["loc"])] == tuple(d["loc"]) for p in places)
+    ]
 
 
 def _parent(detail: ErrorDetails) -> tuple[Step, ...]:
@@ -164,6 +180,8 @@ def _placed(detail: ErrorDetails, part: Node) -> Problem:
         )
     if context["kind"] == "missing":
         return place_of(part, steps).problem(f"{context['name']} is missing in {name}")
+    if context["kind"] == "message":
+        return place_of(part, steps).problem(f"{name}: {context['name']}")
     written = find(part, steps)
     return written.place.problem(f"{name}: expected {context['name']}, got {show(written.plain())}")
 
@@ -171,9 +189,7 @@ def _placed(detail: ErrorDetails, part: Node) -> Problem:
 def _expected(kind: str, context: dict[str, Any], given: Any) -> str:
     got = show(given)
     if kind in ("enum", "literal_error"):
-        known = [
-            name.strip().strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(",")
-        ]
+        known = [name.strip().strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(",")]
         if isinstance(given, str):
             return f"{got} is not valid{suggestion(given, known)}"
         return f"expected {_one_of(known)}, got {got}"
@@ -182,11 +198,11 @@ def _expected(kind: str, context: dict[str, Any], given: Any) -> str:
         if kind == "string_type" and isinstance(given, int | float):
             hint = "; put it in quotes"
         if kind in ("int_type", "float_type", "bool_type") and isinstance(given, str):
-            hint = (
-                "; write it without quotes" if _reads_as_number(given) or given in ("true", "false") else ""
-            )
+            hint = "; write it without quotes" if _reads_as_number(given) or given in ("true", "false") else ""
         return f"expected {_TYPES[kind]}, got {got}{hint}"
     match kind:
+        case "union_tag_not_found":
+            return "expected call or fault, got neither"
         case "unit":
             return f"expected {context['expected']}, got {got}"
         case "greater_than_equal":

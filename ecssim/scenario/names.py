@@ -87,18 +87,14 @@ class Names:
     def target_groups(self) -> Mapping[str, TargetGroup]:
         """Target groups by name and by ARN."""
         by_name = {g.target_group_name: g for g in self.scenario.target_groups}
-        by_arn = {
-            g.target_group_arn: g for g in self.scenario.target_groups if g.target_group_arn is not None
-        }
+        by_arn = {g.target_group_arn: g for g in self.scenario.target_groups if g.target_group_arn is not None}
         return {**by_name, **by_arn}
 
     @cached_property
     def load_balancers(self) -> Mapping[str, LoadBalancer]:
         """Load balancers by name and by ARN."""
         by_name = {b.load_balancer_name: b for b in self.scenario.load_balancers}
-        by_arn = {
-            b.load_balancer_arn: b for b in self.scenario.load_balancers if b.load_balancer_arn is not None
-        }
+        by_arn = {b.load_balancer_arn: b for b in self.scenario.load_balancers if b.load_balancer_arn}
         return {**by_name, **by_arn}
 
     @cached_property
@@ -112,7 +108,10 @@ class Names:
     @cached_property
     def services(self) -> Mapping[str, Service]:
         """Services by ``cluster/service``."""
-        return {f"{self.cluster_of(s.cluster)}/{s.service_name}": s for s in self.scenario.services}
+        found: dict[str, Service] = {}
+        for service in self.scenario.services:
+            found.setdefault(f"{self.cluster_of(service.cluster)}/{service.service_name}", service)
+        return found
 
     @cached_property
     def created_by_calls(self) -> Mapping[str, frozenset[str]]:
@@ -135,7 +134,7 @@ class Names:
         return names[0] if len(names) == 1 else DEFAULT_CLUSTER
 
     def service(self, reference: str, cluster: str | None = None) -> Service | None:
-        """A service by its name in ``cluster``, by ``cluster/service``, by ARN, or bare while that is unique."""
+        """A service by name in ``cluster``, by ``cluster/service``, by ARN, or bare while that is unique."""
         name = name_of(reference)
         if cluster is not None:
             return self.services.get(f"{self.cluster_of(cluster)}/{name.rsplit('/', 1)[-1]}")
@@ -162,15 +161,27 @@ class Names:
         return revisions[number - 1] if 1 <= number <= len(revisions) else None
 
     def groups_of_cluster(self, cluster: str) -> tuple[AutoScalingGroup, ...]:
-        """Auto Scaling groups whose instances register in a cluster: by its providers, or by the group
-        itself.
+        """Auto Scaling groups whose instances join a cluster (see :meth:`cluster_of_group`)."""
+        return tuple(g for g in self.groups.values() if self.cluster_of_group(g) == cluster)
+
+    def cluster_of_group(self, group: AutoScalingGroup) -> str:
+        """The cluster that the instances of a group join.
+
+        The agent's ``ECS_CLUSTER``, else the cluster with a capacity provider of the group, else the only
+        cluster, else the agent's own default (``default``).
         """
-        found = self.clusters.get(cluster)
-        providers = [
-            self.providers[p] for p in (found.capacity_providers if found else ()) if p in self.providers
-        ]
-        names = [p.auto_scaling_group_provider.group_name for p in providers if p.auto_scaling_group_provider]
-        names += [
-            n for n, g in self.groups.items() if g.cluster is not None and name_of(g.cluster) == cluster
-        ]
-        return tuple(self.groups[n] for n in dict.fromkeys(names) if n in self.groups)
+        if group.agent.cluster is not None:
+            return name_of(group.agent.cluster)
+        return self._homes_by_provider.get(group.auto_scaling_group_name) or self.cluster_of(None)
+
+    @cached_property
+    def _homes_by_provider(self) -> Mapping[str, str]:
+        """The first cluster with a capacity provider of each group."""
+        homes: dict[str, str] = {}
+        for cluster in self.scenario.clusters:
+            for name in cluster.capacity_providers:
+                provider = self.providers.get(name)
+                behind = provider.auto_scaling_group_provider if provider is not None else None
+                if behind is not None:
+                    homes.setdefault(behind.group_name, cluster.cluster_name)
+        return homes

@@ -8,31 +8,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from ecssim.aws.shape import keys_of
 from ecssim.scenario.document import Scenario
+from ecssim.scenario.messages import nearest
 from ecssim.scenario.nodes import Node, Scalar, Step
+from ecssim.scenario.paths import NAME_KEYS
 
 _STAND_INS: Mapping[str, Scalar] = {"ecssim": 1, "name": "unnamed", "duration": "1h"}
 _MOST_ROUNDS = 5
 
 
-def parse_what_is_well(root: Node, error: ValidationError) -> tuple[Scenario, Node, frozenset[str]] | None:
-    """The scenario without its broken items, its nodes, and the sections that lost something.
+Lost = dict[str, frozenset[str | None]]
 
-    None if the rest does not parse either. The given tree is not changed.
+
+def parse_what_is_well(root: Node, error: ValidationError, base_dir: Path) -> tuple[Scenario, Node, Lost] | None:
+    """The scenario without its broken items, its nodes, and what each section lost.
+
+    Lost items are named where their name can be read, else they are None. None in all if the rest does not
+    parse either. The given tree is not changed.
     """
     pruned = root.copy()
-    unsure: set[str] = set()
+    lost: Lost = {}
     for _ in range(_MOST_ROUNDS):
-        for steps in _doomed([tuple(detail["loc"]) for detail in error.errors(include_url=False)]):
-            _remove(pruned, steps, unsure)
+        details = error.errors(include_url=False)
+        for steps in _doomed([tuple(detail["loc"]) for detail in details]):
+            _remove(pruned, steps, lost)
         for key, value in _STAND_INS.items():
             if key not in pruned.entries:
                 pruned.put(key, Node(pruned.place, "scalar", value), pruned.place)
         try:
-            return Scenario.model_validate_json(json.dumps(pruned.plain())), pruned, frozenset(unsure)
+            text = json.dumps(pruned.plain())
+            return Scenario.model_validate_json(text, context={"base_dir": base_dir}), pruned, lost
         except ValidationError as again:
             error = again
     return None
@@ -40,25 +50,30 @@ def parse_what_is_well(root: Node, error: ValidationError) -> tuple[Scenario, No
 
 def _doomed(places: list[tuple[Step, ...]]) -> list[tuple[Step, ...]]:
     """Items of sections (or whole sections) to remove, the last items of a list first."""
-    wanted: set[tuple[Step, ...]] = set()
-    for steps in places:
-        wanted.add(steps[:2] if len(steps) > 1 else steps)
+    wanted = {steps[:2] for steps in places}
     return sorted(wanted, key=lambda s: (str(s[0]), -s[1] if len(s) > 1 and isinstance(s[1], int) else 0))
 
 
-def _remove(root: Node, steps: tuple[Step, ...], unsure: set[str]) -> None:
-    if not steps:
-        return
+def _remove(root: Node, steps: tuple[Step, ...], lost: Lost) -> None:
     section = str(steps[0])
-    unsure.add(section)
     node = root.entries.get(section)
+    name: str | None = None
     if node is None:
         return
-    if len(steps) == 1 or node.kind == "scalar":
-        root.drop(section)
-    elif node.kind == "list" and isinstance(steps[1], int) and steps[1] < len(node.items):
-        del node.items[steps[1]]
-    elif node.kind == "map" and str(steps[1]) in node.entries:
-        node.drop(str(steps[1]))
+    if len(steps) > 1 and node.kind == "list" and isinstance(steps[1], int) and steps[1] < len(node.items):
+        name = _name_in(section, node.items.pop(steps[1]))
+    elif len(steps) > 1 and node.kind == "map" and str(steps[1]) in node.entries:
+        name = str(steps[1])
+        node.drop(name)
     else:
         root.drop(section)
+        # a section whose key is misspelt is meant to be the one that it looks like
+        section = nearest(section, keys_of(Scenario)) or section
+    lost[section] = lost.get(section, frozenset()) | {name}
+
+
+def _name_in(section: str, item: Node) -> str | None:
+    """The name of a broken item, if it has a readable one."""
+    keys = NAME_KEYS.get(section)
+    named = item.entries.get(keys[-1]) if keys is not None else None
+    return named.value if named is not None and isinstance(named.value, str) else None

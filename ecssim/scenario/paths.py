@@ -9,7 +9,7 @@ applied to the written document, before anything is checked, so that the result 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.messages import suggestion
@@ -45,6 +45,28 @@ KEY_FIELDS = (
 )
 """The fields that name an item of a list, in the order in which they are looked for."""
 
+NAME_KEYS: Mapping[str, tuple[str, ...]] = {
+    "vpcs": ("vpcId",),
+    "subnets": ("subnetId",),
+    "natGateways": ("natGatewayId",),
+    "securityGroups": ("groupId",),
+    "routeTables": ("routeTableId",),
+    "autoScalingGroups": ("autoScalingGroupName",),
+    "capacityProviders": ("name",),
+    "clusters": ("clusterName",),
+    "targetGroups": ("targetGroupName",),
+    "loadBalancers": ("loadBalancerName",),
+    "taskDefinitions": ("family",),
+    "services": ("cluster", "serviceName"),
+    "scalingPolicies": ("resourceId", "policyName"),
+    "alarms": ("alarmName",),
+    "scheduledActions": ("resourceId", "scheduledActionName"),
+    "traffic": ("name",),
+    "jobs": ("name",),
+}
+"""What names an item of each section; the last field is the name itself, those before say where it is unique.
+"""
+
 _STEP = re.compile(r"""\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*'([^']*)'\s*\]|\[\s*(\d+)\s*\]|([^.\[\]=]+)""")
 
 
@@ -67,9 +89,7 @@ def parse_path(text: str, place: Place) -> list[str]:
 
 
 def _bad_path(text: str) -> str:
-    return (
-        f'{text!r} is not a path; expected names with dots between (services.checkout.desiredCount, ["a.b"])'
-    )
+    return f'{text!r} is not a path; expected names with dots between (services.checkout.desiredCount, ["a.b"])'
 
 
 def split_option(option: str) -> tuple[str, str] | None:
@@ -126,7 +146,7 @@ def apply_variant(root: Node, name: str, problems: list[Problem], shown: str) ->
 
 
 def apply_patch(root: Node, steps: Sequence[str], value: Node, place: Place) -> None:
-    """Set, append or delete at a path, in place; raises :class:`BadInput` at ``place`` if it leads nowhere."""
+    """Set, append or delete at a path, in place; :class:`BadInput` at ``place`` if it leads nowhere."""
     node = root
     for index, step in enumerate(steps[:-1]):
         node = _descend(node, step, steps[:index], place)
@@ -170,7 +190,7 @@ def _descend(node: Node, step: str, before: Sequence[str], place: Place) -> Node
 
 
 def _item(node: Node, step: str, before: Sequence[str], place: Place) -> int:
-    named = [_names(item) for item in node.items]
+    named = [names_of(item) for item in node.items]
     matches = [index for index, names in enumerate(named) if step in names]
     if matches:
         return matches[-1]
@@ -186,7 +206,7 @@ def _item(node: Node, step: str, before: Sequence[str], place: Place) -> int:
     raise BadInput([place.problem(f"{section} has no item {step!r}{suggestion(step, known)}")])
 
 
-def _names(item: Node) -> list[str]:
+def names_of(item: Node) -> list[str]:
     """The names by which a path may mean an item; the first key field wins."""
     if item.kind == "scalar":
         return [str(item.plain())]

@@ -39,10 +39,10 @@ def _resolve_empirical(written: Any, base_dir: Path) -> None:
     if not isinstance(written, dict):
         return
     for key, value in written.items():
-        if key == "empirical" and isinstance(value, str):
-            written[key] = str((base_dir / value).resolve())
-        elif key == "empirical" and isinstance(value, dict):
-            value["file"] = str((base_dir / value["file"]).resolve())
+        if key == "empirical" and isinstance(value, str | dict):
+            given = {"file": value} if isinstance(value, str) else value
+            path = (base_dir / given["file"]).resolve()
+            written[key] = {**given, "file": str(path), "digest": digest_of(path)}
         else:
             _resolve_empirical(value, base_dir)
 
@@ -91,11 +91,25 @@ def _expand_listener(listener: Document) -> None:
                 target["targetGroupArn"] = target.pop("targetGroup")
 
 
+def _expand_vpc(vpc: Document) -> None:
+    blocks = vpc.pop("cidrBlocks", None)
+    if blocks:
+        vpc.setdefault("cidrBlockAssociationSet", []).extend({"cidrBlock": block} for block in blocks)
+
+
+def _expand_route_table(table: Document) -> None:
+    subnets = table.pop("subnets", None)
+    if subnets:
+        table.setdefault("associations", []).extend({"subnetId": subnet} for subnet in subnets)
+
+
 _EXPANSIONS: Mapping[str, Callable[[Document], None]] = {
     "autoScalingGroups": _expand_group,
     "capacityProviders": _expand_provider,
     "targetGroups": _expand_target_group,
     "listeners": _expand_listener,
+    "vpcs": _expand_vpc,
+    "routeTables": _expand_route_table,
 }
 
 

@@ -60,12 +60,7 @@ def child_annotation(annotation: Any, step: Step, node: Node | None) -> Any:
     origin, arguments = get_origin(base), get_args(base)
     if origin is tuple and isinstance(step, int) and arguments:
         return arguments[min(step, len(arguments) - 1)] if Ellipsis not in arguments else arguments[0]
-    if (
-        origin is not None
-        and isinstance(origin, type)
-        and issubclass(origin, Mapping)
-        and len(arguments) == 2
-    ):
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping) and len(arguments) == 2:
         return arguments[1]
     return None
 
@@ -80,9 +75,7 @@ def _field_annotation(model: type[Shape], key: str, node: Node | None) -> Any:
     return annotation_of(model.model_fields[name]) if name is not None else None
 
 
-def expected_at(
-    root: type[Shape], node: Node, steps: Sequence[Step]
-) -> tuple[type[Shape] | None, FieldInfo | None]:
+def expected_at(root: type[Shape], node: Node, steps: Sequence[Step]) -> tuple[type[Shape] | None, FieldInfo | None]:
     """The document and the field that the last of ``steps`` belongs to."""
     annotation: Any = root
     model: type[Shape] | None = None
@@ -170,7 +163,7 @@ def _rename(model: type[Shape], node: Node, problems: list[Problem]) -> None:
     for key, entry in entries.items():
         name = renamed.get(key, key)
         if name in node.entries:
-            problems.append(places[key].problem(f"{key}: {name} is given already in another spelling"))
+            problems.append(places[key].problem(f"{name} is given twice, in two spellings"))
         else:
             node.put(name, entry, places[key])
 

@@ -7,6 +7,7 @@ start) or a timestamp. ``every`` repeats, ``times`` says how often in all. Calls
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,9 +20,7 @@ from ecssim.aws.requests import REQUESTS
 from ecssim.aws.shape import JsonObject, Shape, bad
 from ecssim.scenario.units import Duration, PositiveCount, Share, parse_duration
 
-EXPECTED_MOMENT = (
-    "a duration from start (90s, 2h), a clock time (13:00) or a timestamp (2026-03-02T13:00:00Z)"
-)
+EXPECTED_MOMENT = "a duration from start (90s, 2h), a clock time (13:00) or a timestamp (2026-03-02T13:00:00Z)"
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?")
 
 
@@ -98,9 +97,9 @@ class TimelineFault(_Entry):
 
 def _kind(entry: object) -> str | None:
     keys: object = entry if isinstance(entry, Mapping) else getattr(entry, "__dict__", {})
-    if isinstance(keys, Mapping) and "fault" in keys and "call" not in keys:
-        return "<fault>"
-    return "<call>"
+    if not isinstance(keys, Mapping) or "call" in keys:
+        return "<call>"
+    return "<fault>" if "fault" in keys else None
 
 
 TimelineEntry = Annotated[
@@ -253,3 +252,11 @@ def parameters_of(entry: TimelineCall | TimelineFault) -> type[Shape] | None:
     if isinstance(entry, TimelineCall):
         return REQUESTS.get(entry.call)
     return FAULTS.get(entry.fault)
+
+
+def request_of(entry: TimelineCall | TimelineFault) -> Shape:
+    """The parsed parameters of an entry; a loaded scenario has only entries for which this works."""
+    model = parameters_of(entry)
+    if model is None:
+        raise KeyError(entry.call if isinstance(entry, TimelineCall) else entry.fault)
+    return model.model_validate_json(json.dumps(dict(entry.with_)))

@@ -25,7 +25,7 @@ class UnreadableError(Exception):
 
 
 def read_yaml(text: str, file: str, problems: list[Problem]) -> Node | None:
-    """The tree of the one document in ``text``; None if it is empty or too broken, with ``problems`` filled."""
+    """The tree of the one document in ``text``; None if it is empty or broken, with ``problems`` filled."""
     reader = _Reader(file, problems)
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -40,9 +40,7 @@ def read_yaml(text: str, file: str, problems: list[Problem]) -> Node | None:
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        problems.append(
-            place.problem(f"not valid YAML: character U+{_code(error.character):04X} is not allowed")
-        )
+        problems.append(place.problem(f"not valid YAML: character U+{_code(error.character):04X} is not allowed"))
         return None
     return reader.root
 
@@ -133,9 +131,7 @@ class _Reader:
         parent.key = None
         first = parent.node.key_places.get(key)
         if first is not None:
-            self.problems.append(
-                place.problem(f"duplicate key {key!r}; it is given first at line {first.line}")
-            )
+            self.problems.append(place.problem(f"duplicate key {key!r}; it is given first at line {first.line}"))
         elif key == "<<":
             self.problems.append(place.problem("YAML 1.2 has no merge key (<<); write the keys out"))
         else:

@@ -103,7 +103,7 @@ class TraceLoad:
 
     def until(self, t: Floats) -> Floats:
         """Return the cumulative requests at each ``t``; exact at the trace's own edges."""
-        inside = np.interp(t, self._edges, self._cumulative)
+        inside: Floats = np.interp(t, self._edges, self._cumulative)
         end, total = self._edges[-1], self._cumulative[-1]
         beyond = t > end
         if not beyond.any() or self.after == "zero":

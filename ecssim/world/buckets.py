@@ -29,8 +29,15 @@ class TokenBucket:
 
     def take(self, count: int, now: float) -> int:
         """Take up to ``count`` tokens; return how many there were."""
-        got = min(count, self.available(now))
-        self._level -= got
+        level = self._level
+        if now > self._at:
+            level += (now - self._at) * self.rate
+            level = min(level, self.burst)
+            self._at = now
+        # Refilled in parts, a token may be a hair short of whole.
+        whole = int(level + 1e-9)
+        got = count if count < whole else whole
+        self._level = level - got
         return got
 
     def next_at(self, now: float) -> float:

@@ -32,7 +32,8 @@ class Template:
     ``code`` is its row in the record; ``path`` / ``table`` the lifecycle it takes (decide.lifecycle);
     ``request`` what placement must find on an instance (EC2; PLACE-004), ``requests`` the same by capacity
     provider code (0: launch type); ``subnets`` the ordinals of the subnets
-    it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB.
+    it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB, ``storage_gib`` the
+    ephemeral storage of a Fargate task in GiB.
     """
 
     code: int
@@ -57,6 +58,8 @@ class Template:
     target_groups: tuple[int, ...] = ()
     public_ip: bool = False
     architecture: str = "X86_64"
+    windows: bool = False
+    storage_gib: int = 20
     laws: Any = None
 
     @property

@@ -152,8 +152,10 @@ class Fleet(FleetIndex):
             self._gpus.move(bit, host.gpus - request.gpus, host.gpus)
             host.gpus -= request.gpus
         if request.eni:
-            self._eni.move(bit, host.eni - 1, host.eni)
-            host.eni -= 1
+            left = host.eni - 1
+            if not left:  # nobody asks for more than one slot, so no other step crosses a threshold
+                self._eni.move(bit, 0, 1)
+            host.eni = left
         before = host.groups.get(group, 0)
         self._count(host, group, before, before + 1)
         self.epoch += 1
@@ -201,7 +203,8 @@ class Fleet(FleetIndex):
             return
         if host.eni >= host.spec.eni_slots:
             raise InvariantBroken(f"instance {ordinal} has all of its {host.eni} ENI slots free already")
-        self._eni.move(host.bit, host.eni, host.eni + 1)
+        if not host.eni:
+            self._eni.move(host.bit, 0, 1)
         host.eni += 1
         self.epoch += 1
         self.releases += 1

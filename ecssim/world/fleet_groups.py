@@ -26,12 +26,13 @@ class Group:
 
     def change(self, host: Host, before: int, after: int) -> None:
         """Follow the number of tasks on ``host`` from ``before`` to ``after``."""
-        if not before:
-            self.present.add(host.ordinal)
-        elif not after:
-            self.present.discard(host.ordinal)
-        if self._occupied is not None and not (before and after):
-            self._occupied ^= host.bit
+        if not (before and after):
+            if after:
+                self.present.add(host.ordinal)
+            else:
+                self.present.discard(host.ordinal)
+            if self._occupied is not None:
+                self._occupied ^= host.bit
         levels = self._levels
         if levels is not None:
             bit = host.bit
@@ -67,7 +68,8 @@ class Group:
 
     def fewest(self, candidates: int, group: int, hosts: Mapping[int, Host], width: int) -> int:
         """Return those of ``candidates`` with the fewest tasks of the group on them."""
-        free = candidates & ~self.occupied(hosts, width)
+        occupied = self._occupied
+        free = candidates & ~(self.occupied(hosts, width) if occupied is None else occupied)
         if free:
             return free
         levels = self._levels

@@ -14,6 +14,8 @@ from ecssim.world.requests import Request, Resources
 from ecssim.world.views import Closest, FailureReason, Rejections
 
 INSTANCE_FIELDS = ("instanceId", "host")
+#: A verdict per launch: the tuple's own constructor saves the named one's extra call.
+_rejections = tuple.__new__
 LACKED = {
     FailureReason.CPU: READ["cpu"],
     FailureReason.MEMORY: READ["memory"],
@@ -62,7 +64,9 @@ class FleetIndex(FleetMasks):
             left = mask.bit_count()
             constraint = count - left
             count = left
-        return Rejections(mask, count, agent, location, attribute, cpu, memory, ports, gpu, eni, constraint)
+        return _rejections(
+            Rejections, (mask, count, agent, location, attribute, cpu, memory, ports, gpu, eni, constraint)
+        )
 
     def eligible(self, request: Request, group: int) -> int:
         """Candidates of ``request`` alone."""
@@ -132,7 +136,8 @@ class FleetIndex(FleetMasks):
 
     def first(self, candidates: int) -> int:
         """The ordinal that registered first among them, -1 if there is none (PLACE-027)."""
-        return self._ordinal(bitsets.lowest(candidates))
+        host = self._at[(candidates & -candidates).bit_length() - 1] if candidates else None
+        return -1 if host is None else host.ordinal
 
     def nth(self, candidates: int, n: int) -> int:
         """The ordinal of number ``n`` of them in registration order, -1 if there are not so many."""

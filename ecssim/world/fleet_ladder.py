@@ -43,9 +43,9 @@ class Ladder:
                 return self._unlearnt(size)
             self.learn((size,))
             at = self._index[size]
-        stride = self._stride
-        if stride == 1:
+        if self._stride == 1:
             return self._masks[at]
+        stride = self._stride
         rung, beyond = divmod(at, stride)
         if beyond == 0:
             return self._masks[rung]
@@ -64,9 +64,9 @@ class Ladder:
         """Follow one instance whose remainder went from ``low`` to ``high`` or back; ``low < high``."""
         sizes = self._sizes
         a = bisect_right(sizes, low)
-        b = bisect_right(sizes, high)
-        if a == b:
-            return
+        if a == len(sizes) or sizes[a] > high:
+            return  # no threshold lies between: the common case
+        b = bisect_right(sizes, high, a)
         masks = self._masks
         stride = self._stride
         if stride > 1:

@@ -31,12 +31,13 @@ class Levels:
     drops its empty levels when it has doubled.
     """
 
-    __slots__ = ("_buckets", "_hosts", "_masks", "_read", "_sweep_at", "_values")
+    __slots__ = ("_bucket_of", "_buckets", "_hosts", "_masks", "_read", "_sweep_at", "_values")
 
     def __init__(self, hosts: Sequence[Host | None], read: Callable[[Host], int]) -> None:
         self._hosts = hosts
         self._read = read
         self._masks: dict[int, int] = {}
+        self._bucket_of: dict[int, int] = {}  # of every value that has a level
         self._buckets: list[int] = []
         self._values: list[list[int]] = []
         self._sweep_at: list[int] = []
@@ -63,10 +64,8 @@ class Levels:
             self._open(new)
         masks[old] ^= bit
         masks[new] |= bit
-        shift = old.bit_length() - 4
-        a = old if shift <= 0 else (shift << 3) + (old >> shift)
-        shift = new.bit_length() - 4
-        b = new if shift <= 0 else (shift << 3) + (new >> shift)
+        a = self._bucket_of[old]
+        b = self._bucket_of[new]
         if a != b:
             buckets = self._buckets
             buckets[a] ^= bit
@@ -82,10 +81,12 @@ class Levels:
         if len(values) >= self._sweep_at[bucket]:
             for empty in [one for one in values if not self._masks[one]]:
                 del self._masks[empty]
+                del self._bucket_of[empty]
             values[:] = [one for one in values if one in self._masks]
             self._sweep_at[bucket] = max(SWEEP_FROM, 2 * len(values))
         insort(values, value)
         self._masks[value] = 0
+        self._bucket_of[value] = bucket
 
     def lowest(self, candidates: int, floor: int) -> int:
         """Return those of ``candidates`` with the least remaining; none of them has less than ``floor``."""

@@ -1,0 +1,236 @@
+"""The commands by name. Their work is in modules of their own, which are read when a command is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from ecssim import __version__
+
+PLANNED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "calibrate": "fit timing profiles to measured task lifecycles",
+        "compare": "run variants under the same luck and compare them with intervals",
+        "fit": "find the smallest capacity that holds what a scenario expects",
+        "import": "read what a real account has and write a scenario",
+        "report": "write one HTML file about a run",
+        "search": "search for a better configuration",
+        "serve": "answer the ECS API over HTTP from a live simulation",
+        "study": "run many variants and seeds",
+        "subnets": "plan subnet sizes",
+        "view": "look at a run in the browser",
+    }
+)
+"""Commands that the contract names and this version does not have."""
+
+
+class Commands(TyperGroup):
+    """The commands; one that is planned says so instead of being unknown."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that ``args`` begin with."""
+        if args and args[0] in PLANNED:
+            print(
+                f"ecssim {args[0]} is planned ({PLANNED[args[0]]}) and not in version {__version__}",
+                file=sys.stderr,
+            )
+            raise typer.Exit(2)
+        return super().resolve_command(ctx, args)
+
+
+class Output(StrEnum):
+    """How a command answers: for people, or one JSON document on stdout and nothing else."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class What(StrEnum):
+    """What ``describe`` can show."""
+
+    TASKS = "tasks"
+    SERVICES = "services"
+    CONTAINER_INSTANCES = "container-instances"
+    SUBNETS = "subnets"
+
+
+class Topic(StrEnum):
+    """What ``catalog`` can list."""
+
+    INSTANCE_TYPES = "instance-types"
+    FARGATE = "fargate"
+    PRICES = "prices"
+    QUOTAS = "quotas"
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="ecssim",
+    help="The wind tunnel for Amazon ECS: play hours or weeks of the control plane's life in seconds.",
+    epilog="Exit codes: 0 done, 1 an expectation failed, 2 bad usage or input, 3 a bug of ecssim, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Plain help and plain errors: one line a problem, no frames, and no rich to import for them.
+    rich_markup_mode=None,
+)
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file, YAML or JSON.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that a run wrote.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change one value, as services.checkout.desiredCount=40; may repeat."
+    ),
+]
+VariantName = Annotated[str | None, typer.Option("--variant", metavar="NAME", help="A variant of the scenario.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Another seed: other luck.")]
+OutputAs = Annotated[Output, typer.Option("--output", help="For people, or one JSON document.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ecssim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def ecssim(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """The wind tunnel for Amazon ECS: play hours or weeks of the control plane's life in seconds."""
+
+
+@app.command(short_help="Run the built-in scenario and draw two pictures.")
+def demo(
+    listing: Annotated[bool, typer.Option("--list", help="List the built-in scenarios and stop.")] = False,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run goes.")] = Path("ecssim-demo"),
+) -> None:
+    """Run the built-in scenario: a deploy at peak in two small subnets."""
+    from ecssim.cli import demo as command
+
+    raise typer.Exit(command.listing() if listing else command.demo(out))
+
+
+@app.command(short_help="Run a scenario and say what happened.")
+def run(
+    scenario: ScenarioFile,
+    sets: Sets = None,
+    variant: VariantName = None,
+    seed: Seed = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="T", help="Stop at this time (90s, 2h, 13:00).")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
+    output: OutputAs = Output.TABLE,
+    check_invariants: Annotated[
+        bool, typer.Option("--check-invariants", help="Look for impossible states each simulated minute.")
+    ] = False,
+) -> None:
+    """Run a scenario and say what happened; 1 if something that it expects did not hold."""
+    from ecssim.cli import run as command
+
+    wish = command.Wish(
+        scenario, tuple(sets or ()), variant, seed, until, out, output is Output.JSON, check_invariants
+    )
+    raise typer.Exit(command.run(wish))
+
+
+@app.command(short_help="Say what is wrong with a scenario; run nothing.")
+def check(
+    scenario: ScenarioFile,
+    sets: Sets = None,
+    variant: VariantName = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """Read a scenario and say what is wrong with it, all at once; nothing is run."""
+    from ecssim.cli import check as command
+
+    raise typer.Exit(command.check(scenario, tuple(sets or ()), variant, strict, output is Output.JSON))
+
+
+@app.command(short_help="Say why: a task's end, a placement, a full subnet.")
+def explain(
+    folder: RunFolder,
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WHAT", help="task/ID, service/NAME, subnet/ID, alarm/NAME or event/ID."),
+    ],
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """Say why: a task's life and end, a placement, a service's history, who filled a subnet."""
+    from ecssim.cli import look
+
+    raise typer.Exit(look.explain(folder, what, output is Output.JSON))
+
+
+@app.command(short_help="Show what existed at a moment, as the APIs do.")
+def describe(
+    folder: RunFolder,
+    what: Annotated[What, typer.Argument(metavar="WHAT", help="tasks, services, container-instances or subnets.")],
+    at: Annotated[str, typer.Option("--at", metavar="T", help="The moment: 90s, 2h, 13:00 or a timestamp.")],
+    cluster: Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="Of one cluster only.")] = None,
+) -> None:
+    """Show what existed at a moment of a run, as the APIs' Describe calls do: the run is played again to there."""
+    from ecssim.cli import look
+
+    raise typer.Exit(look.describe(folder, what.value, at, cluster))
+
+
+@app.command(short_help="List every event of a run in order.")
+def events(
+    folder: RunFolder,
+    output: Annotated[Output, typer.Option("--format", "--output", help="A line an event, or one JSON list.")] = (
+        Output.TABLE
+    ),
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", metavar="TABLE", help="Events of one table, as service_events; may repeat."),
+    ] = None,
+) -> None:
+    """List every event of a run in the order in which they happened."""
+    from ecssim.cli import events as command
+
+    raise typer.Exit(command.events(folder, tuple(kinds or ()), output is Output.JSON))
+
+
+@app.command(short_help="Write a small scenario to start from.")
+def init(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The scenario to write.")] = Path("scenario.yaml"),
+) -> None:
+    """Write a small scenario with comments, to start from."""
+    from ecssim.cli import starter
+
+    raise typer.Exit(starter.init(path))
+
+
+@app.command(short_help="Print the JSON Schema of scenarios.")
+def schema() -> None:
+    """Print the JSON Schema of scenarios, for editors."""
+    from ecssim.cli import check as command
+
+    raise typer.Exit(command.schema())
+
+
+@app.command(short_help="List what AWS publishes: types, sizes, prices.")
+def catalog(
+    topic: Annotated[
+        Topic, typer.Argument(metavar="TOPIC", help="instance-types, fargate, prices or quotas.")
+    ],
+    region: Annotated[str, typer.Option("--region", help="The Region of prices and quotas.")] = "us-east-1",
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """List what AWS publishes and the simulator uses, with sources and dates."""
+    from ecssim.cli import catalog as command
+
+    raise typer.Exit(command.catalog(topic.value, region, output is Output.JSON))

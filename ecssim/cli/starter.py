@@ -1,0 +1,23 @@
+"""``ecssim init``: a small scenario with comments, to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ecssim.cli.answer import refuse
+from ecssim.cli.guard import DONE
+
+STARTER = Path(__file__).with_name("starter.yaml")
+
+
+def init(path: Path) -> int:
+    """Write the starter scenario to ``path``; a file that is there is never overwritten."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(STARTER.read_text("utf-8"))
+    except FileExistsError:
+        raise refuse(path, "is there already: choose another name") from None
+    except OSError as error:
+        raise refuse(path, f"cannot be written: {error.strerror}") from None
+    print(f"wrote {path}; next: ecssim run {path}")
+    return DONE

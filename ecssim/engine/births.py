@@ -1,0 +1,236 @@
+"""How a task comes into being: its ordinal, its draws, its first status, and the rows that say who it is.
+
+What follows is the lifecycle's (:mod:`ecssim.engine.lifecycle`), which owns the task from its first queue entry
+on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ecssim.decide.lifecycle import CAPACITY_FOUND
+from ecssim.engine.timing import ADDRESS_FAILURE, DISPATCH, PROVISION, RUNS_FOR
+from ecssim.world.entities import Deployment, Instance, Owner, Task, Template
+from ecssim.world.states import HEALTHY, PENDING, PROVISIONING, RUNNING
+
+if TYPE_CHECKING:
+    from ecssim.engine.lifecycle import Lifecycle
+    from ecssim.engine.simulation import Engine
+
+#: Record codes of desiredStatus (record.codes): 2 is RUNNING, 3 is STOPPED.
+WANT_RUNNING: Final = 2
+WANT_STOPPED: Final = 3
+#: Record code of a task that was there before the run (record.codes).
+ORIGIN_INITIAL: Final = 1
+
+
+class Births:
+    """Creates tasks that have been placed; ``created`` is how many there have been, the last one's ordinal."""
+
+    def __init__(self, engine: Engine, lifecycle: Lifecycle) -> None:
+        self.engine = engine
+        self.lifecycle = lifecycle
+        self.kernel = engine.kernel
+        self.recorder = recorder = engine.recorder
+        tables = recorder.tables
+        # The hot path packs rows into the tables' buffers by itself (record.tables).
+        self._pack_event, self._events = tables["task_events"].pack, tables["task_events"].buffer
+        self._pack_id, self._ids = tables["_task_ids"].pack, tables["_task_ids"].buffer
+        self._pack_place, self._places = tables["_task_places"].pack, tables["_task_places"].buffer
+        self._subnets = engine.world.subnets
+        self._zones = engine.zone_codes
+        self._region = engine.region_code
+        self._trunk_extra = engine.timing["branchEniExtra"].median
+        self.created = 0
+
+    def create(
+        self,
+        template: Template,
+        owner: Owner,
+        deployment: Deployment | None,
+        *,
+        instance: Instance | None,
+        subnet: int,
+        address: int,
+        provider: int,
+        origin: int,
+        cause: int,
+        runs_for: float = -1.0,
+        waiting: bool = False,
+    ) -> Task:
+        """Create a task that has been placed, with its ENI's address if it has one, in its first status.
+
+        ``address`` -1 with an awsvpc template means that the subnet was full: the task exists and will fail
+        (NET-050, LIFE-047). The launch number is the owner's next one. With ``waiting`` no instance takes it
+        yet: it stays in PROVISIONING until :meth:`place` (LIFE-004 b, LIFE-024).
+        """
+        kernel = self.kernel
+        lifecycle = self.lifecycle
+        now = kernel._now
+        k = owner.launched
+        owner.launched = k + 1
+        self.created = ordinal = self.created + 1
+        delays = template.laws.delays(owner.draws, k)
+        task = Task(ordinal, template, owner, deployment, k, delays, now)
+        task.runs_for = runs_for if runs_for >= 0.0 else delays[RUNS_FOR]
+        task.provider = provider
+        task.subnet = subnet
+        task.address = address
+        lifecycle.live[ordinal] = task
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        eni = template.eni
+        task.status = status = PROVISIONING if eni or waiting else PENDING
+        task.last_event = event
+        events = self._events
+        events += self._pack_event(now, event, cause, ordinal, status + 1, WANT_RUNNING, 0, 0)
+        self._record_identity(task, event, origin)
+        if instance is not None:
+            task.instance = instance.ordinal
+            instance.tasks[ordinal] = task
+            self._record_place(task, event, instance)
+            self.engine.meters.reserved(task, instance)
+        elif address >= 0:
+            self._record_place(task, event, None)
+        if deployment is not None:
+            deployment.tasks[ordinal] = task
+            deployment.active = active = deployment.active + 1
+            deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
+            deployment.peak_tasks = max(deployment.peak_tasks, active + deployment.stopping)
+        else:
+            owner.tasks[ordinal] = task
+        if waiting:
+            return task
+        if not eni:
+            kernel.after(delays[DISPATCH], lifecycle.on_dispatched, task, 0)
+        elif address >= 0:
+            extra = self._trunk_extra if instance is not None and instance.shape.trunk else 0.0
+            kernel.after(delays[PROVISION] + extra, lifecycle.on_network, task, 0)
+        else:
+            kernel.after(delays[ADDRESS_FAILURE], lifecycle.on_no_address, task, 0)
+        if template.fargate:
+            self.engine.fargate.started(task)
+        return task
+
+    def place(self, task: Task, instance: Instance, subnet: int, address: int, event: int) -> None:
+        """An instance was found for a task that waited for one (LIFE-004 b, LIFE-024).
+
+        ``event`` is the verdict that found it. Without an ENI to make the task is PENDING at once; with one it
+        stays in PROVISIONING, which is then the work of the network (LIFE-004 a).
+        """
+        task.epoch += 1
+        task.instance = instance.ordinal
+        task.subnet = subnet
+        task.address = address
+        instance.tasks[task.ordinal] = task
+        self._record_place(task, event, instance)
+        self.engine.meters.reserved(task, instance)
+        lifecycle = self.lifecycle
+        if not task.template.eni:
+            lifecycle.advance(task, CAPACITY_FOUND, event)
+            return
+        task.last_event = event
+        if address >= 0:
+            extra = self._trunk_extra if instance.shape.trunk else 0.0
+            self.kernel.after(task.delays[PROVISION] + extra, lifecycle.on_network, task, task.epoch)
+        else:
+            self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.on_no_address, task, task.epoch)
+
+    def create_initial(
+        self,
+        template: Template,
+        owner: Owner,
+        deployment: Deployment,
+        *,
+        instance: Instance | None,
+        subnet: int,
+        address: int,
+        provider: int,
+        age: float,
+        rest: float,
+    ) -> Task:
+        """Put a task in place that was RUNNING before the run began (initialState: steady).
+
+        It is healthy, shows one RUNNING event at t = 0, and ends by itself ``rest`` seconds from now (negative:
+        never). ``age`` is the time since it reached RUNNING.
+        """
+        engine = self.engine
+        lifecycle = self.lifecycle
+        k = owner.launched
+        owner.launched = k + 1
+        self.created = ordinal = self.created + 1
+        delays = template.laws.delays(owner.draws, k)
+        # How long it took to start is not known any more; it was created at its age before the run.
+        task = Task(ordinal, template, owner, deployment, k, delays, -age)
+        task.started_at = task.healthy_at = task.connectivity_at = -age
+        task.pull_started_at = task.pull_stopped_at = -age
+        task.runs_for = rest
+        task.provider, task.subnet, task.address = provider, subnet, address
+        task.status, task.health = RUNNING, HEALTHY
+        lifecycle.live[ordinal] = task
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        events = self._events
+        events += self._pack_event(0.0, event, 0, ordinal, RUNNING + 1, WANT_RUNNING, 0, 0)
+        task.last_event = event
+        self._record_identity(task, event, ORIGIN_INITIAL)
+        self._record_place(task, event, instance)
+        if instance is not None:
+            task.instance = instance.ordinal
+            instance.tasks[ordinal] = task
+            instance.images.update(image.code for image in template.images)
+            engine.agents.hold(instance, task)
+            engine.meters.reserved(task, instance)
+        if template.fargate:
+            engine.fargate.started(task)
+        deployment.tasks[ordinal] = task
+        deployment.active += 1
+        deployment.running += 1
+        deployment.healthy += 1
+        deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
+        deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
+        self.engine.services.count_running(task, 1)
+        if template.target_groups:
+            engine.targets.register(task, healthy=True)
+        if rest >= 0.0:
+            self.kernel.after(rest, lifecycle.on_exit, task, 0)
+        return task
+
+    def _record_identity(self, task: Task, event: int, origin: int) -> None:
+        """Write the row that gives the task its id and everything about it that never changes."""
+        owner = task.owner
+        deployment = task.deployment
+        rows = self._ids
+        rows += self._pack_id(
+            task.ordinal,
+            event,
+            owner.code,
+            owner.service_code,
+            owner.key,
+            task.k,
+            task.template.code,
+            deployment.code if deployment is not None else 0,
+            origin,
+            task.provider,
+            owner.cluster.code,
+            self._region,
+            task.created_at,
+        )
+
+    def _record_place(self, task: Task, event: int, instance: Instance | None) -> None:
+        """Write the row that says where the task went: instance, subnet, address, zone."""
+        subnet = self._subnets[task.subnet] if task.subnet >= 0 else None
+        if instance is not None:
+            code, zone = instance.code, instance.zone
+        else:
+            code, zone = 0, subnet.zone if subnet is not None else None
+        address = task.address
+        rows = self._places
+        rows += self._pack_place(
+            task.ordinal,
+            event,
+            code,
+            subnet.code if subnet is not None else 0,
+            address if address >= 0 else 0,
+            self._zones[zone],
+        )

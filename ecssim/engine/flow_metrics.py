@@ -1,0 +1,147 @@
+"""From cells to the CloudWatch metrics of services: sums by service, utilisation, response times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ecssim.workload.flow import latency
+from ecssim.world.entities import Deployment, Service
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+Floats = npt.NDArray[np.float64]
+
+RESPONSE_COLUMNS = ("target_response_time", "latency_p50", "latency_p95", "latency_p99")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """What the minute needs of services and only changes with a deployment; arrays by service ordinal.
+
+    ``several`` are the services whose counts are more than those of their primary deployment; ``alive`` is None
+    while no service is INACTIVE.
+    """
+
+    version: int
+    codes: npt.NDArray[np.int64]
+    clusters: npt.NDArray[np.int64]
+    cpu: Floats
+    memory: Floats
+    idle_cpu: Floats
+    idle_memory: Floats
+    primaries: tuple[Deployment, ...]
+    several: tuple[Service, ...]
+    alive: npt.NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, services: Sequence[Service], version: int) -> ServiceFacts:
+        """Collect the facts of all services at this version of them."""
+        primaries = tuple(s.deployments[0] for s in services)
+        templates = [d.template for d in primaries]
+        alive = np.array([s.status != "INACTIVE" for s in services], dtype=bool)
+        return cls(
+            version,
+            np.array([s.service_code for s in services], dtype=np.int64),
+            np.array([s.cluster.code for s in services], dtype=np.int64),
+            np.array([t.cpu for t in templates], dtype=np.float64),
+            np.array([t.memory for t in templates], dtype=np.float64),
+            np.array([t.laws.request.idle_cpu for t in templates], dtype=np.float64),
+            np.array([t.laws.request.idle_memory for t in templates], dtype=np.float64),
+            primaries,
+            tuple(s for s in services if len(s.deployments) > 1),
+            None if alive.all() else alive,
+        )
+
+
+def fill_flow(
+    rows: npt.NDArray[np.void], engine: Engine, facts: ServiceFacts, running_seconds: Floats, span: float
+) -> None:
+    """Fill the traffic and utilisation columns of one minute's service rows.
+
+    ``running_seconds`` are the task-seconds in RUNNING of each service within the ``span`` seconds (ALARM-029).
+    CPU % = 100 x CPU units used / (CPU units of the task definition x running tasks), memory % likewise (ALARM-022,
+    ALARM-023); a service without a running task has neither (ALARM-020).
+    """
+    busy: Floats | float = 0.0
+    held: Floats | float = 0.0
+    if engine.traffic.targets:
+        busy, held = _sums(rows, engine, len(facts.codes), span)
+    else:
+        for name in (*RESPONSE_COLUMNS, "request_count_per_target"):
+            rows[name] = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A service without running tasks divides by zero, which gives the missing value that it wants: no row says 0.
+        used = 1024.0 * busy + facts.idle_cpu * running_seconds
+        percent = np.minimum(100.0 * used / (facts.cpu * running_seconds), 100.0)
+        percent[running_seconds <= 0.0] = np.nan
+        rows["cpu_utilization"] = percent
+        tasks = running_seconds / span
+        percent = 100.0 * (facts.idle_memory * tasks + held) / (facts.memory * tasks)
+        percent[running_seconds <= 0.0] = np.nan
+        rows["memory_utilization"] = percent
+
+
+def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tuple[Floats, Floats]:
+    """Sum the cells by service; return CPU-seconds used and MiB held by requests in flight."""
+    view = engine.traffic.cells.view
+    service = view("service")
+
+    def by_service(values: npt.NDArray[np.generic]) -> Floats:
+        return np.bincount(service, weights=values, minlength=n).astype(np.float64, copy=False)
+
+    offered, served, in_flight = by_service(view("offered")), by_service(view("served")), by_service(view("in_flight"))
+    f503 = by_service(view("f503"))
+    rows["offered_count"] = offered
+    rows["served_count"] = served
+    rows["in_flight_count"] = in_flight
+    # A request that found no target is not in RequestCount (LB-046).
+    rows["request_count"] = offered - f503
+    failed = f503
+    for name in ("f502", "f504"):
+        if view(name).any():
+            count = by_service(view(name))
+            rows["http_502_count" if name == "f502" else "http_504_count"] = count
+            failed = failed + count
+    rows["http_503_count"] = f503
+    rows["failed_count"] = failed
+    rows["request_count_per_target"] = _per_target(engine, n)
+    seconds = view("minute_seconds") * view("cores")
+    capacity = by_service(seconds)
+    offered_rate = offered / span
+    with np.errstate(divide="ignore", invalid="ignore"):
+        servers = capacity / span
+        # Service-wide rate and base time: cells weighted by the server-seconds that they had.
+        weight = np.where(capacity > 0.0, capacity, 1.0)
+        rate = by_service(np.minimum(view("rate"), 1e12) * seconds) / weight
+        base = by_service(view("base") * seconds) / weight
+        speed = np.maximum(servers * rate, 1e-300)
+        working = offered_rate * (base + 1.0 / np.maximum(rate, 1e-12))
+        backlog = np.maximum(in_flight - working, 0.0) / speed
+        times = latency(offered_rate, servers, np.where(rate > 0.0, rate, 1.0), base, backlog)
+    nothing = (served <= 0.0) | (capacity <= 0.0)
+    for name, values in zip(RESPONSE_COLUMNS, times, strict=True):
+        values[nothing] = np.nan
+        rows[name] = values
+    return by_service(view("served") * view("cpu_seconds")), by_service(view("in_flight") * view("memory"))
+
+
+def _per_target(engine: Engine, n: int) -> Floats:
+    """RequestCountPerTarget: requests of the target group over its targets in the minute (LB-046, SCALE-005)."""
+    traffic = engine.traffic
+    view = traffic.cells.view
+    target = view("target")
+    m = len(traffic.targets)
+    requests = np.bincount(target, weights=view("offered") - view("f503"), minlength=m)
+    minutes = np.bincount(target, weights=view("minute_seconds"), minlength=m) / 60.0
+    per_target = np.divide(requests, minutes, out=np.zeros(m), where=minutes > 0.0)
+    per_target[traffic.direct] = np.nan
+    values = np.full(n, np.nan)
+    # Every service behind the group sees the group's figure, whichever of them served.
+    values[view("service")] = per_target[target]
+    return values

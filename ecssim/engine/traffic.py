@@ -1,0 +1,426 @@
+"""Traffic: streams of requests, the targets that they reach, and what becomes of every single one of them.
+
+At each minute all cells move at once as vectors. Between minutes a change of the serving fleet only integrates
+server-seconds while its target is calm; when it queues, runs hot, or loses or gains its first server, the segment is
+closed at that instant with the scalar form of the same formula (design rule 11). Any cut of time conserves the
+streams, since arrivals are the floor of a cumulative load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import floor
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ecssim.engine.columns import CELL_FLOATS, CELL_INTEGERS, Columns
+from ecssim.workload.arrivals import BLOCK, MINUTE, PatternLoad, TraceLoad
+from ecssim.workload.flow import shares, step, steps
+from ecssim.world.entities import Service, Task, Template
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+Load = PatternLoad | TraceLoad
+
+#: A target whose servers are busier than this is watched between minutes.
+HOT: Final = 0.7
+
+
+#: Up to so many cells the minute goes through them one by one.
+FEW: Final = 24
+
+#: Added before rounding down: a cumulative load that is whole up to float noise counts as whole.
+WHOLE: Final = 1e-6
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One entry of ``traffic``: a load, and the targets that share it by weight."""
+
+    index: int
+    name: str
+    source: Load
+    targets: list[Target]
+    weights: list[float]
+    carry: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Target:
+    """A target group, or a service that is reached directly.
+
+    ``default`` is the cell that stands for it while no other exists: requests always belong to some service.
+    """
+
+    index: int
+    code: int
+    group: int
+    balanced: bool
+    default: int = -1
+    stressed: bool = True
+    cells: list[int] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
+
+
+class Traffic:
+    """Moves requests through cells and keeps the figures of the minute."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.cells = Columns(CELL_INTEGERS, CELL_FLOATS)
+        self.streams: list[Stream] = []
+        self.targets: list[Target] = []
+        self.by_group: dict[int, Target] = {}
+        self.by_service: dict[int, Target] = {}
+        self._cell_of: dict[tuple[int, int, int, str], int] = {}
+        self._free: list[int] = []
+        self._rows = engine.recorder.tables["flow_metrics"]
+        self._names = engine.recorder.names.pool("flow_target")
+        self.minute = 0
+        self._block = -1
+        self._loads: npt.NDArray[np.float64] = np.zeros((0, BLOCK))
+        self._stale_order = True
+
+    # -- set-up -----------------------------------------------------------------------------------------------
+
+    def target_for_group(self, ordinal: int) -> Target:
+        """Return the flow target of a target group."""
+        target = self.by_group.get(ordinal)
+        if target is None:
+            name = self.engine.world.target_groups[ordinal].name
+            target = Target(len(self.targets), self._names[name], ordinal, balanced=True)
+            self.by_group[ordinal] = target
+            self.targets.append(target)
+        return target
+
+    def target_for_service(self, ordinal: int) -> Target:
+        """Return the flow target of a service that is reached without a load balancer."""
+        target = self.by_service.get(ordinal)
+        if target is None:
+            name = self.engine.world.services[ordinal].name
+            target = Target(len(self.targets), self._names[name], -1, balanced=False)
+            self.by_service[ordinal] = target
+            self.targets.append(target)
+        return target
+
+    def stand_in(self, target: Target, service: Service) -> None:
+        """Give the target a cell of ``service``, so that its requests have an owner also without any task."""
+        if target.default < 0:
+            template = service.deployments[0].template
+            zone = template.zones[0] if template.zones else self.engine.world.subnets[0].zone
+            target.default = self._new_cell((target.index, service.ordinal, template.code, zone), target, template)
+
+    def add_stream(self, name: str, source: Load, targets: list[tuple[Target, float]]) -> None:
+        """Add a stream; weights are relative."""
+        stream = Stream(len(self.streams), name, source, [t for t, _ in targets], [w for _, w in targets])
+        self.streams.append(stream)
+        for target, _ in targets:
+            target.streams.append(stream)
+
+    def begin(self) -> None:
+        """All streams are known: lay their columns out and load the first minute."""
+        self._flows = Columns(("arrived",), ("before", "load"), len(self.streams))
+        self._doors = Columns(("waiting",), ("carry", "closed"), len(self.targets))
+        alone = [s for s in self.streams if len(s.targets) == 1]
+        self._alone = np.array([s.index for s in alone], dtype=np.int64)
+        self._alone_target = np.array([s.targets[0].index for s in alone], dtype=np.int64)
+        self._shared = [s for s in self.streams if len(s.targets) > 1]
+        #: Positions of the targets that no load balancer stands before: they have no requests per target.
+        self.direct = np.array([t.index for t in self.targets if not t.balanced], dtype=np.int64)
+        self._load_minute()
+
+    def _load_minute(self) -> None:
+        if not self.streams:
+            return
+        b = self.minute // BLOCK
+        if b != self._block:
+            self._loads = np.stack([s.source.block(b) for s in self.streams])
+            self._block = b
+        self._flows.view("load")[:] = self._loads[:, self.minute % BLOCK]
+
+    # -- between minutes --------------------------------------------------------------------------------------
+
+    def serving(self, target: Target, task: Task, zone: str, delta: int, *, lost: bool = False) -> None:
+        """One task more or less takes requests behind ``target``; ``lost``: it ended with requests in its hands."""
+        deployment = task.deployment
+        assert deployment is not None
+        key = (target.index, deployment.service.ordinal, deployment.template.code, zone)
+        i = self._cell_of.get(key)
+        now = self.kernel._now
+        if i is None:
+            i = self._new_cell(key, target, task.template)
+        columns = self.cells.columns
+        servers = columns["servers"]
+        had = servers[i]
+        if target.stressed or had + delta <= 0 or had <= 0 or lost:
+            self.close(target, now)
+        seconds = had * (now - columns["since"][i])
+        columns["server_seconds"][i] += seconds
+        columns["minute_seconds"][i] += seconds
+        columns["since"][i] = now
+        if lost and had > 0:
+            # The requests that this task had in hand are gone: the client sees a reset connection (LB-042).
+            gone = columns["in_flight"][i] if had <= 1 else int(columns["in_flight"][i] // had)
+            columns["in_flight"][i] -= gone
+            columns["f502"][i] += gone
+        servers[i] = had + delta
+
+    def _new_cell(self, key: tuple[int, int, int, str], target: Target, template: Template) -> int:
+        """Make the cell of one service revision in one zone behind one target."""
+        _, service, _, zone = key
+        reuse = self._free.pop() if self._free else -1
+        zone_code = self.engine.zone_codes[zone]
+        i = reuse if reuse >= 0 else self.cells.add()
+        request = template.laws.request
+        columns = self.cells.columns
+        columns["target"][i] = target.index
+        columns["service"][i] = service
+        columns["revision"][i] = template.revision
+        columns["zone"][i] = zone_code
+        columns["since"][i] = self.kernel._now
+        columns["cpu_seconds"][i] = request.cpu_seconds
+        columns["base"][i] = request.latency
+        columns["cores"][i] = request.cores
+        columns["rate"][i] = request.rate
+        columns["unloaded"][i] = request.unloaded
+        columns["memory"][i] = request.memory
+        self._cell_of[key] = i
+        target.cells.append(i)
+        self._stale_order = True
+        return i
+
+    def _advance(self, stream: Stream, part: float) -> None:
+        """Let requests of one stream arrive until ``part`` (0 to 1) of the minute; put them before the targets."""
+        columns = self._flows.columns
+        i = stream.index
+        n = floor(columns["before"][i] + columns["load"][i] * part + WHOLE)
+        new = n - columns["arrived"][i]
+        if new <= 0:
+            return
+        columns["arrived"][i] = n
+        waiting = self._doors.columns["waiting"]
+        if len(stream.targets) == 1:
+            waiting[stream.targets[0].index] += new
+            return
+        counts, stream.carry = shares(new, stream.weights, stream.carry)
+        for target, count in zip(stream.targets, counts, strict=True):
+            waiting[target.index] += count
+
+    def close(self, target: Target, now: float) -> None:
+        """Close the running segment of one target: share out what has arrived, move its cells."""
+        doors = self._doors.columns
+        dt = now - doors["closed"][target.index]
+        if dt <= 0.0:
+            return
+        part = min(1.0, (now - self.minute * MINUTE) / MINUTE)
+        for stream in target.streams:
+            self._advance(stream, part)
+        columns = self.cells.columns
+        integrals = []
+        for i in target.cells:
+            seconds = columns["servers"][i] * (now - columns["since"][i])
+            columns["since"][i] = now
+            columns["minute_seconds"][i] += seconds
+            integrals.append(columns["server_seconds"][i] + seconds)
+            columns["server_seconds"][i] = 0.0
+        doors["closed"][target.index] = now
+        n = doors["waiting"][target.index]
+        doors["waiting"][target.index] = 0
+        if sum(integrals) <= 0.0:
+            self._refuse(target, n)
+            self._finish_drained(target)
+            return
+        counts, doors["carry"][target.index] = shares(n, integrals, doors["carry"][target.index])
+        stressed = False
+        for i, count, integral in zip(target.cells, counts, integrals, strict=True):
+            rate = columns["rate"][i] * columns["cores"][i]
+            done = step(
+                columns["in_flight"][i], count, dt, integral / dt, rate, columns["unloaded"][i], columns["carry"][i]
+            )
+            columns["offered"][i] += count
+            columns["served"][i] += done.served
+            columns["f504"][i] += done.timed_out
+            columns["in_flight"][i] = done.in_flight
+            columns["carry"][i] = done.carry
+            stressed = stressed or count > HOT * rate * integral or done.carry > 0.0
+        target.stressed = stressed
+        self._finish_drained(target)
+
+    def _finish_drained(self, target: Target) -> None:
+        """Tasks that drain finish what they hold: a cell without servers keeps nothing in flight (LB-040)."""
+        columns = self.cells.columns
+        for i in target.cells:
+            if columns["servers"][i] <= 0.0 and columns["in_flight"][i] > 0:
+                columns["served"][i] += columns["in_flight"][i]
+                columns["in_flight"][i] = 0
+
+    def _refuse(self, target: Target, count: int) -> None:
+        """No server took anything: 503 without targets, 502 while none of them is up (LB-010, LB-043)."""
+        if count == 0 or not target.cells:
+            return
+        i = target.cells[-1]
+        members = target.balanced and bool(self.engine.world.target_groups[target.group].members)
+        self.cells.columns["offered"][i] += count
+        self.cells.columns["f502" if members else "f503"][i] += count
+
+    # -- the minute -------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Close the minute for every target, all cells as vectors."""
+        if not self.targets:
+            self.minute += 1
+            return
+        if self._stale_order:
+            self._sort()
+        if self.cells.count <= FEW:
+            # A handful of cells is moved faster one by one; the arithmetic is the same.
+            now = self.kernel._now
+            for target in self.targets:
+                self.close(target, now)
+            flows = self._flows
+            before, load = flows.columns["before"], flows.columns["load"]
+            for i in range(flows.count):
+                before[i] += load[i]
+        else:
+            self._arrive()
+            self._flow(self.kernel._now)
+        self.minute += 1
+        self._load_minute()
+
+    def finish(self) -> None:
+        """At the horizon: close what is left of a minute that is not over."""
+        now = self.kernel._now
+        if now > self.minute * MINUTE:
+            for target in self.targets:
+                self.close(target, now)
+            if self.targets and self._stale_order:
+                self._sort()
+
+    def _arrive(self) -> None:
+        """Let the rest of the minute's requests arrive at every target's door."""
+        flows, doors = self._flows.view, self._doors.view
+        for stream in self._shared:
+            self._advance(stream, 1.0)
+        before, load, arrived = flows("before"), flows("load"), flows("arrived")
+        n = np.floor(before + load + WHOLE).astype(np.int64)
+        new = np.maximum(0, n - arrived)
+        arrived += new
+        alone = new[self._alone]
+        waiting = np.bincount(self._alone_target, weights=alone, minlength=len(self.targets))
+        doors("waiting")[:] += waiting.astype(np.int64)
+        before += load
+
+    def _sort(self) -> None:
+        """Cells by target, for the split of every target's requests over its cells in one go."""
+        with_cells = [t for t in self.targets if t.cells]
+        self._with_cells = with_cells
+        self._order = np.array([i for t in with_cells for i in t.cells], dtype=np.int64)
+        sizes = np.array([len(t.cells) for t in with_cells], dtype=np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        self._ends = self._starts + sizes - 1
+        self._owners = np.array([t.index for t in with_cells], dtype=np.int64)
+        self._group_of = np.repeat(np.arange(len(with_cells)), sizes)
+        self._several = sizes > 1
+        self._stale_order = False
+
+    def _flow(self, now: float) -> None:
+        """Split what waits before every target over its cells, and move all cells over their segment."""
+        view, doors = self.cells.view, self._doors.view
+        order, starts, ends, owners, group = self._order, self._starts, self._ends, self._owners, self._group_of
+        seconds = view("servers")[order] * (now - view("since")[order])
+        integrals = view("server_seconds")[order] + seconds
+        view("minute_seconds")[order] += seconds
+        view("since")[order] = now
+        view("server_seconds")[order] = 0.0
+        waiting = doors("waiting")[owners]
+        carry = doors("carry")[owners]
+        dt = now - doors("closed")[owners]
+        # Server-seconds are multiples of the clock's grid, so sums and differences of them are exact.
+        cumulative = np.cumsum(integrals)
+        before = cumulative[starts] - integrals[starts]
+        total = cumulative[ends] - before
+        up = total > 0.0
+        safe = np.where(up, total, 1.0)
+        exact = waiting[group] * ((cumulative - before[group]) / safe[group]) + carry[group]
+        upto = np.minimum(waiting[group], np.floor(exact).astype(np.int64))
+        upto[ends] = waiting
+        counts = np.diff(upto, prepend=0)
+        counts[starts] = upto[starts]
+        counts[~up[group]] = 0
+        inner = exact[np.maximum(ends - 1, 0)]
+        doors("carry")[owners] = np.where(up, np.where(self._several, inner - np.floor(inner), 0.0), carry)
+        doors("waiting")[owners] = 0
+        doors("closed")[owners] = now
+        rate = view("rate")[order] * view("cores")[order]
+        in_flight = view("in_flight")[order]
+        span = dt[group]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            servers = np.where(span > 0.0, integrals / span, 0.0)
+        served, late, left, rest = steps(
+            in_flight, counts, span, servers, rate, view("unloaded")[order], view("carry")[order]
+        )
+        # Tasks that drain finish what they hold: a cell without servers keeps nothing in flight.
+        empty = (view("servers")[order] <= 0.0) & (left > 0)
+        served += np.where(empty, left, 0)
+        left[empty] = 0
+        view("offered")[order] += counts
+        view("served")[order] += served
+        view("f504")[order] += late
+        view("in_flight")[order] = left
+        view("carry")[order] = rest
+        hot = (counts > HOT * rate * integrals) | (rest > 0.0)
+        hot_targets = np.logical_or.reduceat(hot, starts)
+        for i in np.flatnonzero(~up & (waiting > 0)).tolist():
+            self._refuse(self._with_cells[i], int(waiting[i]))
+        for target, flag in zip(self._with_cells, hot_targets.tolist(), strict=True):
+            target.stressed = flag
+
+    def record(self, t: float) -> None:
+        """Write the minute's row of every cell and start the next minute's figures."""
+        if not self.targets or self._stale_order:
+            return
+        view, order = self.cells.view, self._order
+        rows = self._rows.new_rows(len(order))
+        codes = np.array([target.code for target in self.targets])
+        services = self.engine.world.services
+        names = np.array([s.service_code for s in services])
+        clusters = np.array([s.cluster.code for s in services])
+        rows["t"] = t
+        rows["target"] = codes[view("target")[order]]
+        rows["service"] = names[view("service")[order]]
+        rows["cluster"] = clusters[view("service")[order]]
+        rows["revision"] = view("revision")[order]
+        rows["availability_zone"] = view("zone")[order]
+        rows["offered_count"] = view("offered")[order]
+        rows["served_count"] = view("served")[order]
+        rows["failed_count"] = (view("f502") + view("f503") + view("f504"))[order]
+        rows["in_flight_count"] = view("in_flight")[order]
+        rows["healthy_count"] = view("servers")[order]
+        rows["region"] = self.engine.region_code
+        self._rows.extend_array(rows)
+        for name in ("offered", "served", "f502", "f503", "f504"):
+            view(name)[:] = 0
+        view("minute_seconds")[:] = 0.0
+        self._retire()
+
+    def _retire(self) -> None:
+        """Forget cells of revisions that are gone; what they held has been served or has failed."""
+        if self.minute % BLOCK:
+            return
+        services = self.engine.world.services
+        columns = self.cells.columns
+        for key, i in list(self._cell_of.items()):
+            index, service, code, _ = key
+            target = self.targets[index]
+            if i == target.default or columns["servers"][i] > 0 or columns["in_flight"][i] > 0:
+                continue
+            if all(d.template.code != code for d in services[service].deployments):
+                target.cells.remove(i)
+                del self._cell_of[key]
+                self.cells.clear(i)
+                self._free.append(i)
+                self._stale_order = True

@@ -1,0 +1,147 @@
+"""Findings about instances: demand that fitted nowhere (PLACE-061, PLACE-065), groups too small or idle."""
+
+from __future__ import annotations
+
+import re
+from math import ceil
+
+import numpy as np
+
+from ecssim.results.capacity_fixes import fewer_instances, room_for
+from ecssim.results.facts import Facts
+from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
+from ecssim.results.fleet_figures import FleetFigures
+from ecssim.results.service_figures import ServiceFigures
+from ecssim.results.wording import count, duration, listed
+
+#: Demand that finds room within this time was waiting for instances that were on their way (seconds).
+PATIENCE = 300.0
+#: A group with less than this share of its scarcer resource reserved is idle for the most part.
+IDLE = 0.3
+#: Shorter runs say nothing about idleness (seconds).
+LONG_ENOUGH = 3600.0
+
+_CHECKS = ("cpu", "memory", "ports", "eni", "gpu", "attribute", "constraint", "location", "agent")
+_CLOSEST = re.compile(r"closest matching \(container-instance (\S+?)\)")
+
+
+def capacity_findings(
+    facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures]
+) -> list[Finding]:
+    """The findings about room on instances."""
+    return _unplaced(facts, services, fleets) + _idle(facts, fleets)
+
+
+def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures]) -> list[Finding]:
+    placements = facts.raw("placements")
+    refused = placements[placements["reason"] != 0]
+    if not len(refused):
+        return []
+    figures = {(s.service, s.cluster): s for s in services}
+    found = []
+    keys = refused[["group", "cluster"]]
+    for key in np.unique(keys):
+        rows = refused[keys == key]
+        group = facts.name("group", int(key["group"]))
+        kind, _, name = group.partition(":")
+        service = facts.code("service", name) if kind == "service" else -1
+        mine = figures.get((service, int(key["cluster"])))
+        if mine is not None:
+            found.append(_of_service(facts, rows, mine, fleets))
+        else:
+            found.append(_of_calls(facts, rows, group))
+    return found
+
+
+def _of_service(
+    facts: Facts, rows: np.ndarray, figures: ServiceFigures, fleets: list[FleetFigures]
+) -> Finding:
+    t = float(rows["t"][0])
+    until = _whole_again(facts, figures, float(rows["t"][-1]))
+    worst = rows[np.argmax(rows["count"])]
+    lasted = (facts.end if until is None else until) - t
+    ending = "and still has not when the record ends" if until is None else f"for up to {duration(lasted)}"
+    text = (
+        f"Service {figures.name} could not place {count(int(worst['count']), 'task')} from {facts.at(t)} on "
+        f"{ending}: {_why(facts, worst)}{_closest(facts, figures, float(rows['t'][-1]))}."
+    )
+    if until is not None and lasted <= PATIENCE:
+        return Finding(NOTE, "placement.waited", figures.name, text, t)
+    fix = room_for(facts, figures, int(worst["count"]), float(worst["t"]), fleets)
+    if fix is not None:
+        text += f" Fix: {fix}"
+    severity = PROBLEM if until is None or lasted > PATIENCE else WARNING
+    return Finding(severity, "placement.unplaced", figures.name, text, t, fix)
+
+
+def _of_calls(facts: Facts, rows: np.ndarray, group: str) -> Finding:
+    t = float(rows["t"][0])
+    worst = rows[np.argmax(rows["count"])]
+    reasons, numbers = np.unique(rows["reason"], return_counts=True)
+    named = sorted(
+        (
+            (int(n), facts.name("placement_reason", r))
+            for r, n in zip(reasons.tolist(), numbers.tolist(), strict=True)
+        ),
+        reverse=True,
+    )
+    text = (
+        f"RunTask calls for {group} found no instance for {count(int(rows['count'].sum()), 'task')} "
+        f"({listed([f'{reason} {n} times' for n, reason in named])}), the first at {facts.at(t)}: "
+        f"{_why(facts, worst)}."
+    )
+    return Finding(WARNING, "placement.unplaced", group, text, t)
+
+
+def _whole_again(facts: Facts, figures: ServiceFigures, last: float) -> float | None:
+    """The minute in which the service had all of its tasks again after its last refusal; None if never."""
+    rows = facts.raw("service_metrics")
+    mine = rows[(rows["service"] == figures.service) & (rows["cluster"] == figures.cluster)]
+    after = mine[mine["t"] + 60.0 > last]
+    whole = after[after["running_count"] >= after["desired_count"]]
+    return max(last, float(whole["t"][0])) if len(whole) else None
+
+
+def _why(facts: Facts, row: np.void) -> str:
+    """The verdict in words: which check ruled out how many instances."""
+    reason = facts.name("placement_reason", int(row["reason"]))
+    parts = [f"{int(row[f'rejected_{check}'])} by {check}" for check in _CHECKS if row[f"rejected_{check}"]]
+    seen = sum(int(row[f"rejected_{check}"]) for check in _CHECKS) + int(row["candidates"])
+    if not seen:
+        return f"{reason}, there was no instance"
+    return f"{reason}, of {count(seen, 'instance')} {listed(parts, 9)} ruled out"
+
+
+def _closest(facts: Facts, figures: ServiceFigures, t: float) -> str:
+    """The instance that came nearest, from the service's own event."""
+    events = facts.raw("service_events")
+    code = facts.code("event_name", "SERVICE_TASK_PLACEMENT_FAILURE")
+    mine = events[
+        (events["service"] == figures.service) & (events["event_name"] == code) & (events["t"] <= t)
+    ]
+    for row in mine[::-1]:
+        match = _CLOSEST.search(facts.name("text", int(row["message"])))
+        if match:
+            return f"; the closest was {match[1]}"
+    return ""
+
+
+def _idle(facts: Facts, fleets: list[FleetFigures]) -> list[Finding]:
+    found = []
+    for fleet in fleets:
+        if facts.end < LONG_ENOUGH or np.isnan(fleet.used) or fleet.used >= IDLE:
+            continue
+        text = (
+            f"The {count(fleet.instances, 'instance')} of {fleet.name} ({fleet.instance_type}) were idle "
+            f"for the most part: tasks reserved {_percent(fleet.cpu_share)} of their CPU and "
+            f"{_percent(fleet.memory_share)} of their memory on average."
+        )
+        fix = fewer_instances(facts, fleet)
+        if fix is not None:
+            text += f" Fix: {fix}"
+        found.append(Finding(WARNING, "fleet.idle", fleet.name, text, None, fix))
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{ceil(share * 100 - 0.5)} %"

@@ -1,0 +1,137 @@
+"""Findings about deployments: those that were superseded, failed or did not end (DEPLOY-005, DEPLOY-008)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecssim.results.facts import ESSENTIAL_CONTAINER_EXITED, TASK_FAILED_TO_START, Facts
+from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
+from ecssim.results.wording import count, duration, listed, options, path
+
+#: A deployment that is younger than this at the end of the record may just need its time (seconds).
+YOUNG = 900.0
+_BLOCKED = "because of the service deployment configuration"
+_UNHEALTHY = "it is unhealthy"
+
+
+def deployment_findings(facts: Facts) -> list[Finding]:
+    """One finding for each deployment that did not complete."""
+    found = []
+    for row in facts.deployments:
+        state = facts.name("rollout_state", int(row["rollout_state"]))
+        if state == "COMPLETED":
+            continue
+        ended = not np.isnan(row["finished_at"])
+        if state == "FAILED":
+            found.append(_failed(facts, row))
+        elif ended:
+            found.append(_superseded(facts, row))
+        else:
+            found.append(_open(facts, row))
+    return found
+
+
+def _failed(facts: Facts, row: np.void) -> Finding:
+    t = float(row["started_at"])
+    reason = facts.name("text", int(row["reason"]))
+    text = (
+        f"{_the_deployment(facts, row)} began at {facts.at(t)} and failed{_after(row)}: {reason}"
+        f"{_losses(facts, row)}."
+    )
+    return Finding(PROBLEM, "deployment.failed", _of(facts, row), text, t)
+
+
+def _superseded(facts: Facts, row: np.void) -> Finding:
+    t = float(row["started_at"])
+    later = facts.deployments
+    same = later[(later["service"] == row["service"]) & (later["cluster"] == row["cluster"])]
+    same = same[(same["started_at"] > t) & (same["deployment_id"] != row["deployment_id"])]
+    by, gave_up = "", ""
+    if len(same):
+        successor = same[np.argmin(same["started_at"])]
+        by = f" by {facts.deployment_revision[int(successor['deployment_id'])]}"
+        gave_up = f" {duration(float(successor['started_at']) - t)} later"
+    text = (
+        f"{_the_deployment(facts, row)} began at {facts.at(t)} and never completed; it was superseded{by}"
+        f"{gave_up}{_losses(facts, row)}."
+    )
+    return Finding(WARNING, "deployment.superseded", _of(facts, row), text, t)
+
+
+def _open(facts: Facts, row: np.void) -> Finding:
+    t = float(row["started_at"])
+    age = facts.end - t
+    tasks = facts.tasks
+    mine = tasks.deployment == row["deployment_id"]
+    running = int((mine & (tasks.started <= facts.end) & ~(tasks.stopping <= facts.end)).sum())
+    text = (
+        f"{_the_deployment(facts, row)}, begun at {facts.at(t)}, was not complete {duration(age)} later, "
+        f"when the record ends; {count(running, 'task')} of it were running{_losses(facts, row)}."
+    )
+    blocked = _blocked(facts, row)
+    if blocked is None:
+        severity = PROBLEM if age >= YOUNG else NOTE
+        return Finding(severity, "deployment.notComplete", _of(facts, row), text, t)
+    text += " Its minimumHealthyPercent and maximumPercent allow neither a start nor a stop: it cannot go on."
+    if blocked:
+        text += f" Fix: {blocked}"
+    return Finding(PROBLEM, "deployment.blocked", _of(facts, row), text, t, blocked or None)
+
+
+def _blocked(facts: Facts, row: np.void) -> str | None:
+    """The option that unblocks the deployment, empty if it cannot be computed; None if it was not blocked.
+
+    One task above the wanted number is enough (SVC-011): the smallest maximumPercent with
+    ``floor(desired x percent / 100) > desired``.
+    """
+    events = facts.raw("service_events")
+    mine = events[(events["service"] == row["service"]) & (events["cluster"] == row["cluster"])]
+    mine = mine[mine["t"] >= row["started_at"]]
+    if not any(_BLOCKED in facts.name("text", code) for code in np.unique(mine["message"]).tolist()):
+        return None
+    name, cluster = facts.name("service", int(row["service"])), facts.name("cluster", int(row["cluster"]))
+    setting = facts.service_setting(name, cluster)
+    desired = setting.get("desiredCount") or 0
+    if (
+        not desired
+        or setting.get("percentChangesLater")
+        or desired * setting["maximumPercent"] // 100 > desired
+    ):
+        return ""
+    percent = -(-100 * (desired + 1) // desired)
+    return options([(path("services", name, "deploymentConfiguration", "maximumPercent"), percent)])
+
+
+def _losses(facts: Facts, row: np.void) -> str:
+    tasks = facts.tasks
+    mine = tasks.deployment == row["deployment_id"]
+    reasons, counts = np.unique(tasks.reason[mine], return_counts=True)
+    unhealthy = sum(
+        number
+        for reason, number in zip(reasons.tolist(), counts.tolist(), strict=True)
+        if _UNHEALTHY in facts.name("text", reason)
+    )
+    failed = int((tasks.stop_code[mine] == TASK_FAILED_TO_START).sum())
+    exited = int((tasks.stop_code[mine] == ESSENTIAL_CONTAINER_EXITED).sum())
+    parts = []
+    if failed:
+        parts.append(f"{count(failed, 'task')} of it failed to start")
+    if unhealthy:
+        parts.append(f"{count(unhealthy, 'task')} never became or stayed healthy and were replaced")
+    if exited:
+        parts.append(f"{count(exited, 'task')} exited")
+    return f"; {listed(parts)}" if parts else ""
+
+
+def _the_deployment(facts: Facts, row: np.void) -> str:
+    revision = facts.deployment_revision[int(row["deployment_id"])]
+    return f"The deployment of {revision} (service {_of(facts, row)})"
+
+
+def _of(facts: Facts, row: np.void) -> str:
+    return facts.label(int(row["service"]), int(row["cluster"]))
+
+
+def _after(row: np.void) -> str:
+    lasted = float(row["finished_at"] - row["started_at"])
+    return "" if np.isnan(lasted) else f" {duration(lasted)} later"

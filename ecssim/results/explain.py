@@ -1,0 +1,145 @@
+"""``explain``: why a task ended, why a subnet ran out, what a service went through, what caused an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ecssim.errors import BadInput, Problem
+from ecssim.results.chronicle import Chronicle
+from ecssim.results.explain_service import explain_service
+from ecssim.results.explain_subnet import explain_subnet
+from ecssim.results.explain_task import explain_task
+from ecssim.results.explanation import Explanation, Section, Step, explanation
+from ecssim.results.facts import Facts
+from ecssim.results.wording import count, listed
+
+if TYPE_CHECKING:
+    from ecssim.results.result import Result
+
+#: A beginning of a task id that is at least this long and of one task alone names it.
+SHORTEST_PREFIX: Final = 6
+
+
+def explain(result: Result, what: str) -> Explanation:
+    """Explain ``task/ID``, ``service/NAME``, ``subnet/ID``, ``event/ID`` or ``alarm/NAME``.
+
+    A task may be given by the beginning of its id, a service as ``cluster/NAME``.
+
+    :raises BadInput: if there is no such thing in the record; the nearest names are listed.
+    """
+    kind, _, name = what.partition("/")
+    handler = _KINDS.get(kind)
+    if handler is None or not name:
+        expected = ", ".join(f"{k}/{n}" for k, n in _SHAPES.items())
+        raise _unknown(what, f"expected one of {expected}")
+    return handler(Facts(result), name)
+
+
+def _unknown(what: str, message: str) -> BadInput:
+    return BadInput([Problem(what, 0, 0, message)])
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = sorted(set(known))
+    near = get_close_matches(name, names, 3, 0.5) or names[:5]
+    return f"; nearest: {listed(near, 5)}" if near else ""
+
+
+def _task(facts: Facts, name: str) -> Explanation:
+    wanted = name.rsplit("/", 1)[-1]
+    texts = facts.tasks.index.ids.texts
+    found = [at for at, text in enumerate(texts) if text.startswith(wanted)]
+    if len(found) == 1 and len(wanted) >= SHORTEST_PREFIX:
+        return explain_task(facts, found[0])
+    if len(found) > 1:
+        raise _unknown(f"task/{name}", f"{len(found)} tasks have ids that begin so")
+    raise _unknown(f"task/{name}", f"the record has no such task{_near_id(wanted, texts)}")
+
+
+def _near_id(wanted: str, texts: Iterable[str]) -> str:
+    """Ids that begin alike: a whole-text comparison of a million ids would take minutes."""
+    for length in range(len(wanted) - 1, 1, -1):
+        near = [text for text in texts if text.startswith(wanted[:length])]
+        if near:
+            return f"; nearest: {listed(sorted(near)[:3])}"
+    first = list(texts)[:3]
+    return f"; the first ones are {listed(first)}" if first else "; it has no tasks"
+
+
+def _service(facts: Facts, name: str) -> Explanation:
+    cluster, _, bare = name.rpartition("/")
+    rows = facts.raw("service_metrics")
+    pairs = {(int(s), int(c)) for s, c in np.unique(rows[["service", "cluster"]]).tolist()}
+    named = {(facts.name("service", s), facts.name("cluster", c)): (s, c) for s, c in pairs}
+    fitting = [key for (n, c), key in named.items() if n == bare and cluster in ("", c)]
+    if len(fitting) == 1:
+        return explain_service(facts, *fitting[0])
+    if fitting:
+        raise _unknown(f"service/{name}", "several clusters have one: give cluster/NAME")
+    raise _unknown(
+        f"service/{name}", f"the record has no such service{_nearest(bare, (n for n, _ in named))}"
+    )
+
+
+def _subnet(facts: Facts, name: str) -> Explanation:
+    codes = np.unique(facts.raw("subnet_metrics")["subnet"]).tolist()
+    names = {facts.name("subnet", code): code for code in codes}
+    if name not in names:
+        raise _unknown(f"subnet/{name}", f"the record has no such subnet{_nearest(name, names)}")
+    return explain_subnet(facts, names[name])
+
+
+def _alarm(facts: Facts, name: str) -> Explanation:
+    rows = facts.raw("alarms")
+    names = {facts.name("alarm", code): code for code in np.unique(rows["alarm_name"]).tolist()}
+    if name not in names:
+        raise _unknown(f"alarm/{name}", f"the record has no change of such an alarm{_nearest(name, names)}")
+    chronicle = Chronicle(facts)
+    mine = rows[rows["alarm_name"] == names[name]]
+    steps = []
+    for row in mine:
+        event = chronicle.event(int(row["event_id"]))
+        if event is not None:
+            steps.append(Step(event.t, chronicle.say(event), event.number))
+            effects, _ = chronicle.effects(event.number)
+            steps += [Step(e.t, f"so {chronicle.say(e)}", e.number) for e in effects]
+    answer = f"It changed its state {count(len(mine), 'time')}."
+    return explanation(facts.result.start, f"alarm/{name}", answer, [Section("Its changes", tuple(steps))])
+
+
+def _event(facts: Facts, name: str) -> Explanation:
+    chronicle = Chronicle(facts)
+    event = chronicle.event(int(name)) if name.isdecimal() else None
+    if event is None:
+        last = max((int(facts.raw(t)["event_id"].max(initial=0)) for t in _event_tables()), default=0)
+        raise _unknown(f"event/{name}", f"the record has no such event; events have numbers from 1 to {last}")
+    causes = chronicle.causes(event.cause)
+    why = [Step(e.t, chronicle.say(e), e.number, 1 + i) for i, e in enumerate(causes)]
+    effects, total = chronicle.effects(event.number)
+    heading = "What it caused" if total <= len(effects) else f"What it caused first, of {total:,} events"
+    sections = [
+        Section("What happened", (Step(event.t, chronicle.say(event), event.number), *why)),
+        Section(heading, tuple(Step(e.t, chronicle.say(e), e.number) for e in effects)),
+    ]
+    answer = f"A row of {event.table}; {count(len(causes), 'cause')} back to what the scenario did."
+    return explanation(facts.result.start, f"event/{name}", answer, sections)
+
+
+def _event_tables() -> tuple[str, ...]:
+    from ecssim.results.chronicle import TABLES
+
+    return TABLES
+
+
+_KINDS: Final[Mapping[str, Callable[[Facts, str], Explanation]]] = {
+    "task": _task,
+    "service": _service,
+    "subnet": _subnet,
+    "event": _event,
+    "alarm": _alarm,
+}
+_SHAPES: Final = {"task": "ID", "service": "NAME", "subnet": "ID", "event": "NUMBER", "alarm": "NAME"}
