@@ -67,7 +67,12 @@ class Services:
             # SVC-020: without any check a task counts as healthy 40 s after RUNNING.
             ripe = deployment.ripe_last = task.started_at + self.ripe_after
             self.ripening.append((ripe, task))
-            if len(service.deployments) > 1 or deployment.finished_at != deployment.finished_at:
+            if (
+                len(service.deployments) > 1
+                or deployment.displaced
+                or deployment.finished_at != deployment.finished_at
+            ):
+                # Somebody may stop once this one counts (DEPLOY-011, AGENT-053).
                 self.kernel.at(ripe, WORLD, self._on_ripe, service)
             elif not service.steady and deployment.running == service.desired:
                 self.dirty.mark_at(service, ripe)
