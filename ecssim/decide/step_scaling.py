@@ -68,31 +68,9 @@ def scale_by_steps(
     step = step_at(policy.steps, metric - threshold)
     if step is None:
         return WAIT
-    wanted = adjusted(at.running, policy, step.adjustment)
-    exact = policy.kind is AdjustmentType.EXACT_CAPACITY
-    grows = wanted > at.desired if exact else step.adjustment > 0
+    if policy.kind is AdjustmentType.EXACT_CAPACITY:
+        grows = step.adjustment > at.desired
+    else:
+        grows = step.adjustment > 0
+    wanted = adjusted(at.base if grows else at.running, policy, step.adjustment)
     return outward(wanted, at, cooldown, now) if grows else inward(wanted, at, cooldown, now)
-
-
-def step_problems(policy: Steps) -> list[str]:
-    """Return what the API refuses in a set of steps, in words; empty if nothing (SCALE-052)."""
-    steps = sorted(policy.steps, key=lambda s: (s.lower, s.upper))
-    found = []
-    if any(s.lower == -inf and s.upper == inf for s in steps):
-        found.append("a step needs metricIntervalLowerBound or metricIntervalUpperBound")
-    if any(s.upper <= s.lower for s in steps):
-        found.append("metricIntervalUpperBound must be more than metricIntervalLowerBound")
-    if sum(s.lower == -inf for s in steps) > 1 or sum(s.upper == inf for s in steps) > 1:
-        found.append("at most one step may leave out each bound")
-    for before, after in zip(steps, steps[1:], strict=False):
-        if after.lower < before.upper:
-            found.append("steps must not overlap")
-        elif after.lower > before.upper:
-            found.append("steps must not leave a gap between them")
-    if any(-inf < s.lower < 0 for s in steps) and not any(s.lower == -inf for s in steps):
-        found.append("a negative lower bound needs a step without a lower bound")
-    if any(0 < s.upper < inf for s in steps) and not any(s.upper == inf for s in steps):
-        found.append("a positive upper bound needs a step without an upper bound")
-    if policy.kind is AdjustmentType.EXACT_CAPACITY and any(s.adjustment < 0 for s in steps):
-        found.append("an exact capacity cannot be negative")
-    return list(dict.fromkeys(found))

@@ -25,7 +25,9 @@ LOW_PERIODS: Final = 15
 class Capacity(NamedTuple):
     """What a policy sees of its target: tasks RUNNING, the desired count, and the target's bounds.
 
-    ``deploying`` says that a deployment of the service is in progress (SCALE-032).
+    ``deploying`` says that a deployment of the service is in progress (SCALE-032). ``before`` is the running
+    count from which the policy's last scale-out was computed while that one is still new: the amount that it
+    added is counted, so the same excess is not answered twice (SCALE-041). None if there is no such.
     """
 
     running: int
@@ -33,6 +35,12 @@ class Capacity(NamedTuple):
     minimum: int
     maximum: int
     deploying: bool = False
+    before: int | None = None
+
+    @property
+    def base(self) -> int:
+        """The tasks from which a scale-out is computed."""
+        return self.running if self.before is None else min(self.before, self.running)
 
 
 class Cooldown(NamedTuple):
@@ -61,7 +69,7 @@ class Vote(NamedTuple):
 WAIT: Final = Decision(None)
 _AT_MAXIMUM: Final = Decision(None, NotScaledReason.ALREADY_AT_MAX_CAPACITY)
 _AT_MINIMUM: Final = Decision(None, NotScaledReason.ALREADY_AT_MIN_CAPACITY)
-_AT_DESIRED: Final = Decision(None, NotScaledReason.ALREADY_AT_DESIRED_CAPACITY)
+AT_DESIRED: Final = Decision(None, NotScaledReason.ALREADY_AT_DESIRED_CAPACITY)
 UNSCALABLE: Final = Decision(None, NotScaledReason.TARGET_SERVICE_PUT_RESOURCE_AS_UNSCALABLE)
 
 
@@ -76,8 +84,8 @@ def scale_out(metric: float, target: float, at: Capacity, cooldown: Cooldown, no
 
     ``metric`` is the newest data point; ``target`` the policy's target value.
     """
-    wanted = proportional(at.running, metric, target)
-    return outward(wanted if wanted > at.running else 0, at, cooldown, now)
+    wanted = proportional(at.base, metric, target)
+    return outward(wanted if wanted > at.base else 0, at, cooldown, now)
 
 
 def scale_from_zero(at: Capacity, cooldown: Cooldown, now: float) -> Decision:
@@ -94,7 +102,7 @@ def outward(wanted: int, at: Capacity, cooldown: Cooldown, now: float) -> Decisi
         return WAIT
     wanted = max(wanted, at.minimum)
     if wanted <= at.desired:
-        return _AT_DESIRED
+        return AT_DESIRED
     to = min(wanted, at.maximum)
     if to <= at.desired:
         return _AT_MAXIMUM
@@ -125,7 +133,7 @@ def inward(wanted: int, at: Capacity, cooldown: Cooldown, now: float) -> Decisio
         return WAIT
     wanted = min(wanted, at.maximum)
     if wanted >= at.desired:
-        return _AT_DESIRED
+        return AT_DESIRED
     to = max(wanted, at.minimum)
     if to >= at.desired:
         return _AT_MINIMUM

@@ -40,9 +40,9 @@ class Agents:
         template = task.template
         instance.agent_cpu += template.cpu
         instance.agent_memory += template.memory
-        instance.agent_gpus += template.gpus
         request = template.request
-        if request.tcp_ports or request.udp_ports:
+        if not request.plain:
+            instance.agent_gpus += template.gpus
             instance.agent_ports.difference_update(("tcp", p) for p in request.tcp_ports)
             instance.agent_ports.difference_update(("udp", p) for p in request.udp_ports)
         if instance.agent_queue:
@@ -66,28 +66,24 @@ class Agents:
         """Whether what the task takes is physically free on the instance now (AGENT-040)."""
         template = task.template
         request = template.request
-        if (
-            template.cpu > instance.agent_cpu
-            or template.memory > instance.agent_memory
-            or template.gpus > instance.agent_gpus
-        ):
+        if template.cpu > instance.agent_cpu or template.memory > instance.agent_memory:
             return False
-        if request.tcp_ports or request.udp_ports:
-            ports = instance.agent_ports
-            return not (
-                any(("tcp", p) in ports for p in request.tcp_ports)
-                or any(("udp", p) in ports for p in request.udp_ports)
-            )
-        return True
+        if request.plain:
+            return True
+        ports = instance.agent_ports
+        return template.gpus <= instance.agent_gpus and not (
+            any(("tcp", p) in ports for p in request.tcp_ports)
+            or any(("udp", p) in ports for p in request.udp_ports)
+        )
 
     def hold(self, instance: Instance, task: Task) -> None:
         """Book the task's share in the agent's ledger."""
         template = task.template
         instance.agent_cpu -= template.cpu
         instance.agent_memory -= template.memory
-        instance.agent_gpus -= template.gpus
         request = template.request
-        if request.tcp_ports or request.udp_ports:
+        if not request.plain:
+            instance.agent_gpus -= template.gpus
             instance.agent_ports.update(("tcp", p) for p in request.tcp_ports)
             instance.agent_ports.update(("udp", p) for p in request.udp_ports)
         task.holds_agent = True

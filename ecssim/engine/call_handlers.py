@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
+from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
+from ecssim.engine import scaling_requests
 from ecssim.engine.standalone import RunTaskPlan
 from ecssim.errors import ClientError
 from ecssim.world.entities import Cluster, Instance, Service, Task
@@ -211,11 +213,56 @@ def terminate_instance(
     return {}
 
 
+def register_scalable_target(engine: Engine, call: ScalableTarget, event: int) -> dict[str, Any]:
+    """RegisterScalableTarget: bounds of a service that may be scaled (SCALE-034)."""
+    scaling_requests.register_target(engine, call, event)
+    return {}
+
+
+def deregister_scalable_target(
+    engine: Engine, call: req.DeregisterScalableTarget, event: int
+) -> dict[str, Any]:
+    """DeregisterScalableTarget: with everything that hangs on the target."""
+    scaling_requests.deregister_target(engine, call.resource_id)
+    return {}
+
+
+def put_scaling_policy(engine: Engine, call: ScalingPolicy, event: int) -> dict[str, Any]:
+    """PutScalingPolicy: the answer names the managed alarms (SCALE-007)."""
+    policy = scaling_requests.put_policy(engine, call)
+    alarms = [a.settings.name for a in (policy.high, policy.low) if a is not None]
+    return {"policyName": policy.name, "alarms": [{"alarmName": name} for name in alarms]}
+
+
+def delete_scaling_policy(engine: Engine, call: req.DeleteScalingPolicy, event: int) -> dict[str, Any]:
+    """DeleteScalingPolicy: its managed alarms go too."""
+    scaling_requests.delete_policy(engine, call.resource_id, call.policy_name)
+    return {}
+
+
+def put_scheduled_action(engine: Engine, call: ScheduledAction, event: int) -> dict[str, Any]:
+    """PutScheduledAction: from now on, times that have passed are not made up for."""
+    scaling_requests.put_action(engine, call)
+    return {}
+
+
+def put_metric_alarm(engine: Engine, call: Alarm, event: int) -> dict[str, Any]:
+    """PutMetricAlarm: a new alarm starts in INSUFFICIENT_DATA, an edited one keeps its state (ALARM-001)."""
+    scaling_requests.put_alarm(engine, call)
+    return {}
+
+
 HANDLERS: dict[str, Any] = {
     "CreateService": create_service,
+    "DeleteScalingPolicy": delete_scaling_policy,
     "DeleteService": delete_service,
     "DeregisterContainerInstance": deregister_container_instance,
+    "DeregisterScalableTarget": deregister_scalable_target,
     "PutAttributes": put_attributes,
+    "PutMetricAlarm": put_metric_alarm,
+    "PutScalingPolicy": put_scaling_policy,
+    "PutScheduledAction": put_scheduled_action,
+    "RegisterScalableTarget": register_scalable_target,
     "RegisterTaskDefinition": register_task_definition,
     "RunTask": run_task,
     "SetDesiredCapacity": set_desired_capacity,

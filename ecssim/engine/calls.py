@@ -18,6 +18,7 @@ from ecssim.engine.call_handlers import HANDLERS
 from ecssim.engine.standalone import RunTaskPlan, RunTaskResult
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
+from ecssim.world.entities import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -86,6 +87,22 @@ class ControlPlane:
             self._record(caller, "RunTask", target, "failures", result.failures[0], event)
         return result
 
+    def set_desired_count(
+        self, service: Service, count: int, caller: str, cause: int = 0
+    ) -> int | ClientError:
+        """UpdateService of a service's desired count, for Application Auto Scaling; the answer is the event."""
+        refused = self._admit("UpdateService", caller)
+        if refused is not None:
+            self._record(caller, "UpdateService", service.name, refused.code, refused.message, cause)
+            return refused
+        event = self._record(caller, "UpdateService", service.name, "ok", None, cause)
+        service.desired = count
+        service.steady = False
+        service.cluster.waiting.pop(service.group, None)
+        self.engine.services.events.desired_count_updated(service, event)
+        self.engine.services.mark(service)
+        return event
+
     def note(self, caller: str, action: str, target: str, cause: int = 0) -> int:
         """Record a call that the scenario's own set-up stands for (Create* at t = 0); return its event."""
         return self._record(caller, action, target, "ok", None, cause)
@@ -137,7 +154,8 @@ def parse(document: type[Shape], params: Mapping[str, Any]) -> Any:
 
 def _target(params: Mapping[str, Any]) -> str:
     """Return what a call is about, for the table: the first name-like parameter."""
-    for key in ("service", "serviceName", "task", "taskDefinition", "family", "containerInstance",
+    for key in ("service", "serviceName", "resourceId", "ResourceId", "alarmName", "AlarmName", "task",
+                "taskDefinition", "family", "containerInstance",
                 "autoScalingGroupName", "AutoScalingGroupName", "cluster", "name"):
         value = params.get(key)
         if isinstance(value, str):

@@ -15,6 +15,7 @@ from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
@@ -86,6 +87,7 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
     add_streams(engine, scenario)
     if steady:
         settle(engine)
+    compile_scaling(engine, scenario)
     for job in scenario.jobs:
         stream = job_stream(engine, job, scenario)
         engine.job_streams.append(stream)

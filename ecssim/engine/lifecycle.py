@@ -285,7 +285,7 @@ class Lifecycle:
         engine = self.engine
         task.running = False
         task.epoch += 1
-        if task.status == RUNNING and task.runs_for >= 0.0 and not task.exited:
+        if not task.exited and task.status == RUNNING and task.runs_for >= 0.0:
             self.kernel.note_stale()
         task.stop_code = code
         task.reason = self._reasons[reason]
@@ -373,17 +373,8 @@ class Lifecycle:
     def write(self, task: Task) -> None:
         """Write the task's row: once, at its end or at the end of the run."""
         freed = task.stopped_at + self._address_release if task.address >= 0 else NAN
-        deployment = task.deployment
-        if (
-            task.healthy_at != task.healthy_at
-            and deployment is not None
-            and deployment.service.ripens_by_time
-            and task.started_at == task.started_at
-        ):
-            ripe = task.started_at + self.engine.services.ripe_after
-            end = task.stopping_at if task.stopping_at == task.stopping_at else self.kernel._now
-            if ripe <= end:
-                task.healthy_at = ripe
+        if task.healthy_at != task.healthy_at:
+            self._ripened(task)
         rows = self._task_rows
         rows += self._pack_task(
             task.ordinal,
@@ -401,6 +392,16 @@ class Lifecycle:
             task.stop_code,
             task.reason,
         )
+
+    def _ripened(self, task: Task) -> None:
+        """Note that the task came to count as healthy though nobody looked meanwhile (SVC-020)."""
+        deployment = task.deployment
+        if deployment is None or not deployment.service.ripens_by_time or task.started_at != task.started_at:
+            return
+        ripe = task.started_at + self.engine.services.ripe_after
+        end = task.stopping_at if task.stopping_at == task.stopping_at else self.kernel._now
+        if ripe <= end:
+            task.healthy_at = ripe
 
     def finish(self) -> None:
         """Write the rows of the tasks that are still there at the horizon."""

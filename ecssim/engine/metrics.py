@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ecssim.engine.flow_metrics import ServiceFacts, fill_flow
 from ecssim.engine.kernel import MINUTE, OBSERVER
+from ecssim.engine.metric_history import COLUMNS
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -43,6 +44,7 @@ class Metrics:
         self.engine.traffic.tick()
         self.publish()
         self.engine.capacity.on_minute()
+        self.engine.scaling.tick(self.minute)
         self.minute += 1
         self.engine.recorder.spill()
         if self.engine.observers:
@@ -107,7 +109,7 @@ class Metrics:
 
     def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
-        for name in ("cpu_utilization", "memory_utilization", "request_count_per_target", "running_count"):
+        for name in ("desired_count", *COLUMNS):
             self.latest[name] = rows[name].astype(np.float64)
 
     def _publish_subnets(self, t: float) -> None:

@@ -54,6 +54,15 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "spotZoneShocksPerYear": Option(
         "spot_zone_shocks_per_year", (), "SPOT-036", "times a year that a zone loses all Spot for two hours"
     ),
+    "maxScaleInStep": Option(
+        "max_scale_in_step", (), "SCALE-024", "tasks that one scale-in of target tracking removes at most (0: no limit)"
+    ),
+    "scaleOutCooldownBase": Option(
+        "scale_out_cooldown_base",
+        ("before", "running"),
+        "SCALE-041",
+        "the capacity from which a further scale-out is computed while the cooldown of one runs",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -72,6 +81,8 @@ class ModelOptions:
     spot_shortages_per_week: float = 1.0
     spot_shortage_minutes: float = 30.0
     spot_zone_shocks_per_year: float = 0.0
+    max_scale_in_step: float = 0.0
+    scale_out_cooldown_base: Literal["before", "running"] = "before"
     image_size_mb: float = 100.0
 
     @property

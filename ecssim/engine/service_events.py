@@ -62,6 +62,15 @@ class ServiceEvents:
             service.deployments[0].event,
         )
 
+    def desired_count_updated(self, service: Service, cause: int) -> int:
+        """Application Auto Scaling changed the desired count; changes by users are no event (META-014)."""
+        return self.write(
+            service,
+            "SERVICE_DESIRED_COUNT_UPDATED",
+            f"(service {service.name}) has changed the desired count to {service.desired}.",
+            cause,
+        )
+
     def unplaced(self, service: Service, reason: str, closest: str, cause: int, *, provider: bool = False) -> None:
         """No instance fits (PLACE-065, CAP-048)."""
         if self._quietly(service, f"unplaced {reason}"):

@@ -85,10 +85,12 @@ class Services:
         now = self.kernel._now
         columns = self.columns.columns
         i = service.ordinal
-        tasks, since = columns["running"], columns["since"]
-        columns["task_seconds"][i] += tasks[i] * (now - since[i])
+        since = columns["since"]
+        tasks = columns["running"]
+        count = tasks[i]
+        columns["task_seconds"][i] += count * (now - since[i])
         since[i] = now
-        tasks[i] += delta
+        tasks[i] = count + delta
         traffic = self.engine.traffic
         if traffic.by_service:
             flow = traffic.by_service.get(service.ordinal)
@@ -222,16 +224,14 @@ class Services:
         ripening = self.ripening
         if ripening and ripening[0][0] <= self.kernel._now:
             self.ripen()
-        primary = service.deployments[0]
-        if len(service.deployments) == 1 and not primary.unhealthy and not primary.displaced:
-            # The common case needs no plan: one revision, nothing wrong with it.
-            missing = service.desired - primary.active
-            if missing > 0:
-                self.launching.launch(service, primary, missing)
-            elif missing < 0:
-                self._apply(service, self._plan(service))
-        else:
+        deployments = service.deployments
+        primary = deployments[0]
+        missing = service.desired - primary.active
+        if missing < 0 or primary.unhealthy or primary.displaced or len(deployments) > 1:
             self._apply(service, self._plan(service))
+        elif missing:
+            # The common case needs no plan: one revision, nothing wrong with it.
+            self.launching.launch(service, primary, missing)
         self.settle(service)
 
     def _plan(self, service: Service) -> Plan:
@@ -347,14 +347,17 @@ class Services:
         primary = deployments[0]
         if primary.rollout_state == IN_PROGRESS or len(deployments) > 1:
             self.deployments.settle(service)
-        if service.status != "ACTIVE" or len(deployments) > 1:
-            return
-        if service.daemon:
+            if len(deployments) > 1:
+                return
+        if service.daemon and service.status == "ACTIVE":
             service.desired = primary.active
         desired = service.desired
+        if primary.running != desired or primary.active != desired or primary.displaced:
+            return
+        if service.status != "ACTIVE":
+            return
         now = self.kernel._now
-        whole = primary.running == desired == primary.active and not primary.displaced
-        if whole and primary.healthy == desired:
+        if primary.healthy == desired:
             if not service.steady:
                 service.steady = True
                 self.events.steady(service)
@@ -364,5 +367,5 @@ class Services:
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0
                 self.dirty.mark_at(service, service.next_steady_event)
-        elif whole and service.ripens_by_time and primary.ripe_last > now:
+        elif service.ripens_by_time and primary.ripe_last > now:
             self.dirty.mark_at(service, primary.ripe_last)

@@ -23,6 +23,7 @@ from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
 from ecssim.engine.retiring import Retiring
+from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
 from ecssim.engine.spot import Spot
 from ecssim.engine.standalone import Standalone
@@ -99,6 +100,7 @@ class Engine:
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
+        self.scaling = Scaling(self)
         self.timeline = Timeline(self)
         self.builder: Builder
 

@@ -42,6 +42,10 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "launchRetry": (constant(60.0), "ASG-058"),
     "managedScalingDelay": (uniform(60.0, 150.0), "ASG-039"),
     "provisioningTimeout": (uniform(600.0, 1800.0), "CAP-046"),
+    "metricPublish": (uniform(60.0, 90.0), "ALARM-021"),
+    "albMetricPublish": (uniform(90.0, 120.0), "ALARM-021"),
+    "scheduledAction": (constant(3.0), "SCALE-064"),
+    "scalingFulfilment": (constant(600.0), "SCALE-044"),
 }
 
 #: Compressed megabytes a second by task CPU units on Fargate, download and unpack together (FG-024).

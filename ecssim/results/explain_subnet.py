@@ -57,7 +57,8 @@ def _why(facts: Facts, chronicle: Chronicle, figures: SubnetFigures, t: float) -
                 rollout.begin,
                 f"the deployment of {rollout.revision} (service {rollout.name}, {rollout.wanted} tasks, "
                 f"maximumPercent {rollout.percent}) began; it can hold up to "
-                f"{rollout.addresses(rollout.percent)} addresses at once: a stopping task keeps its own for up to {duration(rollout.leave)}",
+                f"{rollout.addresses(rollout.percent)} addresses at once: a stopping task keeps its own for "
+                f"up to {duration(rollout.leave)}",
             )
         )
     events = facts.raw("subnet_events")

@@ -43,4 +43,8 @@ DELAYS: Mapping[str, Delay] = {
     "managedScalingDelay": Delay("ASG-039", "a task that waits for an instance to the raised desired capacity"),
     "provisioningTimeout": Delay("CAP-046", "a task that waits for an instance gives up"),
     "launchRetry": Delay("ASG-058", "an Auto Scaling group tries a failed launch again"),
+    "metricPublish": Delay("ALARM-021", "ECS metrics of a minute are published after its end"),
+    "albMetricPublish": Delay("ALARM-021", "the same of load balancer metrics"),
+    "scheduledAction": Delay("SCALE-064", "a scheduled action takes effect, one after the other"),
+    "scalingFulfilment": Delay("SCALE-044", "a scaling activity is given up when its count is not reached"),
 }

@@ -28,5 +28,7 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "spotShortagesPerWeek": ModelOption((), "SPOT-035"),
     "spotShortageMinutes": ModelOption((), "SPOT-035"),
     "spotZoneShocksPerYear": ModelOption((), "SPOT-036"),
+    "maxScaleInStep": ModelOption((), "SCALE-024"),
+    "scaleOutCooldownBase": ModelOption(("before", "running"), "SCALE-041"),
     "imageSize": ModelOption((), "LIFE-084"),
 }

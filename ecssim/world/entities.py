@@ -180,9 +180,7 @@ class Owner:
         "zone_counts",
     )
 
-    def __init__(
-        self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any
-    ) -> None:
+    def __init__(self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any) -> None:
         self.ordinal = ordinal
         self.name = name
         self.cluster = cluster
@@ -289,9 +287,7 @@ class Service(Owner):
         "wake_at",
     )
 
-    def __init__(
-        self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any
-    ) -> None:
+    def __init__(self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any) -> None:
         super().__init__(ordinal, name, cluster, group, code, key, draws)
         self.desired = 0
         self.minimum_healthy_percent = 100

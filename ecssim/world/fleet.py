@@ -129,72 +129,93 @@ class Fleet(FleetIndex):
         Raises ``InvariantBroken``, and changes nothing, where the instance has not so much left.
         """
         host = self._hosts[ordinal]
-        cpu = host.cpu - request.cpu
-        memory = host.memory - request.memory
-        if cpu < 0 or memory < 0 or host.gpus < request.gpus or (request.eni and not host.eni):
-            raise InvariantBroken(f"instance {ordinal} has {host.remaining()} left and cannot hold {request}")
         bit = host.bit
-        if request.tcp_ports or request.udp_ports:
-            if not (host.tcp.isdisjoint(request.tcp_ports) and host.udp.isdisjoint(request.udp_ports)):
-                raise InvariantBroken(f"instance {ordinal} has a port of {request} in use")
-            self._flip_ports(bit, request)
-            host.tcp.update(request.tcp_ports)
-            host.udp.update(request.udp_ports)
-        self._cpu.move(bit, cpu, host.cpu)
-        self._memory.move(bit, memory, host.memory)
+        had_cpu, had_memory = host.cpu, host.memory
+        cpu = had_cpu - request.cpu
+        memory = had_memory - request.memory
+        if cpu < 0 or memory < 0 or (request.eni and not host.eni):
+            raise InvariantBroken(f"instance {ordinal} has {host.remaining()} left and cannot hold {request}")
+        if not request.plain:
+            self._reserve_more(host, request)
+        self._cpu.move(bit, cpu, had_cpu)
+        self._memory.move(bit, memory, had_memory)
         if self._cpu_levels is not None:
-            self._cpu_levels.move(bit, host.cpu, cpu)
+            self._cpu_levels.move(bit, had_cpu, cpu)
         if self._memory_levels is not None:
-            self._memory_levels.move(bit, host.memory, memory)
+            self._memory_levels.move(bit, had_memory, memory)
         host.cpu = cpu
         host.memory = memory
-        if request.gpus:
-            self._gpus.move(bit, host.gpus - request.gpus, host.gpus)
-            host.gpus -= request.gpus
         if request.eni:
             left = host.eni - 1
             if not left:  # nobody asks for more than one slot, so no other step crosses a threshold
                 self._eni.move(bit, 0, 1)
             host.eni = left
+        found = self._groups.get(group)
+        if found is None:
+            found = self._groups[group] = Group()
         before = host.groups.get(group, 0)
-        self._count(host, group, before, before + 1)
+        found.change(host, before, before + 1)
+        host.groups[group] = before + 1
+        host.tasks += 1
         self.epoch += 1
         if self._dynamic:  # an expression may ask for instances that run some task
             self.releases += 1
             self._mark_stale(host, facts=False)
+
+    def _reserve_more(self, host: Host, request: Request) -> None:
+        """Reserve what a plain request does not ask for: ports and GPUs."""
+        if host.gpus < request.gpus:
+            raise InvariantBroken(f"instance {host.ordinal} has {host.remaining()} left and cannot hold {request}")
+        if request.tcp_ports or request.udp_ports:
+            if not (host.tcp.isdisjoint(request.tcp_ports) and host.udp.isdisjoint(request.udp_ports)):
+                raise InvariantBroken(f"instance {host.ordinal} has a port of {request} in use")
+            self._flip_ports(host.bit, request)
+            host.tcp.update(request.tcp_ports)
+            host.udp.update(request.udp_ports)
+        if request.gpus:
+            self._gpus.move(host.bit, host.gpus - request.gpus, host.gpus)
+            host.gpus -= request.gpus
 
     def release(self, ordinal: int, request: Request, group: int) -> None:
         """The desired status became STOPPED: give all back but the ENI slot (AGENT-041, PLACE-026)."""
         host = self._hosts.get(ordinal)
         if host is None:
             return
-        spec = host.spec
-        cpu = host.cpu + request.cpu
-        memory = host.memory + request.memory
-        before = host.groups.get(group, 0)
-        if cpu > spec.cpu or memory > spec.memory or host.gpus + request.gpus > spec.gpus or not before:
-            raise InvariantBroken(f"instance {ordinal} with {host.remaining()} left holds no {request}")
         bit = host.bit
-        if request.tcp_ports or request.udp_ports:
-            self._flip_ports(bit, request)
-            host.tcp.difference_update(request.tcp_ports)
-            host.udp.difference_update(request.udp_ports)
-        self._cpu.move(bit, host.cpu, cpu)
-        self._memory.move(bit, host.memory, memory)
+        spec = host.spec
+        had_cpu, had_memory = host.cpu, host.memory
+        cpu = had_cpu + request.cpu
+        memory = had_memory + request.memory
+        before = host.groups.get(group, 0)
+        if cpu > spec.cpu or memory > spec.memory or not before:
+            raise InvariantBroken(f"instance {ordinal} with {host.remaining()} left holds no {request}")
+        if not request.plain:
+            self._release_more(host, request)
+        self._cpu.move(bit, had_cpu, cpu)
+        self._memory.move(bit, had_memory, memory)
         if self._cpu_levels is not None:
-            self._cpu_levels.move(bit, host.cpu, cpu)
+            self._cpu_levels.move(bit, had_cpu, cpu)
         if self._memory_levels is not None:
-            self._memory_levels.move(bit, host.memory, memory)
+            self._memory_levels.move(bit, had_memory, memory)
         host.cpu = cpu
         host.memory = memory
-        if request.gpus:
-            self._gpus.move(bit, host.gpus, host.gpus + request.gpus)
-            host.gpus += request.gpus
         self._count(host, group, before, before - 1)
         self.epoch += 1
         self.releases += 1
         if self._dynamic:
             self._mark_stale(host, facts=False)
+
+    def _release_more(self, host: Host, request: Request) -> None:
+        """Give back what a plain request does not hold: ports and GPUs."""
+        if host.gpus + request.gpus > host.spec.gpus:
+            raise InvariantBroken(f"instance {host.ordinal} with {host.remaining()} left holds no {request}")
+        if request.tcp_ports or request.udp_ports:
+            self._flip_ports(host.bit, request)
+            host.tcp.difference_update(request.tcp_ports)
+            host.udp.difference_update(request.udp_ports)
+        if request.gpus:
+            self._gpus.move(host.bit, host.gpus, host.gpus + request.gpus)
+            host.gpus += request.gpus
 
     def release_eni(self, ordinal: int) -> None:
         """A task's network interface was deleted: its slot comes back (PLACE-008)."""

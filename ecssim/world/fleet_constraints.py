@@ -17,9 +17,7 @@ class ConstraintMask:
 
     __slots__ = ("_group_names", "_hosts", "_mask", "_predicate", "stale")
 
-    def __init__(
-        self, predicate: Predicate, hosts: Sequence[Host | None], group_names: Mapping[int, str]
-    ) -> None:
+    def __init__(self, predicate: Predicate, hosts: Sequence[Host | None], group_names: Mapping[int, str]) -> None:
         self._predicate = predicate
         self._hosts = hosts
         self._group_names = group_names

@@ -33,6 +33,30 @@ class FleetIndex(FleetMasks):
         if shape is None or shape.version != self._facts:
             shape = self._learn(request)
         _, _, mask, count, agent, location, attribute = shape
+        if request.plain:
+            mask &= self._cpu.at_least(request.cpu)
+            enough_cpu = mask.bit_count()
+            mask &= self._memory.at_least(request.memory)
+            left = enough_memory = mask.bit_count()
+            if request.eni:
+                mask &= self._eni.at_least(1)
+                left = mask.bit_count()
+            return _rejections(
+                Rejections,
+                (
+                    mask,
+                    left,
+                    agent,
+                    location,
+                    attribute,
+                    count - enough_cpu,
+                    enough_cpu - enough_memory,
+                    0,
+                    0,
+                    enough_memory - left,
+                    0,
+                ),
+            )
         cpu = memory = ports = gpu = eni = constraint = 0
         if request.cpu:
             mask &= self._cpu.at_least(request.cpu)
@@ -64,9 +88,7 @@ class FleetIndex(FleetMasks):
             left = mask.bit_count()
             constraint = count - left
             count = left
-        return _rejections(
-            Rejections, (mask, count, agent, location, attribute, cpu, memory, ports, gpu, eni, constraint)
-        )
+        return Rejections(mask, count, agent, location, attribute, cpu, memory, ports, gpu, eni, constraint)
 
     def eligible(self, request: Request, group: int) -> int:
         """Candidates of ``request`` alone."""

@@ -21,15 +21,30 @@ EXACT_SIZES = 32
 KNOWN_SIZES = 512
 
 
+class Ranks(dict[int, int]):
+    """How many of the sizes a remainder reaches, remembered: a cluster's remainders come again and again."""
+
+    __slots__ = ("_sizes",)
+
+    def __init__(self, sizes: list[int]) -> None:
+        super().__init__()
+        self._sizes = sizes
+
+    def __missing__(self, remainder: int) -> int:
+        rank = self[remainder] = bisect_right(self._sizes, remainder)
+        return rank
+
+
 class Ladder:
     """Threshold masks of one resource; ``hosts`` is the fleet's list by position, ``read`` a remainder."""
 
-    __slots__ = ("_classes", "_hosts", "_index", "_masks", "_read", "_sizes", "_stride")
+    __slots__ = ("_classes", "_hosts", "_index", "_masks", "_ranks", "_read", "_sizes", "_stride")
 
     def __init__(self, hosts: Sequence[Host | None], read: Callable[[Host], int]) -> None:
         self._hosts = hosts
         self._read = read
         self._sizes: list[int] = []
+        self._ranks = Ranks(self._sizes)
         self._index: dict[int, int] = {}
         self._stride = 1
         self._masks: list[int] = []
@@ -62,11 +77,11 @@ class Ladder:
 
     def move(self, bit: int, low: int, high: int) -> None:
         """Follow one instance whose remainder went from ``low`` to ``high`` or back; ``low < high``."""
-        sizes = self._sizes
-        a = bisect_right(sizes, low)
-        if a == len(sizes) or sizes[a] > high:
-            return  # no threshold lies between: the common case
-        b = bisect_right(sizes, high, a)
+        ranks = self._ranks
+        a = ranks[low]
+        b = ranks[high]
+        if a == b:
+            return  # no threshold lies between
         masks = self._masks
         stride = self._stride
         if stride > 1:
@@ -85,6 +100,7 @@ class Ladder:
         new = set(sizes).difference(self._index)
         for size in sorted(new)[: KNOWN_SIZES - len(self._sizes)]:
             insort(self._sizes, size)
+        self._ranks.clear()
         count = len(self._sizes)
         self._index = {size: at for at, size in enumerate(self._sizes)}
         self._stride = 1 if count <= EXACT_SIZES else isqrt(count - 1) + 1

@@ -90,20 +90,17 @@ class Levels:
 
     def lowest(self, candidates: int, floor: int) -> int:
         """Return those of ``candidates`` with the least remaining; none of them has less than ``floor``."""
-        masks = self._masks
-        buckets = self._buckets
-        for bucket in range(bucket_of(floor), len(buckets)):
-            found = buckets[bucket] & candidates
-            if not found:
-                continue
-            values = self._values[bucket]
-            if len(values) > FEW and found.bit_count() <= FEW:
-                return self._lowest_of_few(found)
-            for value in values:
-                level = found & masks[value]
-                if level:
-                    return level
-        return 0
+        # Both walks run inside the interpreter's own loops: a step is one AND.
+        found = next(filter(None, map(candidates.__and__, self._buckets[bucket_of(floor) :])), 0)
+        if not found:
+            return 0
+        host = self._hosts[found.bit_length() - 1]
+        if host is None:
+            raise InvariantBroken("the index offers an instance that is gone")
+        values = self._values[self._bucket_of[self._read(host)]]
+        if len(values) > FEW and found.bit_count() <= FEW:
+            return self._lowest_of_few(found)
+        return next(filter(None, map(found.__and__, map(self._masks.__getitem__, values))), 0)
 
     def _lowest_of_few(self, found: int) -> int:
         """Look at the few instances themselves where the levels of their bucket are many."""

@@ -93,9 +93,7 @@ class FleetMasks:
         located = mask.bit_count()
         mask &= self._attributed(request)
         count = mask.bit_count()
-        shape = Shape(
-            request, self._facts, mask, count, seen - reachable, reachable - located, located - count
-        )
+        shape = Shape(request, self._facts, mask, count, seen - reachable, reachable - located, located - count)
         self._shapes[id(request)] = shape
         return shape
 

@@ -214,9 +214,7 @@ class NaiveFleet:
         seen = self._seen(request)
         if not seen:
             provider = request.capacity_provider is not None
-            return Closest(
-                -1, FailureReason.EMPTY_CAPACITY_PROVIDER if provider else FailureReason.NO_ACTIVE_INSTANCES
-            )
+            return Closest(-1, FailureReason.EMPTY_CAPACITY_PROVIDER if provider else FailureReason.NO_ACTIVE_INSTANCES)
         failed = {ordinal: one.failed_checks(request, group) for ordinal, one in seen.items()}
         fewest = min(len(checks) for checks in failed.values())
         failed = {ordinal: checks for ordinal, checks in failed.items() if len(checks) == fewest}

@@ -82,6 +82,14 @@ class Request:
     capacity_provider: str | None = None
     constraints: tuple[Predicate, ...] = ()
     distinct: bool = False
+    plain: bool = field(init=False, repr=False, compare=False)
+    """CPU, memory and an ENI are all that it asks for: what most tasks do, and the index's short way."""
+
+    def __post_init__(self) -> None:
+        ports = self.tcp_ports or self.udp_ports
+        plain = self.cpu > 0 and self.memory > 0
+        plain = plain and not (ports or self.gpus or self.constraints or self.distinct)
+        object.__setattr__(self, "plain", plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,6 @@ class World:
             cluster, bare = bare.rsplit("/", 1)
         wanted = cluster.rsplit("cluster/", 1)[-1] if cluster is not None else None
         found = [
-            s
-            for s in self.services
-            if s.name == bare and s.status != "INACTIVE" and wanted in (None, s.cluster.name)
+            s for s in self.services if s.name == bare and s.status != "INACTIVE" and wanted in (None, s.cluster.name)
         ]
         return found[0] if len(found) == 1 else None

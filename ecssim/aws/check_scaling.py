@@ -1,0 +1,265 @@
+"""What Application Auto Scaling and CloudWatch refuse, and what of their documents the project does not model.
+
+Implements SCALE-001 to SCALE-004, SCALE-006, SCALE-011, SCALE-052, SCALE-060 to SCALE-062, ALARM-002,
+ALARM-003, ALARM-006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from math import inf
+from typing import Final
+
+from ecssim.aws.names import AdjustmentType, MetricStatistic, PredefinedMetricType, ScalingPolicyType
+from ecssim.aws.refusals import Refusal
+from ecssim.aws.scaling import (
+    Alarm,
+    CustomizedMetricSpecification,
+    ScalableTarget,
+    ScalingPolicy,
+    ScheduledAction,
+    StepAdjustment,
+    StepScalingConfiguration,
+    TargetTrackingConfiguration,
+)
+from ecssim.aws.schedules import BadScheduleError, Schedule, parse_schedule
+
+CODE: Final = "ValidationException"
+MOST_STEPS: Final = 20
+#: Longest period of an alarm that is modelled, in seconds.
+LONGEST_PERIOD: Final = 7200
+
+#: The predefined metrics of a service under CloudWatch's names: namespace and metric (SCALE-005).
+PREDEFINED: Final[Mapping[PredefinedMetricType, tuple[str, str]]] = {
+    PredefinedMetricType.ECS_SERVICE_AVERAGE_CPU_UTILIZATION: ("AWS/ECS", "CPUUtilization"),
+    PredefinedMetricType.ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION: ("AWS/ECS", "MemoryUtilization"),
+    PredefinedMetricType.ALB_REQUEST_COUNT_PER_TARGET: ("AWS/ApplicationELB", "RequestCountPerTarget"),
+}
+
+#: Metrics that alarms and policies may use, with their column of ``service_metrics``.
+METRIC_COLUMNS: Final[Mapping[tuple[str, str], str]] = {
+    ("AWS/ECS", "CPUUtilization"): "cpu_utilization",
+    ("AWS/ECS", "MemoryUtilization"): "memory_utilization",
+    ("AWS/ApplicationELB", "RequestCountPerTarget"): "request_count_per_target",
+    ("AWS/ApplicationELB", "RequestCount"): "request_count",
+    ("AWS/ApplicationELB", "TargetResponseTime"): "target_response_time",
+    ("AWS/ApplicationELB", "HealthyHostCount"): "healthy_count",
+    ("AWS/ApplicationELB", "HTTPCode_ELB_502_Count"): "http_502_count",
+    ("AWS/ApplicationELB", "HTTPCode_ELB_503_Count"): "http_503_count",
+    ("AWS/ApplicationELB", "HTTPCode_ELB_504_Count"): "http_504_count",
+}
+
+#: What each policy type keeps its configuration in.
+CONFIGURATIONS: Final[Mapping[ScalingPolicyType, str]] = {
+    ScalingPolicyType.TARGET_TRACKING_SCALING: "targetTrackingScalingPolicyConfiguration",
+    ScalingPolicyType.STEP_SCALING: "stepScalingPolicyConfiguration",
+    ScalingPolicyType.PREDICTIVE_SCALING: "predictiveScalingPolicyConfiguration",
+}
+
+
+def check_scaling_request(
+    request: ScalableTarget | ScalingPolicy | ScheduledAction | Alarm,
+) -> list[Refusal]:
+    """Every reason for which the request would be refused, whatever else there is."""
+    match request:
+        case ScalableTarget():
+            return list(_bounds(request.min_capacity, request.max_capacity, ()))
+        case ScalingPolicy():
+            return list(_policy(request))
+        case ScheduledAction():
+            return list(_scheduled(request))
+        case Alarm():
+            return list(_alarm(request))
+
+
+def kind_of(policy: ScalingPolicy) -> ScalingPolicyType:
+    """The type of a policy; one that does not say is a step policy unless it has another's configuration."""
+    if policy.policy_type is not None:
+        return policy.policy_type
+    if policy.target_tracking_scaling_policy_configuration is not None:
+        return ScalingPolicyType.TARGET_TRACKING_SCALING
+    return ScalingPolicyType.STEP_SCALING
+
+
+def schedule_of(action: ScheduledAction) -> Schedule:
+    """The schedule of a scheduled action; start and end times are UTC (SCALE-060)."""
+    start, end = _moment(action.start_time, "startTime"), _moment(action.end_time, "endTime")
+    return parse_schedule(action.schedule, action.timezone, start, end)
+
+
+def _moment(text: str | None, key: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadScheduleError(f"{key}: expected a timestamp (2026-03-02T08:00:00Z)") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def _bounds(minimum: int | None, maximum: int | None, where: tuple[str, ...]) -> Iterator[Refusal]:
+    if minimum is not None and maximum is not None and minimum > maximum:
+        message = f"minCapacity {minimum} is more than maxCapacity {maximum}"
+        yield Refusal((*where, "minCapacity"), message, "SCALE-001", CODE)
+
+
+def _policy(policy: ScalingPolicy) -> Iterator[Refusal]:
+    kind = kind_of(policy)
+    key = CONFIGURATIONS[kind]
+    if kind is ScalingPolicyType.PREDICTIVE_SCALING:
+        yield Refusal((), "predictive scaling is not modelled (notModelled)", "SCALE-070", CODE)
+        return
+    tracking = policy.target_tracking_scaling_policy_configuration
+    steps = policy.step_scaling_policy_configuration
+    configuration = tracking if kind is ScalingPolicyType.TARGET_TRACKING_SCALING else steps
+    if configuration is None:
+        yield Refusal((), f"policy type {kind} needs {key}", "SCALE-002", CODE)
+    elif isinstance(configuration, TargetTrackingConfiguration):
+        yield from _tracking(configuration, key)
+    else:
+        yield from _steps(configuration, key)
+
+
+def _tracking(tracking: TargetTrackingConfiguration, key: str) -> Iterator[Refusal]:
+    predefined, customized = tracking.predefined_metric_specification, tracking.customized_metric_specification
+    if (predefined is None) == (customized is None):
+        message = "give one of predefinedMetricSpecification, customizedMetricSpecification"
+        yield Refusal((key,), message, "SCALE-006", CODE)
+        return
+    if tracking.target_value <= 0:
+        yield Refusal((key, "targetValue"), f"targetValue must be more than 0, got {tracking.target_value:g}",
+                      "SCALE-006", CODE)
+    if predefined is not None:
+        wants_label = predefined.predefined_metric_type is PredefinedMetricType.ALB_REQUEST_COUNT_PER_TARGET
+        where = (key, "predefinedMetricSpecification", "resourceLabel")
+        if predefined.resource_label is not None and not wants_label:
+            message = f"{predefined.predefined_metric_type} takes no resourceLabel"
+            yield Refusal(where, message, "SCALE-004", CODE)
+        elif wants_label and not group_in(predefined.resource_label or ""):
+            message = (
+                f"{predefined.predefined_metric_type} needs resourceLabel: the target group's name, or "
+                "app/<load balancer>/<id>/targetgroup/<target group>/<id>"
+            )
+            yield Refusal(where[:2], message, "SCALE-004", CODE)
+    if customized is not None:
+        yield from _customized(customized, (key, "customizedMetricSpecification"))
+
+
+def group_in(label: str) -> str | None:
+    """The target group in a resource label; a bare name stands for itself (SCALE-004)."""
+    parts = label.split("/")
+    if "targetgroup" in parts[:-1]:
+        return parts[parts.index("targetgroup") + 1]
+    return label if len(parts) == 1 and label else None
+
+
+def _customized(spec: CustomizedMetricSpecification, where: tuple[str, ...]) -> Iterator[Refusal]:
+    if spec.metrics:
+        yield Refusal((*where, "metrics"), "metric math is not modelled (notModelled)", "SCALE-006", CODE)
+    else:
+        yield from _metric(spec.namespace, spec.metric_name, spec.statistic, where)
+
+
+def _metric(
+    namespace: str | None, name: str | None, statistic: MetricStatistic | None, where: tuple[str, ...]
+) -> Iterator[Refusal]:
+    if namespace is None or name is None:
+        yield Refusal(where, "a metric needs namespace and metricName", "SCALE-006", CODE)
+    elif (namespace, name) not in METRIC_COLUMNS:
+        known = ", ".join(sorted(metric for space, metric in METRIC_COLUMNS if space == namespace))
+        there = f"; of {namespace} these are: {known}" if known else ""
+        message = f"metric {name} of {namespace} is not modelled (notModelled){there}"
+        yield Refusal((*where, "metricName"), message, "SCALE-006", CODE)
+    elif statistic is None:
+        yield Refusal(where, "a metric needs a statistic", "SCALE-006", CODE)
+
+
+def _steps(configuration: StepScalingConfiguration, key: str) -> Iterator[Refusal]:
+    where = (key, "stepAdjustments")
+    steps = configuration.step_adjustments
+    if not 1 <= len(steps) <= MOST_STEPS:
+        yield Refusal(where, f"a step policy has 1 to {MOST_STEPS} steps, got {len(steps)}", "SCALE-002", CODE)
+    for message in step_problems(steps):
+        yield Refusal(where, message, "SCALE-052", CODE)
+    if configuration.adjustment_type is AdjustmentType.EXACT_CAPACITY:
+        if any(step.scaling_adjustment < 0 for step in steps):
+            yield Refusal(where, "an exact capacity is not negative", "SCALE-055", CODE)
+    aggregation = configuration.metric_aggregation_type
+    if aggregation not in (None, "Average", "Minimum", "Maximum"):
+        message = f"metricAggregationType is Average, Minimum or Maximum, not {aggregation}"
+        yield Refusal((key, "metricAggregationType"), message, "SCALE-050", CODE)
+
+
+def step_problems(steps: Sequence[StepAdjustment]) -> list[str]:
+    """What the API refuses in the bounds of a set of steps, in words (SCALE-052)."""
+    found = []
+    spans = sorted(bounds_of(step) for step in steps)
+    if any(lower == -inf and upper == inf for lower, upper in spans):
+        found.append("a step needs metricIntervalLowerBound or metricIntervalUpperBound")
+    if any(upper <= lower for lower, upper in spans):
+        found.append("metricIntervalUpperBound must be more than metricIntervalLowerBound")
+    if sum(lower == -inf for lower, _ in spans) > 1 or sum(upper == inf for _, upper in spans) > 1:
+        found.append("at most one step may leave out each bound")
+    for (_, before), (after, _) in pairwise(spans):
+        if after < before:
+            found.append("steps must not overlap")
+        elif after > before:
+            found.append("steps must not leave a gap between them")
+    if spans and -inf < spans[0][0] < 0:
+        found.append("a negative lower bound needs a step without a lower bound")
+    if spans and 0 < max(upper for _, upper in spans) < inf:
+        found.append("a positive upper bound needs a step without an upper bound")
+    return list(dict.fromkeys(found))
+
+
+def bounds_of(step: StepAdjustment) -> tuple[float, float]:
+    """The bounds of a step; infinity stands for one left out."""
+    lower, upper = step.metric_interval_lower_bound, step.metric_interval_upper_bound
+    return -inf if lower is None else lower, inf if upper is None else upper
+
+
+def _scheduled(action: ScheduledAction) -> Iterator[Refusal]:
+    try:
+        schedule_of(action)
+    except BadScheduleError as error:
+        yield Refusal(("schedule",), str(error), "SCALE-060", CODE)
+    given = action.scalable_target_action
+    if given is None or (given.min_capacity is None and given.max_capacity is None):
+        message = "a scheduled action needs scalableTargetAction with minCapacity or maxCapacity"
+        yield Refusal((), message, "SCALE-062", CODE)
+    else:
+        yield from _bounds(given.min_capacity, given.max_capacity, ("scalableTargetAction",))
+
+
+def _alarm(alarm: Alarm) -> Iterator[Refusal]:
+    for key, used in (
+        ("metrics", alarm.metrics),
+        ("extendedStatistic", alarm.extended_statistic),
+        ("thresholdMetricId", alarm.threshold_metric_id),
+    ):
+        if used:
+            yield Refusal((key,), f"{key} of an alarm is not modelled (notModelled)", "ALARM-016", CODE)
+            return
+    yield from _metric(alarm.namespace, alarm.metric_name, alarm.statistic, ())
+    if alarm.evaluation_periods is None or alarm.threshold is None or alarm.comparison_operator is None:
+        yield Refusal((), "an alarm needs evaluationPeriods, threshold, comparisonOperator", "ALARM-003", CODE)
+        return
+    if "Lower" in alarm.comparison_operator or "Upper" in alarm.comparison_operator:
+        message = "anomaly detection is not modelled (notModelled)"
+        yield Refusal(("comparisonOperator",), message, "ALARM-003", CODE)
+    if (alarm.datapoints_to_alarm or 1) > alarm.evaluation_periods:
+        message = f"datapointsToAlarm is at most evaluationPeriods, {alarm.evaluation_periods}"
+        yield Refusal(("datapointsToAlarm",), message, "ALARM-004", CODE)
+    period = alarm.period or 60
+    if period % 60 or period > LONGEST_PERIOD:
+        if period in (10, 20, 30) or period % 60 == 0:
+            message = f"a period of {period} s is not modelled (notModelled): metrics have one point a minute"
+        else:
+            message = f"a period is 10, 20, 30 or a multiple of 60, got {period}"
+        yield Refusal(("period",), message, "ALARM-002", CODE)
+    most = 86_400 if period < 3600 else 604_800
+    if alarm.evaluation_periods * period > most:
+        message = f"evaluationPeriods x period is at most {most:,} s, got {alarm.evaluation_periods * period:,}"
+        yield Refusal(("evaluationPeriods",), message, "ALARM-006", CODE)

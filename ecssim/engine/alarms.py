@@ -1,0 +1,380 @@
+"""CloudWatch alarms over the service metrics, judged all at once at every minute (ALARM-005).
+
+A data point of a minute is judged at the first minute boundary after it has been published (ALARM-018,
+ALARM-021, SCALE-015). Python runs only for alarms that change their state.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from math import ceil, isnan
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ecssim.decide import alarms as judge
+from ecssim.engine.metric_history import COLUMN_INDEX, DEPTH, MetricHistory
+from ecssim.world.scaling import AlarmSettings, MetricAlarm
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+Ints = npt.NDArray[np.int64]
+
+#: Metrics that come later than this many minutes count as lost.
+MOST_BEHIND: Final = 120
+MASK_BITS: Final = 64
+_NAN: Final = float("nan")
+_PHRASES: Final = (
+    "greater than the threshold",
+    "greater than or equal to the threshold",
+    "less than the threshold",
+    "less than or equal to the threshold",
+)
+
+
+class Lanes:
+    """The alarms that masks serve, as parallel arrays: one entry an alarm, in the order of their rows."""
+
+    def __init__(self, alarms: list[MetricAlarm]) -> None:
+        self.alarms = alarms
+        for row, alarm in enumerate(alarms):
+            alarm.row = row
+        settings = [a.settings for a in alarms]
+
+        def ints(values: list[int]) -> Ints:
+            return np.array(values, dtype=np.int64)
+
+        self.column = ints([COLUMN_INDEX[s.column] for s in settings])
+        self.service = ints([s.service for s in settings])
+        self.lag = ints([a.lag for a in alarms])
+        self.n = ints([s.periods for s in settings])
+        self.m = ints([s.datapoints for s in settings])
+        self.treat = ints([s.treat for s in settings])
+        self.newest = judge.low_bits(self.n)
+        self.window = judge.low_bits(self.n + judge.EXTRA)
+        # `value > threshold` and `value < threshold` are one comparison of values with a sign.
+        self.sign = np.array([1.0 if s.operator < 2 else -1.0 for s in settings])
+        self.bound = np.array([s.threshold for s in settings]) * self.sign
+        self.inclusive = np.array([s.operator % 2 == 1 for s in settings], dtype=bool)
+        self.any_inclusive = bool(self.inclusive.any())
+        self.side = ints([a.side for a in alarms])
+        self.acts = np.array([bool(a.policies) and a.settings.actions_enabled for a in alarms], dtype=bool)
+        # The count at which nothing more can come of the alarm: the bound of its policy's target.
+        self.stop = ints([a.policies[0].target.maximum if a.side > 0 and a.policies
+                          else a.policies[0].target.minimum if a.policies else 0 for a in alarms])
+        self.state = ints([a.state for a in alarms])
+        self.real = np.array([a.real for a in alarms], dtype=np.uint64)
+        self.breach = np.array([a.breach for a in alarms], dtype=np.uint64)
+        self.told = np.array([a.told for a in alarms], dtype=bool)
+
+    def store(self) -> None:
+        """Write what changes back to the alarms."""
+        for alarm, state, real, breach, told in zip(
+            self.alarms, self.state.tolist(), self.real.tolist(), self.breach.tolist(), self.told.tolist(),
+            strict=True,
+        ):
+            alarm.state, alarm.real, alarm.breach, alarm.told = state, real, breach, told
+
+    def shift(self) -> None:
+        """One minute passes: every period becomes one older."""
+        self.real = (self.real << np.uint64(1)) & self.window
+        self.breach = (self.breach << np.uint64(1)) & self.window
+
+    def reveal(self, history: MetricHistory, minute: int, age: int) -> None:
+        """The point of the period that is ``age`` periods old has been published, if there is one."""
+        values = history.gather(self.column, minute - self.lag - age, self.service)
+        seen = ~np.isnan(values)
+        signed = values * self.sign
+        hit = signed > self.bound
+        if self.any_inclusive:
+            hit |= self.inclusive & (signed == self.bound)
+        if age >= MASK_BITS:
+            return
+        at = np.uint64(age)
+        self.real |= (seen.astype(np.uint64) << at) & self.window
+        self.breach |= (hit.astype(np.uint64) << at) & self.window
+
+    def judge(self) -> Ints:
+        """Return the new states."""
+        return judge.evaluate_many(
+            self.real, self.breach, self.n, self.m, self.treat, self.state, self.newest
+        )
+
+
+class Alarms:
+    """All alarms of the run. ``behind`` is how many minutes metrics come late, beyond their usual delay."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.history = MetricHistory()
+        self.by_name: dict[str, MetricAlarm] = {}
+        self.behind = 0
+        self._was_behind = 0
+        self.minute = -1
+        self.primed = False
+        self._lanes = Lanes([])
+        self._slow: list[MetricAlarm] = []
+        self._stale = False
+        recorder = engine.recorder
+        self._rows = recorder.tables["alarms"]
+        self._names = recorder.names.pool("alarm")
+        self._states = recorder.names.pool("alarm_state")
+        self._metrics = recorder.names.pool("metric")
+        self._texts = recorder.names.pool("text")
+
+    # -- which alarms there are -------------------------------------------------------------------------------
+
+    def put(self, settings: AlarmSettings, side: int = 0) -> MetricAlarm:
+        """Create an alarm, or edit it: it keeps its state (ALARM-001) and looks back on what was published."""
+        self.history.reserve(settings.service + 1)
+        alarm = self.by_name.get(settings.name)
+        if alarm is None:
+            alarm = MetricAlarm(settings, self._names[settings.name], self._metrics[settings.metric], side)
+            self.by_name[settings.name] = alarm
+        else:
+            alarm.settings = settings
+            alarm.metric_code = self._metrics[settings.metric]
+            if self._in_lanes(alarm):
+                self._lanes.told[alarm.row] = False
+        alarm.lag = self._lag(settings)
+        alarm.fresh = True
+        self._stale = True
+        return alarm
+
+    def delete(self, alarm: MetricAlarm) -> None:
+        """Delete an alarm."""
+        del self.by_name[alarm.settings.name]
+        self._stale = True
+
+    def _in_lanes(self, alarm: MetricAlarm) -> bool:
+        lanes = self._lanes.alarms
+        return 0 <= alarm.row < len(lanes) and lanes[alarm.row] is alarm
+
+    def changed(self) -> None:
+        """Who acts on an alarm, or within which bounds, is different now."""
+        self._stale = True
+
+    def _lag(self, settings: AlarmSettings) -> int:
+        """Minutes from the end of a period to the boundary at which its point is judged (ALARM-021)."""
+        engine = self.engine
+        name = "albMetricPublish" if settings.metric not in _OF_ECS else "metricPublish"
+        service = engine.world.services[settings.service]
+        luck = engine.luck(name, service.cluster.name, service.name)
+        law = engine.timing[name]
+        # One draw serves either kind of law: a normal one is not needed for a delay that only rounds up.
+        delay = float(law.values_of(np.zeros(1), np.array([luck[0]]))[0])
+        return ceil(delay / 60.0)
+
+    def _pack(self) -> None:
+        self._lanes.store()
+        fast: list[MetricAlarm] = []
+        self._slow = []
+        for alarm in self.by_name.values():
+            short = alarm.settings.minutes == 1 and alarm.settings.periods <= judge.MASK_PERIODS
+            alarm.row = -1
+            (fast if short else self._slow).append(alarm)
+        self._backfill([a for a in fast if a.fresh])
+        for alarm in self._slow:
+            if alarm.fresh:
+                self._backfill_slow(alarm)
+        self._lanes = Lanes(fast)
+        self._stale = False
+
+    def _backfill(self, alarms: list[MetricAlarm]) -> None:
+        """Give new alarms the points that were published before they existed."""
+        if not alarms:
+            return
+        for alarm in alarms:
+            alarm.real = alarm.breach = 0
+            alarm.fresh = False
+        lanes = Lanes(alarms)
+        if self.minute >= 0 or self.primed:
+            for age in range(int(lanes.n.max()) + judge.EXTRA):
+                lanes.reveal(self.history, self.minute, age)
+            if self.minute < 0:
+                # Before t = 0 nothing was out of the ordinary: what is, becomes news at the first minute.
+                lanes.state[lanes.real > 0] = judge.OK
+        lanes.store()
+
+    def _backfill_slow(self, alarm: MetricAlarm) -> None:
+        settings = alarm.settings
+        span = settings.periods + judge.EXTRA
+        alarm.points = [deque([_NAN] * span, maxlen=span) for _ in range(settings.minutes)]
+        alarm.fresh = False
+        if self.minute >= 0 or self.primed:
+            back = min(span * settings.minutes, DEPTH - alarm.lag - settings.minutes)
+            for minute in range(self.minute - back + 1, self.minute + 1):
+                self._append(alarm, minute)
+            if self.minute < 0:
+                alarm.state = judge.OK
+
+    # -- the minute -------------------------------------------------------------------------------------------
+
+    def prime(self) -> None:
+        """The run begins in a steady state: the metrics have been the same as in its first minute for long."""
+        self.primed = True
+
+    def tick(self, minute: int) -> None:
+        """The metrics of ``minute`` are closed: publish what is due, judge every alarm, record the changes."""
+        latest = self.engine.metrics.latest
+        if minute == 0 and self.primed:
+            self.history.prime(latest)
+        if self._stale:
+            self._pack()
+        self.history.keep(minute, latest)
+        self.minute = minute
+        if not self.by_name:
+            return
+        lanes = self._lanes
+        lanes.shift()
+        # What became visible since the last minute: one period as a rule, none or several around a delay.
+        behind = min(self.behind, self._was_behind + 1, MOST_BEHIND)
+        ages = range(self._was_behind, behind - 1, -1)
+        self._was_behind = behind
+        for age in ages:
+            lanes.reveal(self.history, minute, age)
+        states = lanes.judge()
+        changes = np.flatnonzero(states != lanes.state)
+        if changes.size:
+            lanes.told[changes] = False
+            before = lanes.state
+            lanes.state = states
+            for row in changes.tolist():
+                self._record(lanes.alarms[row], int(before[row]), int(states[row]))
+        for alarm in self._slow:
+            for age in ages:
+                self._tick_slow(alarm, minute - age)
+
+    def _tick_slow(self, alarm: MetricAlarm, minute: int) -> None:
+        """Judge an alarm whose period is longer than a minute, or which looks far back: a sliding window."""
+        settings = alarm.settings
+        self._append(alarm, minute)
+        points = [
+            None if isnan(v) else judge.breaches(v, settings.operator, settings.threshold)
+            for v in alarm.points[minute % settings.minutes]
+        ]
+        state = judge.evaluate(points, settings.periods, settings.datapoints, settings.treat, alarm.state)
+        if state != alarm.state:
+            old, alarm.state = alarm.state, state
+            self._record(alarm, old, state)
+
+    def _append(self, alarm: MetricAlarm, minute: int) -> None:
+        """Add the point of the period that ends with the minute that is published now."""
+        settings = alarm.settings
+        values = self.history.window(
+            settings.column, minute - alarm.lag, settings.minutes, settings.service
+        )
+        alarm.points[minute % settings.minutes].append(aggregate(values, settings.statistic))
+
+    def firing(self, desired: npt.NDArray[np.float64]) -> list[MetricAlarm]:
+        """Return the alarms in ALARM whose policies may have something to do (SCALE-013).
+
+        ``desired`` is the desired count by service. A policy that has said that its bound is reached is not
+        asked again while that is so.
+        """
+        lanes = self._lanes
+        hot = (lanes.state == judge.ALARM) & lanes.acts
+        if hot.any():
+            now = desired[lanes.service]
+            bounded = np.where(lanes.side < 0, now <= lanes.stop, (lanes.side > 0) & (now >= lanes.stop))
+            hot &= ~(lanes.told & bounded)
+        found = [lanes.alarms[row] for row in np.flatnonzero(hot).tolist()]
+        found += [a for a in self._slow if a.state == judge.ALARM and a.policies and a.settings.actions_enabled]
+        return found
+
+    def awaited(self, desired: npt.NDArray[np.float64]) -> list[MetricAlarm]:
+        """Return the high alarms of services at zero whose newest point shows demand (SCALE-030)."""
+        lanes = self._lanes
+        idle = (lanes.side > 0) & (desired[lanes.service] == 0)
+        if not idle.any():
+            return []
+        found = []
+        for row in np.flatnonzero(idle).tolist():
+            alarm = lanes.alarms[row]
+            settings = alarm.settings
+            minute = self.minute - alarm.lag
+            # A point from when tasks still ran is no demand that waits.
+            still = self.history.value("running_count", minute, settings.service)
+            if still == 0 and self.history.value(settings.column, minute, settings.service) > 0:
+                found.append(alarm)
+        return found
+
+    def tell(self, alarm: MetricAlarm) -> None:
+        """A policy has said why it does nothing about this alarm."""
+        if self._in_lanes(alarm):
+            self._lanes.told[alarm.row] = True
+
+    def state(self, alarm: MetricAlarm) -> int:
+        """Return the state of an alarm, a code."""
+        return int(self._lanes.state[alarm.row]) if self._in_lanes(alarm) else alarm.state
+
+    # -- what alarms saw --------------------------------------------------------------------------------------
+
+    def recent(self, alarm: MetricAlarm) -> list[float]:
+        """Return the newest real points of the evaluation range, at most N, newest first."""
+        settings = alarm.settings
+        if alarm.points:
+            phase = alarm.points[(self.minute - self._was_behind) % settings.minutes]
+            values = [v for v in reversed(phase) if not isnan(v)]
+        else:
+            last = self.minute - alarm.lag
+            span = range(self._was_behind, settings.periods + judge.EXTRA)
+            got = (self.history.value(settings.column, last - age, settings.service) for age in span)
+            values = [v for v in got if not isnan(v)]
+        return values[: settings.periods]
+
+    def _record(self, alarm: MetricAlarm, old: int, new: int) -> None:
+        """Write one change of state; its cause is the alarm's last one."""
+        engine = self.engine
+        settings = alarm.settings
+        points = self.recent(alarm)
+        shown = ", ".join(f"{v:.6g}" for v in points)
+        event = engine.recorder.new_event()
+        self._rows.append(
+            engine.kernel._now,
+            event,
+            alarm.last_event,
+            alarm.code,
+            self._states[judge.STATE_NAMES[old]],
+            self._states[judge.STATE_NAMES[new]],
+            alarm.metric_code,
+            self._texts.fresh(shown) if shown else 0,
+            settings.threshold,
+            self._texts.fresh(_reason(settings, points, shown, old, new)),
+            engine.region_code,
+        )
+        alarm.last_event = event
+
+
+def aggregate(values: Sequence[float], statistic: str) -> float:
+    """Return one statistic of the values of several minutes, NaN without any."""
+    if not values:
+        return _NAN
+    match statistic:
+        case "Sum" | "SampleCount":
+            return sum(values)
+        case "Minimum":
+            return min(values)
+        case "Maximum":
+            return max(values)
+    return sum(values) / len(values)
+
+
+def _reason(settings: AlarmSettings, points: list[float], shown: str, old: int, new: int) -> str:
+    if new == judge.INSUFFICIENT_DATA:
+        return f"Insufficient Data: {settings.periods} datapoints were unknown."
+    phrase = f"{_PHRASES[settings.operator]} ({settings.threshold:g})"
+    if new == judge.OK:
+        return f"Threshold Crossed: {len(points)} datapoints [{shown}] were not {phrase}."
+    hits = sum(judge.breaches(v, settings.operator, settings.threshold) for v in points)
+    plural = "datapoint" if settings.datapoints == 1 else "datapoints"
+    return (
+        f"Threshold Crossed: {hits} out of the last {settings.periods} datapoints [{shown}] were {phrase} "
+        f"(minimum {settings.datapoints} {plural} for {judge.STATE_NAMES[old]} -> ALARM transition)."
+    )
+
+
+_OF_ECS: Final = frozenset({"CPUUtilization", "MemoryUtilization"})

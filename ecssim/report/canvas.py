@@ -1,0 +1,139 @@
+"""How pictures of ecssim look: colours, time axis, limits, figures without pyplot.
+
+The colours are Okabe and Ito's, which people with any colour vision tell apart; what is not a service
+(cooling, declared) is grey or hatched. Library code makes ``Figure`` objects: pyplot would keep them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+GREYS: Final = ("#8c8c8c", "#b3b3b3", "#d0d0d0", "#6b6b6b")
+ALARM: Final = "#B2182B"
+INK: Final = "#222222"
+#: Points of a curve: more than a picture has pixels for would only cost time.
+POINTS: Final = 1200
+#: Where something failed, pictures show this much time before and after it (seconds) ...
+MARGIN: Final = 600.0
+#: ... if that is less than this share of the run.
+FOCUS: Final = 0.5
+#: The dots per inch of a picture that is written.
+DPI: Final = 144
+
+
+def new_figure(rows: int = 1) -> Figure:
+    """A figure for ``rows`` axes above each other."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(9.0, 1.2 + 3.2 * rows), layout="constrained")
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure so that the same run gives the same bytes: no date, and ids that do not change."""
+    from matplotlib import rc_context
+
+    path = Path(path)
+    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+    with rc_context({"svg.hashsalt": "ecssim"}):
+        figure.savefig(path, metadata=metadata, dpi=DPI)
+
+
+def grid(end: float, begin: float = 0.0) -> np.ndarray:
+    """The instants of a curve, in seconds; whole seconds where the span is short."""
+    return np.linspace(begin, max(end, begin + 1.0), POINTS)
+
+
+def focus(events: np.ndarray, end: float, whole: bool) -> tuple[float, float]:
+    """The time to show, in seconds: around ``events`` where that is a part of the run, else all of it."""
+    if whole or not len(events):
+        return 0.0, end
+    begin, until = max(0.0, float(events.min()) - MARGIN), min(end, float(events.max()) + MARGIN)
+    return (begin, until) if until - begin < FOCUS * end else (0.0, end)
+
+
+def held(begin: np.ndarray, until: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """How many of the spans ``[begin, until)`` cover each instant of ``at``; NaN ends never."""
+    ends = np.sort(until[~np.isnan(until)])
+    covered: np.ndarray = np.searchsorted(np.sort(begin), at, "right") - np.searchsorted(ends, at, "right")
+    return covered
+
+
+def times(start: datetime, seconds: np.ndarray) -> np.ndarray:
+    """Seconds of the run as UTC times for an axis."""
+    origin = np.datetime64(round(start.timestamp() * 1e6), "us")
+    moments: np.ndarray = origin + np.rint(np.asarray(seconds) * 1e6).astype("timedelta64[us]")
+    return moments
+
+
+def time_axis(ax: Axes, start: datetime, begin: float, end: float) -> None:
+    """Label the horizontal axis with clock times."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=4, maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.set_xlim(*times(start, np.array([begin, max(end, begin + 1.0)])))
+    ax.set_xlabel("time of day (UTC)")
+
+
+def plain(ax: Axes) -> None:
+    """Take away what only draws attention: two spines, the frame of the legend, decimals of counts."""
+    from matplotlib.ticker import MaxNLocator
+
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def legend(ax: Axes) -> None:
+    """The legend beside the axes, in the order in which layers lie on each other."""
+    handles, labels = ax.get_legend_handles_labels()
+    if handles:
+        # The last layer is the highest: reading down the legend is reading down the picture.
+        ax.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+
+
+def stacked(
+    ax: Axes,
+    x: np.ndarray,
+    layers: Sequence[tuple[str, np.ndarray]],
+    colours: Sequence[str],
+    hatched: Sequence[bool] | None = None,
+) -> np.ndarray:
+    """Draw layers as areas on each other; return their sum. Layers that are empty are left out."""
+    total = np.zeros(len(x))
+    for i, (label, values) in enumerate(layers):
+        if not values.any():
+            continue
+        hatch = "////" if hatched is not None and hatched[i] else None
+        ax.fill_between(
+            x,
+            total,
+            total + values,
+            step="post",
+            facecolor=colours[i],
+            edgecolor="white" if hatch else "none",
+            hatch=hatch,
+            linewidth=0.0,
+            label=label,
+        )
+        total = total + values
+    return total
+
+
+def nothing(ax: Axes, text: str) -> None:
+    """Say on the axes that there is nothing to show."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=INK)
+    ax.set_axis_off()

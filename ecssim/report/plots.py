@@ -1,0 +1,132 @@
+"""Pictures of a run: each draws on a given ``ax`` or, without one, makes a figure (no pyplot anywhere).
+
+::
+
+    result.plot.subnets(ax=ax)                      # the fullest subnet; subnet="private-b" for another
+    result.plot.subnets()                           # a Figure with one axes for each subnet
+    plots.save(result.plot.tasks(), "tasks.svg")    # the same bytes for the same run
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from ecssim.errors import BadInput, Problem
+from ecssim.report import address_plot, canvas, instance_plot, task_plot
+from ecssim.report.canvas import save
+from ecssim.results.facts import Facts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ecssim.results.result import Result
+
+__all__ = ["Plots", "instances", "placements", "save", "services", "subnets", "tasks"]
+
+#: Axes of one figure; more would be too small to read.
+MOST = 6
+_T = TypeVar("_T")
+
+
+def subnets(
+    result: Result, ax: Axes | None = None, subnet: str | None = None, *, whole: bool = False
+) -> Axes | Figure:
+    """Addresses by who holds them, with the limit and the allocations that failed.
+
+    On a given ``ax``: ``subnet``, or the one that came closest to its limit. Where allocations failed, the
+    time around them is shown unless ``whole``.
+    """
+    facts = Facts(result)
+    found = address_plot.chosen(facts, subnet)
+    window = canvas.focus(address_plot.failures(facts, found), facts.end, whole)
+    return _on(ax, found, subnet, "subnet", lambda a, s: address_plot.draw(facts, a, s, window))
+
+
+def tasks(result: Result, ax: Axes | None = None, *, whole: bool = False) -> Axes | Figure:
+    """Tasks by state; where tasks failed to start, the time around that is shown unless ``whole``."""
+    facts = Facts(result)
+    window = canvas.focus(task_plot.failed_starts(facts), facts.end, whole)
+    return _on(ax, [facts], None, "task", lambda a, f: task_plot.draw_states(f, a, window))
+
+
+def services(
+    result: Result, ax: Axes | None = None, service: str | None = None, *, whole: bool = False
+) -> Axes | Figure:
+    """Wanted, running and healthy tasks by minute.
+
+    On a given ``ax``: ``service``, or the one with the most failed starts, the time around which is shown
+    unless ``whole``.
+    """
+    facts = Facts(result)
+    found = task_plot.worst_first(facts, service)
+    window = canvas.focus(task_plot.failed_starts(facts, found[0] if found else None), facts.end, whole)
+    return _on(ax, found, service, "service", lambda a, s: task_plot.draw_service(facts, a, s, window))
+
+
+def instances(result: Result, ax: Axes | None = None) -> Axes | Figure:
+    """Registered instances, and how many of them the reserved CPU and memory would fill."""
+    facts = Facts(result)
+    return _on(ax, [facts], None, "instance", lambda a, f: instance_plot.draw_fleet(f, a))
+
+
+def placements(result: Result, ax: Axes | None = None, t: float | None = None) -> Axes | Figure:
+    """Which services' tasks each instance holds at ``t`` seconds.
+
+    Without ``t``: when a task first found no place, else at the end.
+    """
+    facts = Facts(result)
+    return _on(ax, [facts], None, "instance", lambda a, f: instance_plot.draw_placements(f, a, t))
+
+
+def _on(
+    ax: Axes | None, found: Sequence[_T], name: str | None, kind: str, draw: Callable[[Axes, _T], None]
+) -> Axes | Figure:
+    """Draw the first on ``ax``, or each on an axes of a new figure."""
+    if not found and name is not None:
+        raise BadInput([Problem(f"{kind}/{name}", 0, 0, f"the record has no such {kind}")])
+    if ax is not None:
+        if found:
+            draw(ax, found[0])
+        else:
+            canvas.nothing(ax, f"no {kind} in this run")
+        return ax
+    shown = found[:MOST]
+    figure = canvas.new_figure(max(1, len(shown)))
+    if not shown:
+        canvas.nothing(figure.add_subplot(), f"no {kind} in this run")
+    for i, one in enumerate(shown):
+        draw(figure.add_subplot(len(shown), 1, i + 1), one)
+    return figure
+
+
+class Plots:
+    """The pictures as methods of ``result.plot``."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def subnets(
+        self, ax: Axes | None = None, subnet: str | None = None, *, whole: bool = False
+    ) -> Axes | Figure:
+        """See :func:`subnets`."""
+        return subnets(self._result, ax, subnet, whole=whole)
+
+    def tasks(self, ax: Axes | None = None, *, whole: bool = False) -> Axes | Figure:
+        """See :func:`tasks`."""
+        return tasks(self._result, ax, whole=whole)
+
+    def services(
+        self, ax: Axes | None = None, service: str | None = None, *, whole: bool = False
+    ) -> Axes | Figure:
+        """See :func:`services`."""
+        return services(self._result, ax, service, whole=whole)
+
+    def instances(self, ax: Axes | None = None) -> Axes | Figure:
+        """See :func:`instances`."""
+        return instances(self._result, ax)
+
+    def placements(self, ax: Axes | None = None, t: float | None = None) -> Axes | Figure:
+        """See :func:`placements`."""
+        return placements(self._result, ax, t)

@@ -1,0 +1,118 @@
+"""Pictures over time: tasks by state; wanted, running and healthy tasks of a service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ecssim.record.codes import TASK_STATUSES
+from ecssim.report import canvas
+from ecssim.results.facts import TASK_FAILED_TO_START, Facts
+from ecssim.results.service_figures import ServiceFigures, service_figures
+from ecssim.results.wording import count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: On the way up in warm colours, on the way down in greys, what works in blue.
+STATE_COLOURS: Final = {
+    "RUNNING": "#0072B2",
+    "PROVISIONING": "#F0E442",
+    "PENDING": "#E69F00",
+    "ACTIVATING": "#D55E00",
+    "DEACTIVATING": "#CC79A7",
+    "STOPPING": "#8c8c8c",
+    "DEPROVISIONING": "#c9c9c9",
+}
+"""The states in the order in which they lie on each other."""
+
+
+def failed_starts(facts: Facts, figures: ServiceFigures | None = None) -> np.ndarray:
+    """When tasks failed to start: all, or those of one service."""
+    tasks = facts.tasks
+    failed = tasks.stop_code == TASK_FAILED_TO_START
+    if figures is not None:
+        failed &= (tasks.service == figures.service) & (tasks.cluster == figures.cluster)
+    times: np.ndarray = tasks.stopping[failed]
+    return times
+
+
+def draw_states(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
+    """Draw how many tasks were in each state over ``window`` (seconds)."""
+    at = canvas.grid(window[1], window[0])
+    start = facts.result.start
+    events = facts.raw("task_events")
+    if not len(events):
+        canvas.nothing(ax, "no task in this run")
+        return
+    entered, left, status = _spells(events)
+    layers = []
+    for name in STATE_COLOURS:
+        mine = status == TASK_STATUSES.index(name) + 1
+        layers.append((name, canvas.held(entered[mine], left[mine], at).astype(float)))
+    total = canvas.stacked(ax, canvas.times(start, at), layers, list(STATE_COLOURS.values()))
+    ax.set_ylim(0, float(total.max(initial=1.0)) * 1.08)
+    failed = len(failed_starts(facts))
+    lost = f", {count(failed, 'task')} failed to start" if failed else ""
+    ax.set_title(f"Tasks by state: {int(total.max(initial=0))} at the most{lost}", loc="left")
+    ax.set_ylabel("tasks")
+    canvas.time_axis(ax, start, *window)
+    canvas.plain(ax)
+    canvas.legend(ax)
+
+
+def _spells(events: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """When each status of each task began and ended (NaN: not yet), and which it was."""
+    # Rows of a task are in the order of their events already, so a stable sort by task is enough.
+    order = np.argsort(events["task"], kind="stable")
+    task, t, status = events["task"][order], events["t"][order], events["last_status"][order]
+    left = np.append(t[1:], np.nan)
+    left[np.append(task[1:] != task[:-1], True)] = np.nan
+    return t, left, status
+
+
+def worst_first(facts: Facts, service: str | None) -> list[ServiceFigures]:
+    """The service of that name (also ``cluster/name``), or all, those with the most failed starts first."""
+    figures = service_figures(facts)
+    if service is not None:
+        cluster, _, bare = service.rpartition("/")
+        name = facts.code("service", bare)
+        return [f for f in figures if f.service == name and cluster in ("", f.cluster_name)]
+    lost = {id(f): (sum(f.failed_starts.values()), f.short_minutes, f.created) for f in figures}
+    return sorted(figures, key=lambda f: tuple(-n for n in lost[id(f)]))
+
+
+def draw_service(facts: Facts, ax: Axes, figures: ServiceFigures, window: tuple[float, float]) -> None:
+    """Draw wanted, running and healthy tasks of one service, minute by minute, over ``window`` (seconds)."""
+    rows = facts.raw("service_metrics")
+    mine = rows[(rows["service"] == figures.service) & (rows["cluster"] == figures.cluster)]
+    start = facts.result.start
+    x = canvas.times(start, np.append(mine["t"], mine["t"][-1:] + 60.0))
+
+    def line(column: str, label: str, **style: Any) -> None:
+        values = np.append(mine[column], mine[column][-1:])
+        ax.step(x, values, where="post", label=label, **style)
+
+    line("running_count", "running", color=canvas.COLOURS[0], linewidth=1.8)
+    line("healthy_count", "healthy", color=canvas.COLOURS[2], linewidth=1.8)
+    line("desired_count", "desired", color=canvas.INK, linewidth=1.2, linestyle="--")
+    missing = mine["healthy_count"] < mine["desired_count"]
+    ax.fill_between(
+        x,
+        np.append(mine["healthy_count"], mine["healthy_count"][-1:]),
+        np.append(mine["desired_count"], mine["desired_count"][-1:]),
+        where=np.append(missing, missing[-1:]),
+        step="post",
+        color=canvas.ALARM,
+        alpha=0.25,
+        linewidth=0.0,
+        label="healthy tasks missing" if missing.any() else None,
+    )
+    share = "" if figures.availability is None else f", available {figures.availability:.2%} of the time"
+    ax.set_title(f"Service {figures.name}{share}", loc="left")
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel("tasks")
+    canvas.time_axis(ax, start, *window)
+    canvas.plain(ax)
+    canvas.legend(ax)
