@@ -287,10 +287,10 @@ class Alarms:
 
     def awaited(self, desired: npt.NDArray[np.float64]) -> list[MetricAlarm]:
         """Return the high alarms of services at zero whose newest point shows demand (SCALE-030)."""
+        if desired.all():
+            return []
         lanes = self._lanes
         idle = (lanes.side > 0) & (desired[lanes.service] == 0)
-        if not idle.any():
-            return []
         found = []
         for row in np.flatnonzero(idle).tolist():
             alarm = lanes.alarms[row]
