@@ -36,7 +36,9 @@ def failures(facts: Facts, found: list[SubnetFigures]) -> np.ndarray:
 def draw(facts: Facts, ax: Axes, figures: SubnetFigures, window: tuple[float, float]) -> None:
     """Draw one subnet over ``window`` (seconds)."""
     begin, end = window
-    at = canvas.grid(end, begin)
+    tasks = facts.tasks
+    mine = (tasks.subnet == figures.code) & tasks.has_address
+    at = canvas.grid(ax, window, (tasks.created[mine], tasks.freed[mine]))
     layers, colours, hatched = _layers(facts, figures, at)
     start = facts.result.start
     x = canvas.times(start, at)

@@ -24,10 +24,11 @@ def draw_fleet(facts: Facts, ax: Axes) -> None:
     if not len(rows):
         canvas.nothing(ax, "no container instance in this run")
         return
-    at = canvas.grid(facts.end)
+    registered = np.nan_to_num(rows["registered_at"], nan=np.inf)
+    at = canvas.grid(ax, (0.0, facts.end), (registered, rows["terminated_at"]))
     start = facts.result.start
     x = canvas.times(start, at)
-    there = canvas.held(np.nan_to_num(rows["registered_at"], nan=np.inf), rows["terminated_at"], at)
+    there = canvas.held(registered, rows["terminated_at"], at)
     tasks = facts.tasks
     mine = np.isin(tasks.instance, rows["instance_id"]) & (tasks.instance != 0)
     kinds = [instance_type(facts.name("instance_type", c)) for c in rows["instance_type"].tolist()]
