@@ -170,10 +170,10 @@ class Lifecycle:
         delays = task.delays
         noise = delays[PULL]
         if template.fargate:
+            self.engine.meters.fargate_began(task)
             size = 0.0
             for image in template.images:
                 size += image.size_mb
-            self.engine.meters.fargate_began(task)
             pull = size / fargate_pull_rate(template.cpu) * noise * self.engine.registry_factor
         else:
             cached = self.instances[task.instance].images
