@@ -220,10 +220,8 @@ class Births:
     def _record_place(self, task: Task, event: int, instance: Instance | None) -> None:
         """Write the row that says where the task went: instance, subnet, address, zone."""
         subnet = self._subnets[task.subnet] if task.subnet >= 0 else None
-        if instance is not None:
-            code, zone = instance.code, instance.zone
-        else:
-            code, zone = 0, subnet.zone if subnet is not None else None
+        code = instance.code if instance is not None else 0
+        zone = instance.zone if instance is not None else subnet.zone if subnet is not None else None
         address = task.address
         rows = self._places
         rows += self._pack_place(
