@@ -177,16 +177,12 @@ def _counted(result: Result, of: str, minutes: Series, inside: Callable[[np.ndar
 
 def _running(result: Result, of: str, minutes: Series) -> Series:
     """RUNNING and wanted so: what DescribeServices shows as runningCount."""
-    return _counted(
-        result, of, minutes, lambda e: (e["last_status"] == _RUNNING) & (e["desired_status"] == _WANTED)
-    )
+    return _counted(result, of, minutes, lambda e: (e["last_status"] == _RUNNING) & (e["desired_status"] == _WANTED))
 
 
 def _pending(result: Result, of: str, minutes: Series) -> Series:
     """Wanted, and not RUNNING yet."""
-    return _counted(
-        result, of, minutes, lambda e: (e["last_status"] < _RUNNING) & (e["desired_status"] == _WANTED)
-    )
+    return _counted(result, of, minutes, lambda e: (e["last_status"] < _RUNNING) & (e["desired_status"] == _WANTED))
 
 
 def _healthy(result: Result, of: str, minutes: Series) -> Series:
