@@ -90,7 +90,7 @@ class Births:
             instance.tasks[ordinal] = task
             self._record_place(task, event, instance)
             self.engine.meters.reserved(task, instance)
-        elif address >= 0:
+        elif subnet >= 0:
             self._record_place(task, event, None)
         if deployment is not None:
             deployment.tasks[ordinal] = task
@@ -178,7 +178,7 @@ class Births:
         if instance is not None:
             task.instance = instance.ordinal
             instance.tasks[ordinal] = task
-            instance.images.update(image.code for image in template.images)
+            instance.images.update((image.code, 0.0) for image in template.images)
             engine.agents.hold(instance, task)
             engine.meters.reserved(task, instance)
         if template.fargate:

@@ -176,13 +176,16 @@ class Lifecycle:
                 size += image.size_mb
             pull = size / fargate_pull_rate(template.cpu) * noise * self.engine.registry_factor
         else:
-            cached = self.instances[task.instance].images
+            there_at = self.instances[task.instance].images
             pull = self._manifest
             for image in template.images:
-                if image.code not in cached:
+                ready = there_at.get(image.code)
+                if ready is None:
                     seconds = image.size_mb / EC2_PULL_RATE * noise * self.engine.registry_factor
-                    pull = max(pull, self._manifest + seconds)
-                    cached.add(image.code)
+                    ready = there_at[image.code] = now + self._manifest + seconds
+                # A task that comes while the image is on its way waits for the same pull.
+                if ready - now > pull:
+                    pull = ready - now
         task.pull_stopped_at = now + pull
         self.kernel.after(pull + delays[START], self._on_started, task, task.epoch)
 

@@ -49,9 +49,7 @@ def test_between_the_thresholds_nothing_happens(cpu: float) -> None:
 
 @pytest.mark.rule("SCALE-009")
 def test_one_minute_above_the_low_threshold_begins_the_wait_anew() -> None:
-    result = rig(
-        lambda minute, running: 46.0 if minute == 9 else 20.0, duration="45m", initialState="empty"
-    ).finish()
+    result = rig(lambda minute, running: 46.0 if minute == 9 else 20.0, duration="45m", initialState="empty").finish()
     assert states(result, "AlarmLow")[-1] == (600.0 + 15 * 60 + DELAY, "OK", "ALARM")
 
 
@@ -86,9 +84,7 @@ def test_the_option_computes_from_the_tasks_that_run_now() -> None:
 
 @pytest.mark.rule("SCALE-042")
 def test_a_scale_in_waits_for_its_cooldown_and_a_scale_out_does_not() -> None:
-    result = rig(
-        lambda minute, running: 30.0 if minute < 30 else 90.0, count=10, duration="40m"
-    ).finish()
+    result = rig(lambda minute, running: 30.0 if minute < 30 else 90.0, count=10, duration="40m").finish()
     # Low from the start (primed): the first tick scales in, then every 300 s after its success, down to ...
     assert moves(result)[:3] == [(60.0, 10, 6), (420.0, 6, 4), (780.0, 4, 3)]
     assert moves(result)[-1][0] == 1800.0 + 180.0 + DELAY
