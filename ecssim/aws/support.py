@@ -111,29 +111,29 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "managedInstancesProvider",
     },
     "AutoScalingGroupProvider": {
-        _M: "autoScalingGroupArn autoScalingGroup",
-        _N: "managedScaling managedTerminationProtection managedDraining",
+        _M: "autoScalingGroupArn autoScalingGroup managedScaling managedTerminationProtection"
+        " managedDraining",
     },
-    "ManagedScaling": {_N: _ALL},
+    "ManagedScaling": {_M: _ALL},
     "AutoScalingGroup": {
         _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
-        " vpcZoneIdentifier instances mixedInstancesPolicy agent",
+        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies",
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
         " skipZonalShiftValidation newInstancesProtectedFromScaleIn",
         _N: "defaultCooldown defaultInstanceWarmup healthCheckType healthCheckGracePeriod"
-        " terminationPolicies capacityRebalance maxInstanceLifetime instanceMaintenancePolicy"
+        " capacityRebalance maxInstanceLifetime instanceMaintenancePolicy"
         " availabilityZoneDistribution availabilityZoneImpairmentPolicy targetGroupARNs"
         " loadBalancerNames trafficSources lifecycleHookSpecificationList desiredCapacityType"
         " capacityReservationSpecification instanceLifecyclePolicy",
     },
     "InstancesShorthand": {_M: "instanceType market", _E: "imageId"},
     "MixedInstancesPolicy": {_M: _ALL},
-    "MixedLaunchTemplate": {_E: "launchTemplateSpecification", _N: "overrides"},
+    "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
-        _M: "instanceType weightedCapacity",
+        _M: "instanceType",
         _E: "launchTemplateSpecification imageId",
-        _N: "instanceRequirements",
+        _N: "weightedCapacity instanceRequirements",
     },
     "LaunchTemplateSpecification": {_E: _ALL},
     "InstancesDistribution": {
@@ -141,10 +141,11 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "onDemandAllocationStrategy spotAllocationStrategy spotInstancePools spotMaxPrice distributionSegments",
     },
     "AgentConfiguration": {
-        _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP",
+        _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP"
+        " ECS_ENABLE_SPOT_INSTANCE_DRAINING",
         _E: "ECS_POLL_METRICS ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
         _N: "ECS_IMAGE_PULL_BEHAVIOR ECS_ENABLE_TASK_ENI ECS_CONTAINER_STOP_TIMEOUT"
-        " ECS_DYNAMIC_HOST_PORT_RANGE ECS_ENABLE_SPOT_INSTANCE_DRAINING ECS_CONTAINER_START_TIMEOUT"
+        " ECS_DYNAMIC_HOST_PORT_RANGE ECS_CONTAINER_START_TIMEOUT"
         " ECS_CONTAINER_CREATE_TIMEOUT ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT"
         " ECS_WARM_POOLS_CHECK ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
         " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP",
@@ -275,8 +276,6 @@ SECTIONS_NOT_MODELLED = frozenset({"scalableTargets", "scalingPolicies", "alarms
 
 FAULTS_NOT_MODELLED = frozenset(
     {
-        "spotReclaim",
-        "spotDrought",
         "instanceImpairment",
         "slowTask",
         "registryDown",
@@ -289,9 +288,6 @@ FAULTS_NOT_MODELLED = frozenset(
 HARMLESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("DeploymentController", "type"): ("ECS",),
     ("DeploymentConfiguration", "strategy"): ("ROLLING",),
-    ("ManagedScaling", "status"): ("DISABLED",),
-    ("AutoScalingGroupProvider", "managedTerminationProtection"): ("DISABLED",),
-    ("AutoScalingGroupProvider", "managedDraining"): ("DISABLED",),
     ("AgentConfiguration", "ECS_IMAGE_PULL_BEHAVIOR"): ("default",),
     ("AgentConfiguration", "ECS_ENABLE_TASK_ENI"): ("True",),
     ("Service", "availabilityZoneRebalancing"): ("DISABLED",),
