@@ -12,7 +12,9 @@ from tests.engine.scaling_rig import RESOURCE, moves, outcomes, rig, target
 CALM = 47.0
 
 
-def action(schedule: str, name: str = "morning", low: int | None = None, high: int | None = None, **more: Any) -> Document:
+def action(
+    schedule: str, name: str = "morning", low: int | None = None, high: int | None = None, **more: Any
+) -> Document:
     bounds = {k: v for k, v in (("minCapacity", low), ("maxCapacity", high)) if v is not None}
     base = {"resourceId": RESOURCE, "scheduledActionName": name, "schedule": schedule}
     return base | {"scalableTargetAction": bounds} | more
