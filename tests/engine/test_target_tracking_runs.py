@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.builders import call, fargate, scenario
+from tests.builders import call, fargate, fault, run_dict, scenario
 from tests.engine.scaling_rig import (
     APP,
     RESOURCE,
@@ -384,8 +384,18 @@ def test_requests_per_target_follow_the_target_group() -> None:
             }
         ],
     )
-    from tests.builders import run_dict
-
     result = run_dict(document)
     assert moves(result) == [(900.0, 4, 8)]
     assert result.scaling_activities["metric_value"].iloc[0] == pytest.approx(1950.0)
+
+
+@pytest.mark.rule("ALARM-012", "ALARM-021")
+def test_metrics_that_a_fault_delays_look_missing_until_it_ends() -> None:
+    late = [fault("11m", "metricDelay", **{"delay": "6m", "for": "10m"})]
+    result = rig(demand((0, 190), (10, 800)), timeline=late, duration="25m").finish()
+    # The newest point is of minute 7 until the range of 5 minutes has passed it by.
+    assert states(result, "AlarmHigh") == [
+        (60.0 * (7 + 5 + 2) + 60.0, "OK", "INSUFFICIENT_DATA"),
+        (1260.0, "INSUFFICIENT_DATA", "ALARM"),
+    ]
+    assert moves(result)[0] == (1260.0, 4, 8)
