@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SIZE ?= full
 PIP := .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench soak catalogue schema docs clean
+.PHONY: demo test lint bench soak catalogue schema golden docs clean
 
 demo: .venv/.core
 	@.venv/bin/ecssim demo
@@ -33,7 +33,11 @@ catalogue: .venv/.catalogue
 # The JSON Schema of scenarios, for editors.
 schema: .venv/.core
 	@mkdir -p docs
-	@.venv/bin/ecssim schema > docs/scenario.schema.json
+	@.venv/bin/ecssim schema > ecssim/scenario/scenario.schema.json
+
+# The summaries of the scenarios; a commit that changes one says which number moved and why.
+golden: .venv/.dev
+	@.venv/bin/python -m tests.golden
 
 docs: schema .venv/.dev
 	@.venv/bin/python scripts/make_fidelity.py

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast, Final
 
 from ecssim import __version__
 from ecssim.engine.compile import compile_scenario
@@ -185,7 +185,7 @@ class Simulation:
         self.engine.finish()
         complete = not self.interrupted
         self.recorder.close(complete, self._closing(kernel.events_done))
-        result = open_result(self.folder) if self.folder is not None else Result.from_sink(self.sink)
+        result = open_result(self.folder) if self.folder is not None else Result.from_sink(cast(MemorySink, self.sink))
         self._result = result
         if complete:
             self.verdicts = tuple(evaluate(result, self.loaded.scenario.expect))

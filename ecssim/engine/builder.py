@@ -83,8 +83,7 @@ class Builder:
         service.bucket = TokenBucket(per_minute, per_minute / 60.0)
         self.documents[service.ordinal] = document
         world.services.append(service)
-        row = engine.services.columns.add()
-        engine.services.columns.columns["since"][row] = engine.kernel.now
+        engine.services.columns.add()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
         service.ripens_by_time = not template.target_groups
         return service

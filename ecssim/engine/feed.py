@@ -98,8 +98,8 @@ class Feed:
         yield from writer.peek(start, rows - gone)
 
     def _read_names(self) -> None:
-        for pool, code, text in self._new_rows("_names"):
-            self._names.setdefault(str(pool), {})[int(code)] = str(text)
+        for row in self._new_rows("_names"):
+            self._names.setdefault(str(row["pool"]), {})[int(row["code"])] = str(row["string"])
 
     def _text(self, pool: str, code: int) -> str | None:
         if code == 0:

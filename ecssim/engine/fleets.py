@@ -26,6 +26,10 @@ class Fleets:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.kernel = engine.kernel
+        self.recorder = engine.recorder
+        self._births = engine.lifecycle.births
+        self._tie_break = engine.model.tie_break
+        self._region = engine.region_code
         self.instances = engine.world.instances
         names = engine.recorder.names
         placements = engine.recorder.tables["placements"]
@@ -44,22 +48,37 @@ class Fleets:
         request = template.requests[provider]
         cluster = owner.cluster
         fleet = cluster.fleet
-        engine = self.engine
-        u = engine.luck("placement", owner.name)[owner.launched] if self._known(strategy)[2] else None
-        verdict = place(fleet, request, owner.group, strategy, u, engine.model.tie_break)
-        if verdict.ordinal < 0:
+        group = owner.group
+        _, label, lucky = self._known(strategy)
+        u = self.engine.luck("placement", owner.name)[owner.launched] if lucky else None
+        verdict = place(fleet, request, group, strategy, u, self._tie_break)
+        ordinal = verdict.ordinal
+        if ordinal < 0:
             return None
-        instance = self.by_fleet[cluster.ordinal][verdict.ordinal]
-        self.record(owner, engine.lifecycle.created + 1, verdict, 1, instance, cause)
-        fleet.reserve(verdict.ordinal, request, owner.group)
+        instance = self.by_fleet[cluster.ordinal][ordinal]
+        self._write(owner, self._births.created + 1, verdict, 1, instance.code, cause, label)
+        fleet.reserve(ordinal, request, group)
         return instance
+
+    def place_waiting(self, task: Task, strategy: Strategy, cause: int) -> tuple[Instance, int]:
+        """Choose and reserve an instance for a task that waited for one and fits now; return it and the event."""
+        template, owner = task.template, task.owner
+        cluster = owner.cluster
+        engine = self.engine
+        request = template.requests[task.provider]
+        u = engine.luck("placement", owner.name)[task.k] if self._known(strategy)[2] else None
+        verdict = place(cluster.fleet, request, owner.group, strategy, u, engine.model.tie_break)
+        instance = self.by_fleet[cluster.ordinal][verdict.ordinal]
+        event = self.record(owner, task.ordinal, verdict, 1, instance, cause, strategy)
+        cluster.fleet.reserve(verdict.ordinal, request, owner.group)
+        return instance, event
 
     def place_on(self, instance: Instance, template: Template, owner: Owner, cause: int) -> None:
         """Reserve one given instance (a daemon's own, or StartTask's) and record it as the verdict."""
         fleet = owner.cluster.fleet
         rejections = fleet.rejections(template.request, owner.group)
         verdict = Verdict(instance.fleet_ordinal, rejections, (), "")
-        self.record(owner, self.engine.lifecycle.created + 1, verdict, 1, instance, cause)
+        self._write(owner, self._births.created + 1, verdict, 1, instance.code, cause, self._known(())[1])
         fleet.reserve(instance.fleet_ordinal, template.request, owner.group)
 
     def refuse(
@@ -67,8 +86,8 @@ class Fleets:
     ) -> Verdict:
         """Return the verdict for a shape that fits nowhere, recorded for ``count`` tasks."""
         request = template.requests[provider]
-        verdict = place(owner.cluster.fleet, request, owner.group, strategy, 0.0, self.engine.model.tie_break)
-        self.record(owner, 0, verdict, count, None, cause)
+        verdict = place(owner.cluster.fleet, request, owner.group, strategy, 0.0, self._tie_break)
+        self._write(owner, 0, verdict, count, 0, cause, self._known(strategy)[1])
         return verdict
 
     def closest(self, owner: Owner, template: Template, provider: int) -> str:
@@ -98,10 +117,25 @@ class Fleets:
         return "RESOURCE:PORTS" if request.tcp_ports or request.udp_ports else "ATTRIBUTE"
 
     def record(
-        self, owner: Owner, task: int, verdict: Verdict, count: int, instance: Instance | None, cause: int
+        self,
+        owner: Owner,
+        task: int,
+        verdict: Verdict,
+        count: int,
+        instance: Instance | None,
+        cause: int,
+        strategy: Strategy,
     ) -> int:
-        """Write one verdict down; return its event."""
-        recorder = self.engine.recorder
+        """Record a verdict that was made elsewhere; return its event."""
+        code = instance.code if instance is not None else 0
+        self._write(owner, task, verdict, count, code, cause, self._known(strategy)[1])
+        return self.recorder.events
+
+    def _write(
+        self, owner: Owner, task: int, verdict: Verdict, count: int, instance: int, cause: int, strategy: int
+    ) -> None:
+        """Write one verdict down as an event of its own; ``instance`` and ``strategy`` are record codes."""
+        recorder = self.recorder
         recorder.events = event = recorder.events + 1
         r = verdict.rejections
         rows = self._rows
@@ -112,7 +146,7 @@ class Fleets:
             owner.code,
             task,
             count,
-            instance.code if instance is not None else 0,
+            instance,
             r.fitting,
             r.cpu,
             r.memory,
@@ -123,12 +157,11 @@ class Fleets:
             r.constraint,
             r.location,
             r.agent,
-            self._known(verdict.strategy)[1],
+            strategy,
             self._reasons[verdict.reason] if verdict.reason else 0,
             owner.cluster.code,
-            self.engine.region_code,
+            self._region,
         )
-        return event
 
     def _known(self, strategy: Strategy) -> tuple[Strategy, int, bool]:
         """Return the strategy with its record code, and whether choosing by it takes a draw (PLACE-023)."""
@@ -150,7 +183,7 @@ class Fleets:
             return
         cluster = task.owner.cluster
         cluster.fleet.release(instance.fleet_ordinal, task.template.requests[task.provider], task.owner.group)
-        if cluster.waiting:
+        if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 
     def release_eni(self, instance: Instance) -> None:
@@ -159,7 +192,7 @@ class Fleets:
             return
         cluster = instance.group.cluster
         cluster.fleet.release_eni(instance.fleet_ordinal)
-        if cluster.waiting:
+        if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 
     def wait(self, owner: Owner, template: Template, provider: int) -> None:
@@ -169,6 +202,10 @@ class Fleets:
     def freed(self, cluster: Cluster, instance: Instance) -> None:
         """Wake the waiting demand that fits on ``instance`` now, first come first served, as far as it reaches."""
         if instance.status != ACTIVE:
+            return
+        if cluster.provisioning:
+            self.engine.waiting.freer(cluster, instance)
+        if not cluster.waiting:
             return
         fleet = cluster.fleet
         ordinal = instance.fleet_ordinal
@@ -189,7 +226,7 @@ class Fleets:
     def register(self, instance: Instance) -> None:
         """The instance's agent registers with the cluster: it can take tasks from now on (AGENT-004)."""
         cluster = instance.group.cluster
-        shape = instance.group.shape
+        shape = instance.shape
         instance.attributes["ecs.availability-zone"] = instance.zone
         instance.attributes["ecs.subnet-id"] = self.engine.world.subnets[instance.subnet].name
         spec = InstanceSpec(

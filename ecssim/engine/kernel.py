@@ -32,6 +32,7 @@ _PER_SECOND: Final = 2.0**20
 PAGE: Final = 64.0
 _PAGES_PER_SECOND: Final = 1.0 / PAGE
 
+BEFORE_ALL: Final = -1
 WORLD: Final = 0
 CALL: Final = 1
 CONTROLLER: Final = 2
@@ -39,6 +40,10 @@ MINUTE: Final = 3
 OBSERVER: Final = 4
 
 Handler = Callable[[Any, int], object]
+
+
+class _Halted(Exception):
+    """The run has come to its end; never leaves the kernel."""
 
 
 def on_grid(t: float) -> float:
@@ -58,7 +63,8 @@ class Kernel(simpy.Environment):
         self._numbers = iter(range(1, 1 << 62)).__next__
         self.events_done = 0
         self.stale = 0
-        self.stop_requested = False
+        self._halts = 0
+        self._stop_requested = False
         # SimPy binds these shortcuts early only for the concrete class's own attributes: any subclass loses
         # them, and with them a tenth of the speed of every process.
         for name, kind in (("timeout", Timeout), ("process", Process), ("event", Event)):
@@ -77,7 +83,10 @@ class Kernel(simpy.Environment):
         t = ceil((self._now + delay) * _PER_SECOND) * TICK
         if t < self._edge:
             heappush(self._queue, (t, 0, self._numbers(), fn, arg, epoch))
-        else:
+            return
+        try:
+            self._pages[int(t * _PAGES_PER_SECOND)].append((t, 0, self._numbers(), fn, arg, epoch))
+        except KeyError:
             self._later((t, 0, self._numbers(), fn, arg, epoch))
 
     def soon(self, phase: int, fn: Handler, arg: Any) -> None:
@@ -90,8 +99,6 @@ class Kernel(simpy.Environment):
 
     def _later(self, entry: Any) -> None:
         """Put an entry beyond the heap's edge on its page."""
-        if entry[0] == Infinity:
-            return  # never
         number = int(entry[0] * _PAGES_PER_SECOND)
         page = self._pages.get(number)
         if page is None:
@@ -101,15 +108,14 @@ class Kernel(simpy.Environment):
             page.append(entry)
 
     def _turn(self) -> bool:
-        """Move the next page into the empty heap; False if there is none."""
-        if not self._page_numbers:
-            return False
-        number = heappop(self._page_numbers)
+        """Move the next page that holds anything into the empty heap; False if there is none."""
         queue = self._queue
-        queue.extend(self._pages.pop(number))
-        heapify(queue)
-        self._edge = (number + 1) * PAGE
-        return True
+        while self._page_numbers and not queue:
+            number = heappop(self._page_numbers)
+            queue.extend(self._pages.pop(number))
+            heapify(queue)
+            self._edge = (number + 1) * PAGE
+        return bool(queue)
 
     @staticmethod
     def _fire(event: Any, _: int) -> None:
@@ -146,30 +152,44 @@ class Kernel(simpy.Environment):
         return self.run_until(Infinity if until is None else float(until))
 
     def run_until(self, horizon: float) -> None:
-        """Run every entry before ``horizon`` and set the clock to it; what is due exactly then stays queued."""
+        """Run every entry before ``horizon`` and set the clock to it; what is due exactly then stays queued.
+
+        The clock stands on its grid then too, so that what is planned for "now" is not due a tick later.
+        """
+        if horizon <= self._now:
+            return
         queue = self._queue
         done = 0
+        self._halts += 1
+        if horizon != Infinity:
+            # An entry of its own before all others at the horizon: the loop need not compare every time with it.
+            self.at(horizon, BEFORE_ALL, self._halt, self._halts)
         try:
-            while True:
-                while queue:
-                    entry = heappop(queue)
-                    t, _, _, fn, arg, epoch = entry
-                    if t >= horizon:
-                        heappush(queue, entry)
-                        break
-                    self._now = t
-                    done += 1
-                    fn(arg, epoch)
-                    if self.stop_requested:
-                        return
-                # The heap's entries all come before those on pages, so an entry at the horizon ends the run.
-                if queue or not self._page_numbers or self._page_numbers[0] * PAGE >= horizon:
-                    break
-                self._turn()
+            while queue or self._turn():
+                t, _, _, fn, arg, epoch = heappop(queue)
+                self._now = t
+                done += 1
+                fn(arg, epoch)
+        except _Halted:
+            done -= 1
         finally:
             self.events_done += done
-        if horizon != Infinity and horizon > self._now:
-            self._now = horizon
+
+    def _halt(self, number: int, _: int) -> None:
+        """End the run that this entry was made for; one that another end came before is ignored."""
+        if number == self._halts:
+            raise _Halted
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked for the end of the run; asking works from a signal handler too."""
+        return self._stop_requested
+
+    @stop_requested.setter
+    def stop_requested(self, wanted: bool) -> None:
+        self._stop_requested = wanted
+        if wanted:
+            heappush(self._queue, (self._now, BEFORE_ALL, self._numbers(), self._halt, self._halts, 0))
 
     def note_stale(self) -> None:
         """Count one abandoned entry; when most of a large queue is abandoned, drop them all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from ecssim.decide.provider_split import surplus
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
 from ecssim.engine.columns import Columns
@@ -38,8 +39,9 @@ class Services:
         self.ripe_after = engine.timing["healthyAfterRunning"].median
         self.dirty = Dirty(engine.kernel, self.run_pass, engine.timing["schedulerPass"].median)
         self.mark = self.dirty.mark
-        #: By service ordinal: running tasks, and their integral over the minute (ALARM-029).
-        self.columns = Columns(("running",), ("task_seconds", "since"))
+        #: By service ordinal: running tasks, and the ``acc`` that makes their integral over the minute up to T
+        #: ``acc + running * T`` (ALARM-029), so that a change never looks at the past.
+        self.columns = Columns(("running",), ("acc",))
         #: Goes up when a service or a deployment comes or goes: what is cached about them is stale then.
         self.version = 0
         #: (when it counts as healthy, task), in order of time.
@@ -55,10 +57,10 @@ class Services:
         deployment = task.deployment
         assert deployment is not None
         deployment.running += 1
-        self.count_running(task, 1)
+        service = deployment.service
+        self.count_running(service, task, 1)
         deployment.failures = 0
         deployment.throttle_until = 0.0
-        service = deployment.service
         service.impaired = False
         if task.template.target_groups:
             self.engine.targets.register(task)
@@ -66,25 +68,22 @@ class Services:
             # SVC-020: without any check a task counts as healthy 40 s after RUNNING.
             ripe = deployment.ripe_last = task.started_at + self.ripe_after
             self.ripening.append((ripe, task))
-            if len(service.deployments) > 1 or deployment.finished_at != deployment.finished_at:
+            if (
+                len(service.deployments) > 1
+                or deployment.displaced
+                or deployment.finished_at != deployment.finished_at
+            ):
+                # Somebody may stop once this one counts (DEPLOY-011, AGENT-053).
                 self.kernel.at(ripe, WORLD, self._on_ripe, service)
             elif not service.steady and deployment.running == service.desired:
                 self.dirty.mark_at(service, ripe)
 
-    def count_running(self, task: Task, delta: int) -> None:
+    def count_running(self, service: Service, task: Task, delta: int) -> None:
         """Integrate the service's running tasks over time (ALARM-029); without a load balancer they also serve."""
-        deployment = task.deployment
-        assert deployment is not None
-        service = deployment.service
-        now = self.kernel._now
         columns = self.columns.columns
         i = service.ordinal
-        since = columns["since"]
-        tasks = columns["running"]
-        count = tasks[i]
-        columns["task_seconds"][i] += count * (now - since[i])
-        since[i] = now
-        tasks[i] = count + delta
+        columns["running"][i] += delta
+        columns["acc"][i] -= delta * self.kernel._now
         traffic = self.engine.traffic
         if traffic.by_service:
             flow = traffic.by_service.get(service.ordinal)
@@ -143,7 +142,7 @@ class Services:
             deployment.healthy -= 1
         if task.status == RUNNING:
             deployment.running -= 1
-            self.count_running(task, -1)
+            self.count_running(service, task, -1)
         elif task.stop_code == TASK_FAILED_TO_START:
             self._failed_start(task, deployment)
         if deployment.unhealthy:
@@ -274,6 +273,19 @@ class Services:
         """Stop ``count`` of ``tasks``: protected ones never, and which ones follows PLACE-070 to PLACE-073."""
         now = self.kernel._now
         free = [t for t in tasks if t.protected_until <= now]
+        strategy = deployment.service.provider_strategy
+        if count < len(free) and len(strategy) > 1 and kind != "unhealthy":
+            # First the provider with the largest surplus, then which of its tasks (CAP-035).
+            by_provider: dict[int, list[Task]] = {}
+            for task in free:
+                by_provider.setdefault(task.provider, []).append(task)
+            able = {p: len(t) for p, t in by_provider.items()}
+            for provider, share in surplus(strategy, deployment.by_provider, able, count):
+                self._stop_chosen(deployment, by_provider[provider], share, kind)
+            return
+        self._stop_chosen(deployment, free, count, kind)
+
+    def _stop_chosen(self, deployment: Deployment, free: list[Task], count: int, kind: str) -> None:
         if count < len(free):
             by_ordinal = {t.ordinal: t for t in free}
             service = deployment.service

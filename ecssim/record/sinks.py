@@ -92,7 +92,10 @@ class MemorySink:
     def load(self, name: str) -> np.ndarray:
         """All rows of table ``name`` that have been handed over."""
         parts = self._parts[name]
-        return np.concatenate(parts) if parts else np.empty(0, self.schema[name].dtype)
+        if len(parts) > 1:
+            # Joined once: a reader comes again, and a day's table is large.
+            self._parts[name] = parts = [np.concatenate(parts)]
+        return parts[0] if parts else np.empty(0, self.schema[name].dtype)
 
 
 class FolderSink:

@@ -85,8 +85,7 @@ def worst_first(facts: Facts, service: str | None) -> list[ServiceFigures]:
 
 def draw_service(facts: Facts, ax: Axes, figures: ServiceFigures, window: tuple[float, float]) -> None:
     """Draw wanted, running and healthy tasks of one service, minute by minute, over ``window`` (seconds)."""
-    rows = facts.raw("service_metrics")
-    mine = rows[(rows["service"] == figures.service) & (rows["cluster"] == figures.cluster)]
+    mine = facts.minutes.of(figures.service, figures.cluster)
     start = facts.result.start
     x = canvas.times(start, np.append(mine["t"], mine["t"][-1:] + 60.0))
 

@@ -97,8 +97,7 @@ def _rollout(facts: Facts, row: np.void, end: float, mine: np.ndarray) -> Rollou
     service, cluster, begin = int(row["service"]), int(row["cluster"]), float(row["started_at"])
     name = facts.name("service", service)
     setting = facts.service_setting(name, facts.name("cluster", cluster))
-    minutes = facts.raw("service_metrics")
-    rows = minutes[(minutes["service"] == service) & (minutes["cluster"] == cluster)]
+    rows = facts.minutes.of(service, cluster)
     during = rows[(rows["t"] >= begin - 60.0) & (rows["t"] <= end)]
     wanted = int(during["desired_count"].max()) if len(during) else int(setting.get("desiredCount") or 0)
     old = (tasks.service == service) & (tasks.cluster == cluster) & (tasks.stopping >= begin)
@@ -241,15 +240,14 @@ def addresses_needed(
 
 def _unmet(facts: Facts, figures: SubnetFigures) -> int:
     """The most that was missing in the subnet at once: tasks of services by their shares, instances."""
-    rows = facts.raw("service_metrics")
     missing = 0
     for setting in facts.setting.get("services", ()):
         if figures.name not in setting["subnets"]:
             continue
         service = facts.code("service", setting["serviceName"])
-        mine = rows[rows["service"] == service]
+        mine = facts.minutes.of(service, facts.code("cluster", setting["cluster"]))
         if len(mine):
-            short = mine["desired_count"].astype(np.int64) - mine["running_count"]
+            short = mine["desired_count"] - mine["running_count"]
             missing += -(-max(0, int(short.max())) // len(setting["subnets"])) + UNEVEN
     for group in facts.setting.get("autoScalingGroups", {}).values():
         if figures.name in group["subnets"] and "instances" in figures.failed_by_consumer:

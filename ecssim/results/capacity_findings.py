@@ -95,8 +95,7 @@ def _of_calls(facts: Facts, rows: np.ndarray, group: str) -> Finding:
 
 def _whole_again(facts: Facts, figures: ServiceFigures, last: float) -> float | None:
     """The minute in which the service had all of its tasks again after its last refusal; None if never."""
-    rows = facts.raw("service_metrics")
-    mine = rows[(rows["service"] == figures.service) & (rows["cluster"] == figures.cluster)]
+    mine = facts.minutes.of(figures.service, figures.cluster)
     after = mine[mine["t"] + 60.0 > last]
     whole = after[after["running_count"] >= after["desired_count"]]
     return max(last, float(whole["t"][0])) if len(whole) else None

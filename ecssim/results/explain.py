@@ -72,8 +72,7 @@ def _near_id(wanted: str, texts: Iterable[str]) -> str:
 
 def _service(facts: Facts, name: str) -> Explanation:
     cluster, _, bare = name.rpartition("/")
-    rows = facts.raw("service_metrics")
-    pairs = {(int(s), int(c)) for s, c in np.unique(rows[["service", "cluster"]]).tolist()}
+    pairs = facts.minutes.services
     named = {(facts.name("service", s), facts.name("cluster", c)): (s, c) for s, c in pairs}
     fitting = [key for (n, c), key in named.items() if n == bare and cluster in ("", c)]
     if len(fitting) == 1:

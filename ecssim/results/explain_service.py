@@ -89,8 +89,7 @@ def _events(facts: Facts, chronicle: Chronicle, figures: ServiceFigures) -> list
 
 
 def _minutes(facts: Facts, figures: ServiceFigures) -> list[Step]:
-    rows = facts.raw("service_metrics")
-    mine = rows[(rows["service"] == figures.service) & (rows["cluster"] == figures.cluster)]
+    mine = facts.minutes.of(figures.service, figures.cluster)
     names = ("desired_count", "running_count", "healthy_count")
     values = np.column_stack([mine[name] for name in names]) if len(mine) else np.empty((0, 3))
     differs = (values[1:] != values[:-1]).any(axis=1)

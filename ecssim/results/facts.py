@@ -6,6 +6,7 @@ from the start, NaN where not reached.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from ecssim.record.codes import ORIGINS, STOP_CODES
 from ecssim.results import taskframes
+from ecssim.results.minutes import Minutes
 from ecssim.results.wording import moment
 
 if TYPE_CHECKING:
@@ -103,6 +105,11 @@ class Facts:
         return Tasks(self.result)
 
     @cached_property
+    def minutes(self) -> Minutes:
+        """The minutes of each service."""
+        return Minutes(self.raw("service_metrics"))
+
+    @cached_property
     def end(self) -> float:
         """Where the record ends: simulated time of a closed run, the last committed hour of a killed one."""
         simulated = self.manifest.get("simulated")
@@ -165,7 +172,5 @@ class Facts:
 
     @cached_property
     def _ambiguous(self) -> set[int]:
-        rows = self.raw("service_metrics")
-        pairs = np.unique((rows["service"].astype(np.int64) << 32) | rows["cluster"])
-        codes, counts = np.unique(pairs >> 32, return_counts=True)
-        return set(codes[counts > 1].tolist())
+        names = Counter(service for service, _ in self.minutes.services)
+        return {service for service, number in names.items() if number > 1}

@@ -19,6 +19,7 @@ from ecssim.results.facts import (
     TASK_FAILED_TO_START,
     Facts,
 )
+from ecssim.results.groups import key_of, positions
 from ecssim.results.wording import figure, sized
 
 #: Minutes in which a scale-out may be under way before missing tasks are a finding.
@@ -45,7 +46,6 @@ class ServiceFigures:
     shortest: int = 0
     shortest_at: float = 0.0
     lower_then: int = 0
-    missing_since: float | None = None
     created: int = 0
     to_running: tuple[float, float, float] | None = None
     failed_starts: dict[str, int] = field(default_factory=dict)
@@ -78,75 +78,49 @@ class ServiceFigures:
 
 def service_figures(facts: Facts) -> list[ServiceFigures]:
     """The figures of every service that has rows, in the order in which services were first seen."""
-    rows = facts.raw("service_metrics")
-    found: dict[tuple[int, int], ServiceFigures] = {}
-    for service, cluster in _pairs(rows["service"], rows["cluster"]):
-        found[service, cluster] = _empty(facts, service, cluster)
     tasks = facts.tasks
-    mine = tasks.service != 0
-    for service, cluster in _pairs(tasks.service[mine], tasks.cluster[mine]):
-        found.setdefault((service, cluster), _empty(facts, service, cluster))
-    _from_minutes(facts, rows, found)
-    _from_tasks(facts, found)
-    return [found[key] for key in sorted(found)]
+    mine = np.flatnonzero(tasks.service)
+    groups = [(key, mine[at]) for key, at in positions(key_of(tasks.service[mine], tasks.cluster[mine]))]
+    pairs = {(key >> 32, key & 0xFFFFFFFF): at for key, at in groups}
+    found = []
+    for service, cluster in sorted({*facts.minutes.services, *pairs}):
+        figures = ServiceFigures(
+            service, cluster, facts.label(service, cluster), facts.name("cluster", cluster)
+        )
+        _from_minutes(facts, figures)
+        if (service, cluster) in pairs:
+            _from_tasks(facts, figures, pairs[service, cluster])
+        found.append(figures)
+    return found
 
 
-def _empty(facts: Facts, service: int, cluster: int) -> ServiceFigures:
-    return ServiceFigures(service, cluster, facts.label(service, cluster), facts.name("cluster", cluster))
-
-
-def _pairs(service: np.ndarray, cluster: np.ndarray) -> list[tuple[int, int]]:
-    keys = np.unique(_key(service, cluster))
-    return [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in keys]
-
-
-def _key(service: np.ndarray, cluster: np.ndarray) -> np.ndarray:
-    key: np.ndarray = (service.astype(np.int64) << 32) | cluster.astype(np.int64)
-    return key
-
-
-def _groups(keys: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Each key with the positions of its rows, in their order."""
-    if not len(keys):
-        return []
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    return list(zip(ordered[starts].tolist(), np.split(order, starts[1:]), strict=True))
-
-
-def _from_minutes(facts: Facts, rows: np.ndarray, found: dict[tuple[int, int], ServiceFigures]) -> None:
-    desired, healthy = rows["desired_count"].astype(np.int64), rows["healthy_count"].astype(np.int64)
-    running, times = rows["running_count"], rows["t"]
-    for key, at in _groups(_key(rows["service"], rows["cluster"])):
-        figures = found[key >> 32, key & 0xFFFFFFFF]
-        setting = facts.service_setting(facts.name("service", figures.service), figures.cluster_name)
-        percent = int(setting.get("minimumHealthyPercent", 100))
-        lower = (desired[at] * percent + 99) // 100
-        wanted = desired[at] > 0
-        enough = (healthy[at] >= lower) & (healthy[at] > 0)
-        figures.desired, figures.running = int(desired[at[-1]]), int(running[at[-1]])
-        figures.healthy = int(healthy[at[-1]])
-        figures.minutes = int(wanted.sum())
-        figures.short_minutes = int((wanted & ~enough).sum())
-        good = np.flatnonzero(wanted & enough)
-        if len(good):
-            figures.settled_at = float(times[at[good[0]]])
-            # Before it was whole for the first time it was starting, which is no loss to warn of.
-            after = np.arange(len(at)) >= good[0]
-            lower = _after_patience(lower)
-            short = np.flatnonzero(wanted & (healthy[at] < np.maximum(lower, 1)) & after)
-            figures.down_minutes = int((healthy[at[short]] == 0).sum())
-            figures.loss_minutes = len(short)
-            if len(short):
-                figures.short_since = float(times[at[short[0]]])
-                worst = short[np.argmin(healthy[at[short]] - lower[short])]
-                figures.shortest = int(healthy[at[worst]])
-                figures.shortest_at, figures.lower_then = float(times[at[worst]]), int(lower[worst])
-        missing = running[at] < desired[at]
-        if len(missing) and missing[-1]:
-            whole = np.flatnonzero(~missing)
-            figures.missing_since = float(times[at[whole[-1] + 1 if len(whole) else 0]])
+def _from_minutes(facts: Facts, figures: ServiceFigures) -> None:
+    rows = facts.minutes.of(figures.service, figures.cluster)
+    if not len(rows):
+        return
+    times, desired, healthy = rows["t"], rows["desired_count"], rows["healthy_count"]
+    setting = facts.service_setting(facts.name("service", figures.service), figures.cluster_name)
+    lower = (desired * int(setting.get("minimumHealthyPercent", 100)) + 99) // 100
+    wanted = desired > 0
+    enough = healthy >= np.maximum(lower, 1)
+    figures.desired, figures.running = int(desired[-1]), int(rows["running_count"][-1])
+    figures.healthy = int(healthy[-1])
+    figures.minutes = int(wanted.sum())
+    figures.short_minutes = int((wanted & ~enough).sum())
+    good = np.flatnonzero(wanted & enough)
+    if not len(good):
+        return
+    figures.settled_at = float(times[good[0]])
+    # Before it was whole for the first time it was starting, which is no loss to warn of.
+    lower = np.maximum(_after_patience(lower), 1)
+    short = np.flatnonzero(wanted & (healthy < lower) & (np.arange(len(rows)) >= good[0]))
+    if len(short):
+        figures.loss_minutes = len(short)
+        figures.down_minutes = int((healthy[short] == 0).sum())
+        figures.short_since = float(times[short[0]])
+        worst = short[np.argmin(healthy[short] - lower[short])]
+        figures.shortest = int(healthy[worst])
+        figures.shortest_at, figures.lower_then = float(times[worst]), int(lower[worst])
 
 
 def _after_patience(lower: np.ndarray) -> np.ndarray:
@@ -157,24 +131,19 @@ def _after_patience(lower: np.ndarray) -> np.ndarray:
     return expected
 
 
-def _from_tasks(facts: Facts, found: dict[tuple[int, int], ServiceFigures]) -> None:
+def _from_tasks(facts: Facts, figures: ServiceFigures, at: np.ndarray) -> None:
     tasks = facts.tasks
-    new = tasks.origin != INITIAL
-    waited = tasks.started - tasks.created
-    for key, at in _groups(_key(tasks.service, tasks.cluster)):
-        if key >> 32 == 0:
-            continue
-        figures = found[key >> 32, key & 0xFFFFFFFF]
-        figures.created = int(new[at].sum())
-        mine = waited[at[new[at]]]
-        mine = mine[~np.isnan(mine)]
-        if len(mine):
-            p50, p95 = np.percentile(mine, [50, 95])
-            figures.to_running = (float(p50), float(p95), float(mine.max()))
-        codes = tasks.stop_code[at]
-        figures.exits = int((codes == ESSENTIAL_CONTAINER_EXITED).sum())
-        figures.interruptions = int(np.isin(codes, INTERRUPTIONS).sum())
-        figures.failed_starts = failed_starts(facts, at[codes == TASK_FAILED_TO_START])
+    new = at[tasks.origin[at] != INITIAL]
+    figures.created = len(new)
+    waited = tasks.started[new] - tasks.created[new]
+    waited = waited[~np.isnan(waited)]
+    if len(waited):
+        p50, p95 = np.percentile(waited, [50, 95])
+        figures.to_running = (float(p50), float(p95), float(waited.max()))
+    codes = tasks.stop_code[at]
+    figures.exits = int((codes == ESSENTIAL_CONTAINER_EXITED).sum())
+    figures.interruptions = int(np.isin(codes, INTERRUPTIONS).sum())
+    figures.failed_starts = failed_starts(facts, at[codes == TASK_FAILED_TO_START])
 
 
 def failed_starts(facts: Facts, at: np.ndarray) -> dict[str, int]:

@@ -137,8 +137,12 @@ class Fleet(FleetIndex):
             raise InvariantBroken(f"instance {ordinal} has {host.remaining()} left and cannot hold {request}")
         if not request.plain:
             self._reserve_more(host, request)
-        self._cpu.move(bit, cpu, had_cpu)
-        self._memory.move(bit, memory, had_memory)
+        ladder = self._cpu
+        if ladder.ranks[cpu] != ladder.ranks[had_cpu]:
+            ladder.move(bit, cpu, had_cpu)
+        ladder = self._memory
+        if ladder.ranks[memory] != ladder.ranks[had_memory]:
+            ladder.move(bit, memory, had_memory)
         if self._cpu_levels is not None:
             self._cpu_levels.move(bit, had_cpu, cpu)
         if self._memory_levels is not None:
@@ -191,8 +195,12 @@ class Fleet(FleetIndex):
             raise InvariantBroken(f"instance {ordinal} with {host.remaining()} left holds no {request}")
         if not request.plain:
             self._release_more(host, request)
-        self._cpu.move(bit, had_cpu, cpu)
-        self._memory.move(bit, had_memory, memory)
+        ladder = self._cpu
+        if ladder.ranks[cpu] != ladder.ranks[had_cpu]:
+            ladder.move(bit, had_cpu, cpu)
+        ladder = self._memory
+        if ladder.ranks[memory] != ladder.ranks[had_memory]:
+            ladder.move(bit, had_memory, memory)
         if self._cpu_levels is not None:
             self._cpu_levels.move(bit, had_cpu, cpu)
         if self._memory_levels is not None:

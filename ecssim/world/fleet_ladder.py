@@ -38,13 +38,13 @@ class Ranks(dict[int, int]):
 class Ladder:
     """Threshold masks of one resource; ``hosts`` is the fleet's list by position, ``read`` a remainder."""
 
-    __slots__ = ("_classes", "_hosts", "_index", "_masks", "_ranks", "_read", "_sizes", "_stride")
+    __slots__ = ("_classes", "_hosts", "_index", "_masks", "_read", "_sizes", "_stride", "ranks")
 
     def __init__(self, hosts: Sequence[Host | None], read: Callable[[Host], int]) -> None:
         self._hosts = hosts
         self._read = read
         self._sizes: list[int] = []
-        self._ranks = Ranks(self._sizes)
+        self.ranks = Ranks(self._sizes)
         self._index: dict[int, int] = {}
         self._stride = 1
         self._masks: list[int] = []
@@ -76,8 +76,11 @@ class Ladder:
         return mask
 
     def move(self, bit: int, low: int, high: int) -> None:
-        """Follow one instance whose remainder went from ``low`` to ``high`` or back; ``low < high``."""
-        ranks = self._ranks
+        """Follow one instance whose remainder went from ``low`` to ``high`` or back; ``low < high``.
+
+        Does nothing where ``ranks`` are the same: a caller in a hurry may look by itself.
+        """
+        ranks = self.ranks
         a = ranks[low]
         b = ranks[high]
         if a == b:
@@ -100,7 +103,7 @@ class Ladder:
         new = set(sizes).difference(self._index)
         for size in sorted(new)[: KNOWN_SIZES - len(self._sizes)]:
             insort(self._sizes, size)
-        self._ranks.clear()
+        self.ranks.clear()
         count = len(self._sizes)
         self._index = {size: at for at, size in enumerate(self._sizes)}
         self._stride = 1 if count <= EXACT_SIZES else isqrt(count - 1) + 1

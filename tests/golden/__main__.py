@@ -7,17 +7,11 @@ changes one says which number moved and why.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import ecssim
+from tests.golden.summaries import GOLDEN, ROOT, SCENARIOS, comparable, summary_of
 
-HERE = Path(__file__).parent
-SCENARIOS = HERE.parents[1] / "scenarios"
-
-for path in sorted(SCENARIOS.glob("*.yaml")):
-    summary = ecssim.run(ecssim.load(path)).summary()
-    # The version is no result.
-    del summary["run"]["ecssim"]
-    golden = HERE / f"{path.stem}.json"
-    golden.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    print(golden.relative_to(HERE.parents[1]))
+for path in SCENARIOS:
+    golden = GOLDEN / f"{path.stem}.json"
+    text = json.dumps(comparable(summary_of(path)), indent=2, ensure_ascii=False)
+    golden.write_text(text + "\n", "utf-8")
+    print(golden.relative_to(ROOT))

@@ -57,7 +57,23 @@ class SyntheticRun:
         for minute in range(hour * 60, hour * 60 + 60):
             self.minute(minute)
             self.recorder.spill()
+        self.meter(hour)
         self.recorder.commit_hour(hour + 1)
+
+    def meter(self, hour: int) -> None:
+        """One vCPU of a Fargate service through the hour."""
+        code = self.recorder.names.code
+        self.recorder.tables["_meters"].append(
+            hour,
+            code("service", "web"),
+            code("cluster", "prod"),
+            code("resource", "FARGATE"),
+            code("dimension", "vCPU"),
+            code("sku", "FARGATE/LINUX/X86_64"),
+            3600 * 1024,
+            code("unit", "CPU-unit-second"),
+            code("region", "us-east-1"),
+        )
 
     def minute(self, minute: int) -> None:
         t = minute * 60.0

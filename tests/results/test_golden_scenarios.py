@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ecssim
-
-ROOT = Path(__file__).resolve().parents[2]
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
-GOLDEN = ROOT / "tests" / "golden"
-
-
-def summary_of(path: Path, sets: list[str] | None = None, variant: str | None = None) -> dict[str, Any]:
-    return ecssim.run(ecssim.load(path, sets=sets or [], variant=variant)).summary()
+from tests.golden.summaries import GOLDEN, ROOT, SCENARIOS, comparable, summary_of
 
 
 def whats(summary: dict[str, Any]) -> list[str]:
@@ -26,10 +19,7 @@ def whats(summary: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_a_scenario_gives_its_golden_summary(path: Path) -> None:
-    summary = summary_of(path)
-    del summary["run"]["ecssim"]
-    # Through JSON, because that is what a user compares.
-    assert json.loads(json.dumps(summary)) == json.loads((GOLDEN / f"{path.stem}.json").read_text("utf-8"))
+    assert comparable(summary_of(path)) == json.loads((GOLDEN / f"{path.stem}.json").read_text("utf-8"))
 
 
 def test_every_golden_has_its_scenario() -> None:
@@ -51,8 +41,8 @@ def test_the_demo_says_who_when_why_and_what_to_change() -> None:
     first = summary_of(ROOT / "scenarios" / "demo.yaml")["findings"][0]
     assert first["what"] == "subnet.exhausted"
     assert first["of"] == "private-a"
-    for words in ("2h00m00s (09:00:00Z)", "deployment of checkout:2", "68 tasks failed to start", "cooling"):
-        assert words in first["text"]
+    for words in (r"2h00m00s \(09:00:00Z\)", "deployment of checkout:2", r"\d+ tasks failed to start", "cooling"):
+        assert re.search(words, first["text"])
 
 
 @pytest.mark.parametrize(
@@ -75,8 +65,7 @@ def test_a_deployment_that_its_limits_block_is_found_with_the_least_percent_that
     path = ROOT / "scenarios" / "rolling_update.yaml"
     blocked = [
         "services.shop.deploymentConfiguration.maximumPercent=108",  # floor(12 x 1.08) is 12: no task more
-        "timeline=[{at: 30m, call: UpdateService, with: {cluster: prod, service: shop, "
-        'taskDefinition: "shop:2"}}]',
+        'timeline=[{at: 30m, call: UpdateService, with: {cluster: prod, service: shop, taskDefinition: "shop:2"}}]',
     ]
     summary = summary_of(path, blocked)
     finding = summary["findings"][0]

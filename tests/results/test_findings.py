@@ -1,0 +1,288 @@
+"""What the summary finds in small records made by hand, and what it says of records that hold little."""
+
+from __future__ import annotations
+
+import json
+import math
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecssim.record.recorder import Recorder
+from ecssim.record.sinks import MemorySink
+from ecssim.results.address_fixes import _free_block
+from ecssim.results.finding import Finding, ordered
+from ecssim.results.fleet_figures import most_of
+from ecssim.results.repack import Demand, fits
+from ecssim.results.result import Result
+from ecssim.results.service_figures import PATIENCE_MINUTES, _after_patience
+from ecssim.results.subnet_figures import most_at_once
+from ecssim.results.wording import duration, figure, listed, options, path
+
+NAN = float("nan")
+
+
+class Record:
+    """A record made by hand: a service's minutes, calls and deployments."""
+
+    def __init__(self, **manifest: Any) -> None:
+        self.sink = MemorySink()
+        setting = {
+            "services": [
+                {
+                    "serviceName": "web",
+                    "cluster": "prod",
+                    "minimumHealthyPercent": 50,
+                    "maximumPercent": 200,
+                    "desiredCount": 4,
+                    "subnets": [],
+                }
+            ]
+        }
+        start = {"start": "2026-03-02T08:00:00Z", "setting": setting, **manifest}
+        self.recorder = Recorder(self.sink, manifest=start)
+        self.code = self.recorder.names.code
+
+    def minutes(self, healthy: list[int], desired: int | list[int] = 4) -> Record:
+        wanted = desired if isinstance(desired, list) else [desired] * len(healthy)
+        rows = self.recorder.tables["service_metrics"].new_rows(len(healthy))
+        rows["t"] = [60.0 * i for i in range(len(healthy))]
+        rows["service"], rows["cluster"] = self.code("service", "web"), self.code("cluster", "prod")
+        rows["desired_count"], rows["running_count"], rows["healthy_count"] = wanted, healthy, healthy
+        self.recorder.tables["service_metrics"].extend_array(rows)
+        return self
+
+    def call(self, t: float, caller: str, result: str, error: str | None = None) -> Record:
+        code = self.code
+        self.recorder.tables["calls"].append(
+            t, self.recorder.new_event(), 0, code("caller", caller), code("action", "UpdateService"),
+            code("call_target", "web"), code("call_result", result), code("text", error), 0, 0,
+        )  # fmt: skip
+        return self
+
+    def deployment(self, name: str, started: float, finished: float, state: str, reason: str) -> Record:
+        code = self.code
+        self.recorder.tables["deployments"].append(
+            code("deployment", name), code("service", "web"), 2, code("deployment_strategy", "ROLLING"), started,
+            finished, code("rollout_state", state), code("text", reason), 0, 4, code("cluster", "prod"), 0,
+        )  # fmt: skip
+        return self
+
+    def summary(self, complete: bool = True, **manifest: Any) -> dict[str, Any]:
+        self.recorder.close(complete, {"simulated": 3600.0, **manifest})
+        summary = Result.from_sink(self.sink).summary()
+        json.dumps(summary, allow_nan=False)
+        return summary
+
+
+def texts(summary: dict[str, Any], what: str) -> list[str]:
+    return [finding["text"] for finding in summary["findings"] if finding["what"] == what]
+
+
+def test_a_record_without_rows_has_a_summary_without_findings() -> None:
+    summary = Record().summary()
+    assert summary["findings"] == []
+    assert summary["services"] == {}
+    assert summary["tasks"] == {"created": 0, "initial": 0}
+
+
+def test_a_run_that_did_not_reach_its_end_says_so_first() -> None:
+    first = Record().minutes([4, 1, 4]).summary(complete=False)["findings"][0]
+    assert first["what"] == "run.incomplete"
+    assert "1h00m00s (09:00:00Z)" in first["text"]
+
+
+def test_a_what_if_is_said_before_everything_else() -> None:
+    summary = Record().minutes([4, 0, 4]).summary(allow=["mixedCapacityProviderStrategy"])
+    assert summary["findings"][0]["what"] == "run.whatIf"
+    assert "mixedCapacityProviderStrategy" in summary["findings"][0]["text"]
+    assert len(summary["findings"]) > 1
+
+
+def test_demand_that_did_not_fit_at_the_start_comes_first() -> None:
+    notes = ["web: 3 of 5 tasks did not fit at the start"]
+    first = Record().minutes([4, 0, 4]).summary(notes=notes)["findings"][0]
+    assert first["what"] == "service.didNotFit"
+    assert first["of"] == "web"
+
+
+@pytest.mark.parametrize(
+    ("healthy", "desired", "availability", "found"),
+    [
+        pytest.param([4, 4, 4, 4], 4, 1.0, [], id="always whole"),
+        pytest.param([4, 2, 2, 4], 4, 1.0, [], id="half is the minimum of 50 %"),
+        pytest.param([4, 1, 4, 4], 4, 0.75, ["service.belowMinimum"], id="one minute short"),
+        pytest.param([0, 0, 4, 4], 4, 0.5, [], id="starting up is no finding, but not available either"),
+        pytest.param([0, 0, 1, 1], 4, 0.0, ["service.neverHealthy"], id="never had its minimum"),
+        pytest.param([0, 0, 0, 0], 0, None, [], id="wanted nothing"),
+        pytest.param([1, 1, 1, 4], [1, 4, 4, 4], 0.5, [], id="scaling out has its time"),
+    ],
+)
+def test_availability_is_the_share_of_minutes_with_enough_healthy_tasks(
+    healthy: list[int], desired: int | list[int], availability: float | None, found: list[str]
+) -> None:
+    summary = Record().minutes(healthy, desired).summary()
+    assert summary["services"]["web"]["availability"] == availability
+    assert [finding["what"] for finding in summary["findings"]] == found
+
+
+def test_a_service_without_any_healthy_task_is_a_problem_and_not_a_warning() -> None:
+    severities = [Record().minutes([4, least, 4]).summary()["findings"][0]["severity"] for least in (1, 0)]
+    assert severities == ["warning", "problem"]
+
+
+def test_a_scale_out_that_takes_too_long_is_found() -> None:
+    healthy = [1] * (PATIENCE_MINUTES + 3) + [4]
+    summary = Record().minutes(healthy, [1, *[4] * (len(healthy) - 1)]).summary()
+    assert [finding["what"] for finding in summary["findings"]] == ["service.belowMinimum"]
+
+
+def test_throttled_calls_are_counted_and_refused_ones_are_quoted() -> None:
+    record = Record()
+    for t in (10.0, 20.0):
+        record.call(t, "job/encode", "ThrottlingException", "Rate exceeded")
+    record.call(30.0, "timeline", "ServiceNotFoundException", "Service not found: web.")
+    record.call(40.0, "timeline", "ok")
+    record.call(50.0, "job/encode", "ClusterNotFoundException", "a caller that sees to it by itself")
+    summary = record.summary()
+    assert "2 calls of UpdateService by job/encode" in texts(summary, "calls.throttled")[0]
+    assert len(texts(summary, "calls.refused")) == 1
+    assert "Service not found: web." in texts(summary, "calls.refused")[0]
+    assert summary["calls"]["UpdateService"]["ok"] == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "finished", "what"),
+    [
+        pytest.param("FAILED", 900.0, "deployment.failed", id="failed"),
+        pytest.param("IN_PROGRESS", 900.0, "deployment.superseded", id="superseded"),
+        pytest.param("IN_PROGRESS", NAN, "deployment.notComplete", id="still going on"),
+        pytest.param("COMPLETED", 900.0, None, id="complete"),
+    ],
+)
+@pytest.mark.rule("DEPLOY-005", "DEPLOY-008")
+def test_a_deployment_that_did_not_complete_is_found(state: str, finished: float, what: str | None) -> None:
+    summary = Record().minutes([4] * 5).deployment("d", 600.0, finished, state, "because").summary()
+    assert [finding["what"] for finding in summary["findings"]] == ([what] if what else [])
+
+
+def test_a_young_deployment_is_only_noted() -> None:
+    young = Record().deployment("d", 3500.0, NAN, "IN_PROGRESS", "").summary()["findings"][0]
+    old = Record().deployment("d", 60.0, NAN, "IN_PROGRESS", "").summary()["findings"][0]
+    assert (young["severity"], old["severity"]) == ("note", "problem")
+
+
+def test_jobs_that_gave_up_are_a_problem() -> None:
+    parts = ("done", "under_way", "failed_to_start", "waiting", "gave_up", "retried_calls")
+    account = {"submitted": 10, **dict.fromkeys(parts, 0), "done": 6, "gave_up": 4, "retried_calls": 12}
+    summary = Record().summary(jobs={"encode": account})
+    assert "4 tasks of 10 gave up" in texts(summary, "job.gaveUp")[0]
+    assert summary["jobs"] == {"encode": account}
+
+
+def test_findings_are_read_by_weight_and_then_by_time() -> None:
+    findings = [
+        Finding("note", "c", "x", "", 1.0),
+        Finding("problem", "b", "x", "", 5.0),
+        Finding("problem", "a", "x", ""),
+        Finding("note", "d", "x", "", first=True),
+        Finding("problem", "a", "x", "", 2.0),
+    ]
+    assert [(f.what, f.t) for f in ordered(findings)] == [
+        ("d", None), ("a", 2.0), ("b", 5.0), ("a", None), ("c", 1.0)
+    ]  # fmt: skip
+
+
+# -- the sums below ---------------------------------------------------------------------------------------------
+
+_SPANS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 10)), max_size=12)
+
+
+@given(_SPANS, st.integers(0, 20), st.integers(0, 10))
+def test_most_at_once_is_what_counting_at_every_instant_gives(
+    spans: list[tuple[int, int]], since: int, lasting: int
+) -> None:
+    import numpy as np
+
+    begin = np.array([a for a, _ in spans], float)
+    until = np.array([a + n for a, n in spans], float)
+    instants = [since, *(t for t in begin.tolist() if since <= t <= since + lasting)]
+    expected = max(int(((begin <= t) & (until > t)).sum()) for t in instants)
+    assert most_at_once(begin, until, since, since + lasting) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 10), st.integers(1, 5)), max_size=12))
+def test_most_of_is_what_summing_at_every_begin_gives(spans: list[tuple[int, int, int]]) -> None:
+    import numpy as np
+
+    begin = np.array([a for a, _, _ in spans], float)
+    until = np.array([a + n for a, n, _ in spans], float)
+    amount = np.array([m for _, _, m in spans], np.int64)
+    expected = max((int(amount[(begin <= t) & (until > t)].sum()) for t in begin.tolist()), default=0)
+    assert most_of(begin, until, amount) == expected
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30))
+def test_patience_expects_the_least_of_the_minutes_before(lower: list[int]) -> None:
+    import numpy as np
+
+    expected = [min(lower[max(0, i - PATIENCE_MINUTES) : i + 1]) for i in range(len(lower))]
+    assert _after_patience(np.array(lower)).tolist() == expected
+
+
+@given(st.integers(1, 400), st.integers(20, 28), st.lists(st.integers(0, 60), max_size=6))
+def test_a_larger_block_holds_what_is_needed_and_overlaps_nobody(
+    addresses: int, prefix: int, neighbours: list[int]
+) -> None:
+    now = IPv4Network("10.0.0.0/16").subnets(new_prefix=prefix)
+    mine = next(now)
+    taken = [IPv4Network((int(mine.network_address) + 1024 * (n + 64), 26)) for n in neighbours]
+    block = _free_block(mine, addresses, [IPv4Network("10.0.0.0/16")], taken)
+    assert block is not None
+    assert block.num_addresses - 5 >= addresses
+    assert block.prefixlen <= prefix
+    assert not any(block.overlaps(other) for other in taken)
+    # No smaller block that is larger than the present one would do.
+    assert block.prefixlen == prefix or (block.num_addresses // 2) - 5 < addresses
+
+
+def test_a_block_that_fits_nowhere_is_none() -> None:
+    space = [IPv4Network("10.0.0.0/24")]
+    taken = [IPv4Network("10.0.0.128/25")]
+    assert _free_block(IPv4Network("10.0.0.0/26"), 200, space, taken) is None
+
+
+@pytest.mark.parametrize(
+    ("demands", "instances", "expected"),
+    [
+        pytest.param([Demand(4, (1, 2, 0), "binpack"), Demand(1, (1, 8, 0), "binpack")], 2, True, id="packed"),
+        pytest.param([Demand(4, (1, 2, 0), "spread"), Demand(1, (1, 8, 0), "binpack")], 2, False, id="spread"),
+        pytest.param([Demand(4, (1, 2, 0), "random"), Demand(1, (1, 8, 0), "binpack")], 2, False, id="at worst"),
+        pytest.param([Demand(4, (1, 2, 0), "spread"), Demand(1, (1, 8, 0), "binpack")], 5, True, id="enough"),
+        pytest.param([Demand(3, (1, 1, 1), "binpack")], 1, False, id="no network interface left"),
+    ],
+)
+def test_whether_tasks_fit_depends_on_how_they_are_placed(
+    demands: list[Demand], instances: int, expected: bool
+) -> None:
+    assert fits(demands, instances, (8, 8, 2)) is expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (0.25, "0.2s"), (59.96, "60s"), (61, "1m01s"), (7211, "2h00m11s"), (90061, "1d1h01m01s")],
+)
+def test_durations_read_like_speech(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_options_are_quoted_for_the_grammar_and_for_the_shell() -> None:
+    assert path("services", "check.out", "desiredCount") == 'services["check.out"].desiredCount'
+    assert options([("a.b", 1)]) == "--set a.b=1"
+    assert options([("a", "[x, y]")]) == "--set 'a=[x, y]'"
+    assert listed(["a", "b", "c", "d"], 3) == "a, b, c and 1 more"
+    assert figure(NAN) is None
+    assert math.isclose(figure(1 / 3) or 0.0, 0.333333)
