@@ -97,12 +97,12 @@ class Births:
         else:
             owner.tasks[ordinal] = task
         if not eni:
-            kernel.after(delays[DISPATCH], lifecycle.on_dispatched, task, 0)
+            kernel.after(delays[DISPATCH], lifecycle.then_dispatched, task, 0)
         elif address >= 0:
             extra = self._trunk_extra if instance is not None and instance.group.shape.trunk else 0.0
-            kernel.after(delays[PROVISION] + extra, lifecycle.on_network, task, 0)
+            kernel.after(delays[PROVISION] + extra, lifecycle.then_network, task, 0)
         else:
-            kernel.after(delays[ADDRESS_FAILURE], lifecycle.on_no_address, task, 0)
+            kernel.after(delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, 0)
         if template.fargate:
             self.engine.fargate.started(task)
         return task
@@ -164,7 +164,7 @@ class Births:
         if template.target_groups:
             engine.targets.register(task, healthy=True)
         if rest >= 0.0:
-            self.kernel.after(rest, lifecycle.on_exit, task, 0)
+            self.kernel.after(rest, lifecycle.then_exit, task, 0)
         return task
 
     def _record_identity(self, task: Task, event: int, origin: int) -> None:
