@@ -70,7 +70,7 @@ def group(count: int = 1, name: str = "asg", type: str = "m5.large", **more: Any
         "desiredCapacity": count,
         "subnets": ["a"],
         "instances": {"instanceType": type},
-        "cluster": "prod",
+        "agent": {"ECS_CLUSTER": "prod"},
     }
     return base | more
 

@@ -1,4 +1,4 @@
-"""Which capacity provider the next task of a service goes to (CAP-030 to CAP-034)."""
+"""Which capacity provider the next task of a service goes to, and which gives one up (CAP-030 to CAP-035)."""
 
 from __future__ import annotations
 
@@ -51,3 +51,38 @@ def split(strategy: Sequence[Share], counts: Mapping[int, int], count: int) -> l
         now[provider] = now.get(provider, 0) + 1
         added[provider] = added.get(provider, 0) + 1
     return [(s.provider, added[s.provider]) for s in strategy if s.provider in added]
+
+
+def surplus(strategy: Sequence[Share], counts: Mapping[int, int], stoppable: Mapping[int, int], count: int) -> list[
+    tuple[int, int]
+]:
+    """Return how many of ``count`` tasks to stop are of which provider, in strategy order (CAP-035).
+
+    Each goes to the provider furthest above its ideal share of the new total, ties to the last in the list, as
+    starts go to the first. ``stoppable`` bounds what a provider can give; providers that the strategy no longer
+    names give up theirs first.
+    """
+    now = dict(counts)
+    taken: dict[int, int] = {}
+    named = {s.provider for s in strategy}
+    weights = sum(s.weight for s in strategy)
+    base = next((s for s in strategy if s.base > 0), None)
+    for _ in range(count):
+        able = [p for p, n in stoppable.items() if n > taken.get(p, 0)]
+        if not able:
+            break
+        total = sum(now.values()) - 1
+        base_part = min(base.base, total) if base is not None else 0
+        rest = total - base_part
+
+        def above(provider: int, base_part: int = base_part, rest: int = rest) -> int:
+            item = next(s for s in strategy if s.provider == provider)
+            ideal = rest * item.weight + (base_part * weights if item is base else 0)
+            return now.get(provider, 0) * weights - ideal
+
+        strangers = [p for p in able if p not in named]
+        order = [s.provider for s in strategy]
+        chosen = strangers[0] if strangers else max(able, key=lambda p: (above(p), order.index(p)))
+        now[chosen] = now.get(chosen, 0) - 1
+        taken[chosen] = taken.get(chosen, 0) + 1
+    return [(p, taken[p]) for p in dict.fromkeys([*(s.provider for s in strategy), *stoppable]) if p in taken]

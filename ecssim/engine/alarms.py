@@ -115,6 +115,8 @@ class Alarms:
         self._was_behind = 0
         self.minute = -1
         self.primed = False
+        #: Alarms of up to so many periods of a minute are judged as masks, the others one by one.
+        self.mask_periods = judge.MASK_PERIODS
         self._lanes = Lanes([])
         self._slow: list[MetricAlarm] = []
         self._stale = False
@@ -173,7 +175,7 @@ class Alarms:
         fast: list[MetricAlarm] = []
         self._slow = []
         for alarm in self.by_name.values():
-            short = alarm.settings.minutes == 1 and alarm.settings.periods <= judge.MASK_PERIODS
+            short = alarm.settings.minutes == 1 and alarm.settings.periods <= self.mask_periods
             alarm.row = -1
             (fast if short else self._slow).append(alarm)
         self._backfill([a for a in fast if a.fresh])
@@ -287,18 +289,18 @@ class Alarms:
 
     def awaited(self, desired: npt.NDArray[np.float64]) -> list[MetricAlarm]:
         """Return the high alarms of services at zero whose newest point shows demand (SCALE-030)."""
+        if desired.all():
+            return []
         lanes = self._lanes
         idle = (lanes.side > 0) & (desired[lanes.service] == 0)
-        if not idle.any():
-            return []
         found = []
         for row in np.flatnonzero(idle).tolist():
             alarm = lanes.alarms[row]
             settings = alarm.settings
             minute = self.minute - alarm.lag
-            # A point from when tasks still ran is no demand that waits.
-            still = self.history.value("running_count", minute, settings.service)
-            if still == 0 and self.history.value(settings.column, minute, settings.service) > 0:
+            # A point of a minute in which tasks still ran is no demand that waits.
+            ran = self.history.window("running_count", minute, 2, settings.service)
+            if ran == [0.0, 0.0] and self.history.value(settings.column, minute, settings.service) > 0:
                 found.append(alarm)
         return found
 

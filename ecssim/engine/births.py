@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ecssim.decide.lifecycle import CAPACITY_FOUND
 from ecssim.engine.timing import ADDRESS_FAILURE, DISPATCH, PROVISION, RUNS_FOR
 from ecssim.world.entities import Deployment, Instance, Owner, Task, Template
 from ecssim.world.states import HEALTHY, PENDING, PROVISIONING, RUNNING
@@ -55,11 +56,13 @@ class Births:
         origin: int,
         cause: int,
         runs_for: float = -1.0,
+        waiting: bool = False,
     ) -> Task:
         """Create a task that has been placed, with its ENI's address if it has one, in its first status.
 
         ``address`` -1 with an awsvpc template means that the subnet was full: the task exists and will fail
-        (NET-050, LIFE-047). The launch number is the owner's next one.
+        (NET-050, LIFE-047). The launch number is the owner's next one. With ``waiting`` no instance takes it
+        yet: it stays in PROVISIONING until :meth:`place` (LIFE-004 b, LIFE-024).
         """
         kernel = self.kernel
         lifecycle = self.lifecycle
@@ -77,7 +80,7 @@ class Births:
         recorder = self.recorder
         recorder.events = event = recorder.events + 1
         eni = template.eni
-        task.status = status = PROVISIONING if eni else PENDING
+        task.status = status = PROVISIONING if eni or waiting else PENDING
         task.last_event = event
         events = self._events
         events += self._pack_event(now, event, cause, ordinal, status + 1, WANT_RUNNING, 0, 0)
@@ -96,16 +99,42 @@ class Births:
             deployment.peak_tasks = max(deployment.peak_tasks, active + deployment.stopping)
         else:
             owner.tasks[ordinal] = task
+        if waiting:
+            return task
         if not eni:
             kernel.after(delays[DISPATCH], lifecycle.then_dispatched, task, 0)
         elif address >= 0:
-            extra = self._trunk_extra if instance is not None and instance.group.shape.trunk else 0.0
+            extra = self._trunk_extra if instance is not None and instance.shape.trunk else 0.0
             kernel.after(delays[PROVISION] + extra, lifecycle.then_network, task, 0)
         else:
             kernel.after(delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, 0)
         if template.fargate:
             self.engine.fargate.started(task)
         return task
+
+    def place(self, task: Task, instance: Instance, subnet: int, address: int, event: int) -> None:
+        """An instance was found for a task that waited for one (LIFE-004 b, LIFE-024).
+
+        ``event`` is the verdict that found it. Without an ENI to make the task is PENDING at once; with one it
+        stays in PROVISIONING, which is then the work of the network (LIFE-004 a).
+        """
+        task.epoch += 1
+        task.instance = instance.ordinal
+        task.subnet = subnet
+        task.address = address
+        instance.tasks[task.ordinal] = task
+        self._record_place(task, event, instance)
+        self.engine.meters.reserved(task, instance)
+        lifecycle = self.lifecycle
+        if not task.template.eni:
+            lifecycle.advance(task, CAPACITY_FOUND, event)
+            return
+        task.last_event = event
+        if address >= 0:
+            extra = self._trunk_extra if instance.shape.trunk else 0.0
+            self.kernel.after(task.delays[PROVISION] + extra, lifecycle.on_network, task, task.epoch)
+        else:
+            self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.on_no_address, task, task.epoch)
 
     def create_initial(
         self,

@@ -209,7 +209,7 @@ def terminate_instance(
         raise ClientError("ValidationError", f"Instance Id not found - {call.instance_id}")
     if call.should_decrement_desired_capacity:
         instance.group.desired = max(instance.group.min_size, instance.group.desired - 1)
-    engine.groups.terminate(instance, event)
+    engine.retiring.retire(instance, event, replace=True)
     return {}
 
 

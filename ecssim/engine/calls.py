@@ -78,7 +78,11 @@ class ControlPlane:
             self._record(caller, "RunTask", target, refused.code, refused.message, cause)
             return refused
         event = self._record(caller, "RunTask", target, "ok", None, cause)
-        result = self.engine.standalone.run(plan, event)
+        try:
+            result = self.engine.standalone.run(plan, event)
+        except ClientError as error:
+            self._amend(error)
+            return error
         if result.failures:
             self._record(caller, "RunTask", target, "failures", result.failures[0], event)
         return result

@@ -8,13 +8,15 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
-from ecssim.aws.names import LoadBalancerScheme, LoadBalancerType
+from ecssim.aws.cluster import CapacityProvider
+from ecssim.aws.names import EnabledDisabled, LoadBalancerScheme, LoadBalancerType
 from ecssim.catalog import instance_type, quotas
+from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
-from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.compile_scaling import compile_scaling
+from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
@@ -24,7 +26,15 @@ from ecssim.record.recorder import Recorder
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.timeline import seconds_of
 from ecssim.world.addresses import AddressPool
-from ecssim.world.entities import AutoScalingGroup, Cluster, InstanceShape, Subnet, TargetGroup
+from ecssim.world.entities import (
+    AutoScalingGroup,
+    Cluster,
+    InstanceKind,
+    InstanceShape,
+    ProviderSettings,
+    Subnet,
+    TargetGroup,
+)
 from ecssim.world.fleet import Fleet
 
 #: Ports that the agent and the host hold on Linux (AGENT-006, ASG-063).
@@ -58,10 +68,13 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
     _groups(engine, scenario, trunking)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
+    engine.capacity.begin()
     for group in engine.world.groups:
         if not steady:
             engine.calls.note(SCENARIO, "CreateAutoScalingGroup", group.name)
         if steady:
+            if engine.capacity.manages(group.provider_code):
+                group.desired = group.min_size
             while len(group.instances) < group.desired and engine.groups.launch(group, booted=True):
                 pass
         engine.groups.reconcile(group)
@@ -81,6 +94,7 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engin
         stream.begin()
     for entry in scenario.timeline:
         engine.timeline.plan(entry, seconds_of(entry.at, scenario.start))
+    engine.spot.begin(fargate=any("FARGATE_SPOT" in c.capacity_providers for c in scenario.clusters))
     engine.metrics.begin()
     return engine
 
@@ -175,35 +189,70 @@ def _target_groups(engine: Engine, scenario: Scenario) -> None:
 def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
     names = engine.recorder.names.pool("auto_scaling_group")
     providers = {
-        p.auto_scaling_group_provider.group_name: p.name
+        p.auto_scaling_group_provider.group_name: p
         for p in scenario.capacity_providers
         if p.auto_scaling_group_provider is not None
     }
     for i, document in enumerate(scenario.auto_scaling_groups):
         name = document.auto_scaling_group_name
-        provider = providers.get(name)
+        document_of_provider = providers.get(name)
+        provider = document_of_provider.name if document_of_provider is not None else None
         cluster = _cluster_of(engine, scenario, document, provider)
         desired = document.desired_capacity if document.desired_capacity is not None else document.min_size
-        choice = document.choices[0]
+        kinds = tuple(
+            InstanceKind(choice.instance_type, _shape(document, choice.instance_type, trunking))
+            for choice in document.choices
+        )
         group = AutoScalingGroup(
             i,
             name,
             names[name],
             cluster,
-            choice.instance_type,
-            _shape(document, choice.instance_type, trunking),
+            kinds[0].type,
+            kinds[0].shape,
             tuple(engine.builder.subnets[s] for s in document.subnet_ids),
             document.min_size,
             document.max_size,
             desired,
             provider,
             engine.provider_code(provider) if provider is not None else 0,
-            spot=document.on_demand_percent == 0 and document.on_demand_base == 0,
+            kinds,
+            on_demand_base=document.on_demand_base,
+            on_demand_percent=document.on_demand_percent,
+            termination_policies=document.termination_policies,
+            settings=_provider_settings(document_of_provider, engine.model),
+            spot_draining=document.agent.enable_spot_instance_draining,
             draws=engine.luck.launches("asg", name),
         )
         if document.agent.version is not None:
             group.agent_version = document.agent.version
         engine.world.groups.append(group)
+
+
+def _provider_settings(document: CapacityProvider | None, model: ModelOptions) -> ProviderSettings:
+    """Read a provider's settings with their defaults (ASG-001 to ASG-003).
+
+    Without a ``managedScaling`` block it is off, as the API leaves it; a block without ``status`` means ENABLED.
+    Draining is on unless it is DISABLED, as reported of the service.
+    """
+    behind = document.auto_scaling_group_provider if document is not None else None
+    if behind is None:
+        return ProviderSettings()
+    given = behind.managed_scaling
+    scaling = None
+    if given is not None and given.status is not EnabledDisabled.DISABLED:
+        scaling = ScalingPolicy(
+            target_capacity=given.target_capacity or 100,
+            minimum_step=given.minimum_scaling_step_size or 1,
+            maximum_step=given.maximum_scaling_step_size or 10000,
+            warmup=float(300 if given.instance_warmup_period is None else given.instance_warmup_period),
+            combination=model.group_combination,
+        )
+    return ProviderSettings(
+        scaling,
+        protection=behind.managed_termination_protection is EnabledDisabled.ENABLED,
+        draining=behind.managed_draining is not EnabledDisabled.DISABLED,
+    )
 
 
 def _cluster_of(engine: Engine, scenario: Scenario, document: GroupDocument, provider: str | None) -> Cluster:

@@ -124,7 +124,7 @@ def _registered(instance: Instance) -> bool:
 
 def _instance(engine: Engine, instance: Instance) -> dict[str, Any]:
     fleet = instance.group.cluster.fleet
-    shape = instance.group.shape
+    shape = instance.shape
     left = fleet.remaining(instance.fleet_ordinal)
     tcp, udp = fleet.ports(instance.fleet_ordinal)
     reserved_tcp = [port for kind, port in shape.ports if kind == "tcp"]

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
 
+#: What ECS says when Fargate has no capacity (CAP-042); sentences end where they are used.
+UNAVAILABLE = (
+    "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+)
+
+
 class Refused(NamedTuple):
     """Why Fargate takes no more tasks now, in ECS's words, and when to ask again (infinity: when one stops)."""
 
@@ -47,6 +53,11 @@ class Fargate:
         spot = self.is_spot(provider)
         now = self.kernel._now
         refused = None
+        if spot:
+            dry = self.engine.spot.dry_zones(template)
+            if dry and len(dry) == len(template.zones):
+                # Asking again and again until capacity is back (CAP-040), solved instead of polled.
+                return 0, Refused("SERVICE_TASK_PLACEMENT_FAILURE", UNAVAILABLE, min(dry.values()))
         quota = self.vcpu_quota[spot]
         if quota is not None:
             room = max(0, (quota - self.cpu_in_use[spot]) // template.cpu)

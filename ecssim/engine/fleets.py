@@ -60,6 +60,19 @@ class Fleets:
         fleet.reserve(ordinal, request, group)
         return instance
 
+    def place_waiting(self, task: Task, strategy: Strategy, cause: int) -> tuple[Instance, int]:
+        """Choose and reserve an instance for a task that waited for one and fits now; return it and the event."""
+        template, owner = task.template, task.owner
+        cluster = owner.cluster
+        engine = self.engine
+        request = template.requests[task.provider]
+        u = engine.luck("placement", owner.name)[task.k] if self._known(strategy)[2] else None
+        verdict = place(cluster.fleet, request, owner.group, strategy, u, engine.model.tie_break)
+        instance = self.by_fleet[cluster.ordinal][verdict.ordinal]
+        event = self.record(owner, task.ordinal, verdict, 1, instance, cause)
+        cluster.fleet.reserve(verdict.ordinal, request, owner.group)
+        return instance, event
+
     def place_on(self, instance: Instance, template: Template, owner: Owner, cause: int) -> None:
         """Reserve one given instance (a daemon's own, or StartTask's) and record it as the verdict."""
         fleet = owner.cluster.fleet
@@ -155,7 +168,7 @@ class Fleets:
             return
         cluster = task.owner.cluster
         cluster.fleet.release(instance.fleet_ordinal, task.template.requests[task.provider], task.owner.group)
-        if cluster.waiting:
+        if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 
     def release_eni(self, instance: Instance) -> None:
@@ -164,7 +177,7 @@ class Fleets:
             return
         cluster = instance.group.cluster
         cluster.fleet.release_eni(instance.fleet_ordinal)
-        if cluster.waiting:
+        if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 
     def wait(self, owner: Owner, template: Template, provider: int) -> None:
@@ -174,6 +187,10 @@ class Fleets:
     def freed(self, cluster: Cluster, instance: Instance) -> None:
         """Wake the waiting demand that fits on ``instance`` now, first come first served, as far as it reaches."""
         if instance.status != ACTIVE:
+            return
+        if cluster.provisioning:
+            self.engine.waiting.freer(cluster, instance)
+        if not cluster.waiting:
             return
         fleet = cluster.fleet
         ordinal = instance.fleet_ordinal
@@ -194,7 +211,7 @@ class Fleets:
     def register(self, instance: Instance) -> None:
         """The instance's agent registers with the cluster: it can take tasks from now on (AGENT-004)."""
         cluster = instance.group.cluster
-        shape = instance.group.shape
+        shape = instance.shape
         instance.attributes["ecs.availability-zone"] = instance.zone
         instance.attributes["ecs.subnet-id"] = self.engine.world.subnets[instance.subnet].name
         spec = InstanceSpec(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecssim.decide.termination import Member, choose_victims, next_is_spot
 from ecssim.engine.luck import BLOCK
+from ecssim.engine.spot import Pool
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
-from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.entities import AutoScalingGroup, Instance, InstanceKind
 from ecssim.world.states import (
     ACTIVE,
     DEREGISTERING,
@@ -38,6 +40,10 @@ class Groups:
         self._types = names.pool("instance_type")
         self._markets = names.pool("market")
         self._statuses = names.pool("instance_status")
+        self._activities = recorder.tables["scaling_activities"]
+        self._targets = names.pool("scaling_target")
+        self._scaling_statuses = names.pool("scaling_status")
+        self._texts = names.pool("text")
         self._retry = engine.timing["launchRetry"].median
         self._trunk = engine.timing["trunkRegistration"].median
         self._boot = engine.timing["instanceBoot"]
@@ -65,33 +71,85 @@ class Groups:
                 continue
             zones.setdefault(subnets[ordinal].zone, []).append(ordinal)
         k = group.launched
-        need = 2 if group.shape.trunk else 1
+        spot = group.on_demand_percent < 100 and next_is_spot(
+            sum(1 for i in group.instances.values() if not i.spot),
+            len(group.instances),
+            group.on_demand_base,
+            group.on_demand_percent,
+        )
         for zone in sorted(zones, key=lambda z: (group.zone_counts.get(z, 0), list(zones).index(z))):
+            kind = self._kind(group, zone, spot)
+            if kind is None:
+                continue
+            need = 2 if kind.shape.trunk else 1
             here = zones[zone]
             u = engine.luck("asg-subnet", group.name)[k]
             start = int(u * len(here))
             for subnet in here[start:] + here[:start]:
                 engine.subnets.thaw(subnets[subnet], self.kernel._now)
                 if subnets[subnet].pool.free >= need:
-                    return self._start(group, zone, subnet, k, need, booted=booted)
+                    return self._start(group, zone, subnet, k, kind, spot, booted=booted)
+        if spot and zones and all(self._kind(group, zone, spot) is None for zone in zones):
+            self._no_capacity(group)
+            return None
         for subnet in group.subnets[:1]:
             engine.subnets.refused(subnet, "instances", None, 0)
         return None
 
+    def _kind(self, group: AutoScalingGroup, zone: str, spot: bool) -> InstanceKind | None:
+        """Choose the type of the next instance in a zone: the first of the list that has capacity (ASG-052).
+
+        Nothing takes the place of Spot capacity that is not there (CAP-040).
+        """
+        if not spot:
+            return group.kinds[0]
+        dry = self.engine.spot.is_dry
+        return next((kind for kind in group.kinds if not dry(Pool(kind.type, zone))), None)
+
+    def _no_capacity(self, group: AutoScalingGroup) -> None:
+        """EC2 has no Spot capacity for any type in any zone of the group (ASG-058); said once until it has some."""
+        if not group.failing:
+            group.failing = True
+            engine = self.engine
+            self._activities.append(
+                self.kernel._now,
+                engine.recorder.new_event(),
+                0,
+                self._targets[f"autoScalingGroup/{group.name}"],
+                0,
+                float("nan"),
+                len(group.instances),
+                len(group.instances),
+                self._scaling_statuses["Failed"],
+                self._texts["InsufficientInstanceCapacity"],
+                group.cluster.code,
+                engine.region_code,
+            )
+
     def _start(
-        self, group: AutoScalingGroup, zone: str, subnet: int, k: int, need: int, *, booted: bool
+        self,
+        group: AutoScalingGroup,
+        zone: str,
+        subnet: int,
+        k: int,
+        kind: InstanceKind,
+        spot: bool,
+        *,
+        booted: bool,
     ) -> Instance:
         engine = self.engine
         group.launched = k + 1
+        group.failing = False
+        shape = kind.shape
         group.zone_counts[zone] = group.zone_counts.get(zone, 0) + 1
         world = engine.world
         key = owner_key(engine.luck.seed, "instance", group.name, str(k))
         name = f"i-{key:016x}0"
-        instance = Instance(len(world.instances), name, self._ids[name], group, zone, subnet)
+        instance = Instance(len(world.instances), name, self._ids[name], group, zone, subnet, kind, spot)
         world.instances.append(instance)
         group.instances[instance.ordinal] = instance
         instance.address = engine.subnets.take(subnet, "instances")
-        if need == 2:
+        if shape.trunk:
             instance.trunk_address = engine.subnets.take(subnet, "instances")
         instance.status = REGISTERING
         instance.launched_at = self.kernel._now
@@ -103,8 +161,8 @@ class Groups:
             law = self._boot
             z, u = group.draws.block(k // BLOCK)
             i = k % BLOCK
-            delay = float(law.values_of(z[i : i + 1, 0], u[i : i + 1, 0])[0]) * group.shape.boot_factor
-            delay += self._trunk if group.shape.trunk else 0.0
+            delay = float(law.values_of(z[i : i + 1, 0], u[i : i + 1, 0])[0]) * shape.boot_factor
+            delay += self._trunk if shape.trunk else 0.0
             self.kernel.at(self.kernel._now + delay, 0, self._register, instance, instance.epoch)
         return instance
 
@@ -132,6 +190,7 @@ class Groups:
                     engine.services.mark(task.deployment.service)
                 else:
                     engine.services.displace(task)
+        engine.retiring.left(instance)
 
     def activate(self, instance: Instance, cause: int) -> None:
         """Back to ACTIVE (AGENT-003)."""
@@ -181,22 +240,26 @@ class Groups:
                 engine.subnets.give_back(instance.subnet, address, "instances", now)
         instance.terminated_at = now
         engine.meters.terminated(instance)
-        del group.instances[instance.ordinal]
-        group.zone_counts[instance.zone] -= 1
+        if instance.retiring:
+            del group.retiring[instance.ordinal]
+        else:
+            del group.instances[instance.ordinal]
+            group.zone_counts[instance.zone] -= 1
         self._event(instance, event)
         self._write(self._rows, instance)
         if replace:
             self.reconcile(group)
 
     def resize(self, group: AutoScalingGroup, desired: int, cause: int) -> None:
-        """Set the desired capacity by hand; surplus instances end, fullest zone first, oldest first (ASG-042)."""
+        """Set the desired capacity by hand; the termination policy chooses who is too many (ASG-042)."""
         group.desired = desired
-        while len(group.instances) > group.desired:
-            zone = max(group.zone_counts, key=lambda z: group.zone_counts[z])
-            victim = min(
-                (i for i in group.instances.values() if i.zone == zone), key=lambda i: (i.launched_at, i.ordinal)
-            )
-            self.terminate(victim, cause, replace=False)
+        for ordinal in choose_victims(
+            [Member(i.ordinal, i.zone, i.launched_at) for i in group.instances.values()],
+            max(0, len(group.instances) - desired),
+            self.kernel._now,
+            group.termination_policies,
+        ):
+            self.engine.retiring.retire(self.engine.world.instances[ordinal], cause, replace=False)
         self.reconcile(group)
 
     def _event(self, instance: Instance, cause: int) -> None:
@@ -210,7 +273,7 @@ class Groups:
         return (
             instance.code,
             self._types[instance.type],
-            self._markets["spot" if group.spot else "onDemand"],
+            self._markets["spot" if instance.spot else "onDemand"],
             group.provider_code,
             self.engine.zone_codes[instance.zone],
             self._statuses[INSTANCE_STATUS_NAMES[instance.status]],

@@ -21,6 +21,7 @@ from ecssim.world.entities import Deployment, Instance, Service, Subnet, Task
 from ecssim.world.states import (
     HEALTHY,
     INACTIVE,
+    PROVISIONING,
     RUNNING,
     TARGET_DRAINING,
     TARGET_HEALTHY,
@@ -42,7 +43,11 @@ def violations(engine: Engine) -> list[str]:
     for service in engine.world.services:
         for deployment in service.deployments:
             found += _deployment(service, deployment)
+    times = [t for t, _ in engine.services.ripening]
+    if times != sorted(times):
+        found.append("tasks that ripen are out of order")
     found += _whereabouts(engine)
+    found += _waiting(engine)
     found += _fargate(engine)
     found += _targets(engine)
     found += _jobs(engine)
@@ -73,7 +78,7 @@ def _placement_ledger(instance: Instance) -> list[str]:
     found = _differs(name, tuple(left), counted)
     if min(counted) < 0:
         found.append(f"{name}: more is reserved than registered: {counted} left")
-    reserved = [p for kind, p in instance.group.shape.ports if kind == "tcp"]
+    reserved = [p for kind, p in instance.shape.ports if kind == "tcp"]
     tcp = reserved + [p for t in running for p in t.template.request.tcp_ports]
     if len(set(tcp)) != len(tcp):
         found.append(f"{name}: a port is held twice: {sorted(tcp)}")
@@ -86,7 +91,7 @@ def _placement_ledger(instance: Instance) -> list[str]:
 
 def _agent_ledger(engine: Engine, instance: Instance) -> list[str]:
     """The agent's ledger: tasks whose containers really hold something."""
-    shape = instance.group.shape
+    shape = instance.shape
     holders = [t for t in instance.tasks.values() if t.holds_agent]
     counted = (
         shape.cpu - sum(t.template.cpu for t in holders),
@@ -198,6 +203,28 @@ def _whereabouts(engine: Engine) -> list[str]:
     gone = [i.id for i in engine.world.instances if i.status == INACTIVE and i.tasks]
     if gone:
         found.append(f"instances {gone} are gone and still have tasks")
+    return found
+
+
+def _waiting(engine: Engine) -> list[str]:
+    """Who waits for an instance is in PROVISIONING, within the limit, and fits on none (LIFE-004, CAP-045)."""
+    found = []
+    queued = set()
+    for cluster in engine.world.clusters:
+        queue = [waiter.task for waiter in cluster.provisioning.values()]
+        queued |= {t.ordinal for t in queue}
+        if len(queue) > engine.limits.provisioning_tasks_per_cluster:
+            found.append(f"cluster {cluster.name}: {len(queue)} tasks wait in PROVISIONING")
+        for request, group in {(t.template.requests[t.provider], t.owner.group) for t in queue}:
+            fits = cluster.fleet.rejections(request, group).fitting
+            if fits:
+                found.append(f"cluster {cluster.name}: a waiting task of {request.cpu} units fits on {fits} instances")
+    tasks = engine.lifecycle.live.values()
+    unplaced = {t.ordinal for t in tasks if t.instance < 0 and not t.template.fargate}
+    found += _differs("tasks that wait for an instance", queued, unplaced)
+    wrong = [t.ordinal for t in tasks if t.ordinal in queued and (t.status != PROVISIONING or not t.running)]
+    if wrong:
+        found.append(f"tasks {wrong} wait for an instance outside PROVISIONING")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from ecssim.decide.reconcile import start_delay
 from ecssim.world.entities import Deployment, Service
 from ecssim.world.states import SERVICE_SCHEDULER_INITIATED
 
@@ -66,12 +67,17 @@ class Launching:
         template = deployment.template
         if service.group in service.cluster.waiting:
             return 0
+        if service.cluster.provisioning:
+            engine.waiting.settle(service.cluster)
         total = 0
         place, launch_on = engine.fleets.place, engine.launch_on
         strategy, cause = service.strategy, deployment.event
         for provider, share in engine.providers.split(service, deployment, count):
             for started in range(share):
                 instance = place(template, provider, service, strategy, cause)
+                if instance is None and engine.capacity.manages(provider):
+                    total += self._provision(service, deployment, provider, share - started)
+                    break
                 if instance is None:
                     self._unplaced(service, deployment, provider, share - started)
                     break
@@ -80,6 +86,35 @@ class Launching:
             else:
                 service.unplaced = 0
         return total
+
+    def _provision(self, service: Service, deployment: Deployment, provider: int, count: int) -> int:
+        """Nothing fits, but the provider's group can grow: the tasks exist and wait (LIFE-004 b, CAP-044).
+
+        Beyond the tasks that may wait in a cluster the scheduler backs off: 20 s, doubling up to 27 minutes, with
+        the event of a throttled operation (CAP-045; delays and event as SVC-041 and FG-013, assumed).
+        """
+        engine = self.engine
+        started = len(
+            engine.waiting.enter(
+                deployment.template,
+                service,
+                deployment,
+                provider,
+                service.strategy,
+                count,
+                origin=ORIGIN_SERVICE,
+                cause=deployment.event,
+            )
+        )
+        service.unplaced = count - started
+        if started:
+            service.backoffs = 0
+        if started < count:
+            service.backoffs += 1
+            self.services.dirty.mark_at(service, self.kernel._now + start_delay(service.backoffs + 3))
+            cause = deployment.event
+            self.services.events.fargate_refused(service, "ECS_OPERATION_THROTTLED", "PROVISIONING", cause)
+        return started
 
     def _unplaced(self, service: Service, deployment: Deployment, provider: int, count: int) -> None:
         """Nothing fits: record the verdict once, and wait for an instance that becomes freer (SVC-044)."""

@@ -41,8 +41,10 @@ from ecssim.engine.timing import STOP as STOP_DELAY
 from ecssim.errors import IllegalTransition
 from ecssim.world.entities import NAN, Task
 from ecssim.world.states import (
+    DRAINING,
     ESSENTIAL_CONTAINER_EXITED,
     RUNNING,
+    SPOT_INTERRUPTION,
     TASK_FAILED_TO_START,
     TASK_STATUS_NAMES,
 )
@@ -252,7 +254,29 @@ class Lifecycle:
                 self.advance(task, SIGNAL, cause_event)
             return
         self._want_stopped(task, code, reason)
-        self.advance(task, SIGNAL if signal else STOP, cause_event)
+        cause = SIGNAL if signal else STOP
+        if task.instance < 0 and not task.template.fargate:
+            cause = NETWORK_FAILED  # it waited for an instance: there is no interface to release
+        self.advance(task, cause, cause_event)
+
+    def interrupt(self, task: Task, reason: str, cause_event: int) -> None:
+        """Fargate Spot takes the capacity back (SPOT-001): the stop signal goes out at once.
+
+        The notice is an event of its own, with desiredStatus STOPPED and the lastStatus that the task still
+        has. A task that is being stopped already keeps its reason and gets the signal now (LIFE-009).
+        """
+        if not task.running:
+            self.stop(task, SPOT_INTERRUPTION, reason, cause_event, signal=True)
+            return
+        self._want_stopped(task, SPOT_INTERRUPTION, reason)
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        status = task.status + 1
+        self._rows += self._pack(
+            self.kernel._now, event, cause_event, task.ordinal, status, WANT_STOPPED, task.stop_code, task.reason
+        )
+        task.last_event = event
+        self.advance(task, SIGNAL, event)
 
     def lose(self, task: Task, code: int, reason: str, cause_event: int) -> None:
         """The instance is gone under the task: STOPPED at once (LIFE-028)."""
@@ -279,6 +303,8 @@ class Lifecycle:
             engine.fleets.release(task)
         elif task.template.fargate:
             engine.fargate.stopping(task)
+        else:
+            engine.waiting.leave(task)
         deployment = task.deployment
         if deployment is not None:
             engine.services.on_stopping(task, deployment)
@@ -333,6 +359,8 @@ class Lifecycle:
         if task.instance >= 0:
             instance = self.instances[task.instance]
             del instance.tasks[task.ordinal]
+            if instance.status == DRAINING:
+                engine.retiring.left(instance)
             if task.template.eni:
                 engine.fleets.release_eni(instance)
         if task.address >= 0:

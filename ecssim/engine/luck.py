@@ -7,10 +7,13 @@ pair launch by launch and a new service shifts nobody else's draws (common rando
 from __future__ import annotations
 
 from hashlib import blake2b
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from ecssim.workload.distributions import Law
 
 Floats = npt.NDArray[np.float64]
 
@@ -101,6 +104,17 @@ class Luck:
         if got is None:
             got = self._draws[key] = Draws(self.seed, words(*key))
         return got
+
+    def number(self, *parts: str) -> float:
+        """Return one uniform in [0, 1) that belongs to ``parts``: for draws that are few and far between."""
+        first, second, *_ = words(str(self.seed), *parts)
+        return ((first << 21) | (second >> 11)) * 2.0**-53
+
+    def value(self, law: Law, *parts: str) -> float:
+        """Return one value of ``law`` that belongs to ``parts``."""
+        u = self.number("u", *parts)
+        z = NormalDist().inv_cdf(max(self.number("z", *parts), 2.0**-53))
+        return float(law.values_of(np.array([z]), np.array([u]))[0])
 
     def launches(self, *owner: str) -> LaunchDraws:
         """Return the blocks of draws that the launches of ``owner`` own."""

@@ -78,8 +78,8 @@ class Pool:
         self.group = group.name
         self.cluster = group.cluster.code
         self.sku = sku
-        self.cpu = group.shape.cpu
-        self.memory = group.shape.memory
+        self.cpu = instance.shape.cpu
+        self.memory = instance.shape.memory
         self.instances = Level(())
         self.reserved: dict[tuple[Owner, Template], Level] = {}
 
@@ -211,7 +211,7 @@ class Meters:
         """An instance is billed from now on (COST-014)."""
         group = instance.group
         # The price of a Spot instance depends on its pool, type and zone (SPOT-010); On-Demand has one price.
-        sku = f"{instance.type}/spot/{instance.zone}" if group.spot else f"{instance.type}/onDemand"
+        sku = f"{instance.type}/spot/{instance.zone}" if instance.spot else f"{instance.type}/onDemand"
         pool = self._pools.get((group.name, sku))
         if pool is None:
             pool = self._pools[group.name, sku] = Pool(instance, sku)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isnan
 from typing import Final
 
@@ -69,7 +69,7 @@ class MetricHistory:
         """Return one value, NaN if there is none."""
         return float(self._ring[COLUMN_INDEX[column], minute % DEPTH, service])
 
-    def window(self, column: str, last: int, minutes: int, service: int) -> Sequence[float]:
+    def window(self, column: str, last: int, minutes: int, service: int) -> list[float]:
         """Return the real values of the ``minutes`` minutes that end with minute ``last``."""
         got = (self.value(column, m, service) for m in range(last - minutes + 1, last + 1))
         return [v for v in got if not isnan(v)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,6 @@ import numpy.typing as npt
 from ecssim.engine.flow_metrics import ServiceFacts, fill_flow
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
-from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -29,7 +28,6 @@ class Metrics:
         self._services = recorder.tables["service_metrics"]
         self._subnets = recorder.tables["subnet_metrics"]
         self._usage = recorder.tables["subnet_usage"]
-        self._providers = recorder.tables["capacity_provider_metrics"]
         self._consumers = recorder.names.pool("consumer")
         self.minute = 0
         self.hour = 0
@@ -45,6 +43,7 @@ class Metrics:
     def _on_minute(self, _arg: None, _epoch: int) -> None:
         self.engine.traffic.tick()
         self.publish()
+        self.engine.capacity.on_minute()
         self.engine.scaling.tick(self.minute)
         self.minute += 1
         self.engine.recorder.spill()
@@ -73,7 +72,7 @@ class Metrics:
         self._publish_services(t)
         self.engine.traffic.record(t)
         self._publish_subnets(t)
-        self._publish_providers(t)
+        self.engine.capacity.publish(t)
 
     def _publish_services(self, t: float) -> None:
         engine = self.engine
@@ -143,26 +142,3 @@ class Metrics:
                     self._usage.append(t, subnet.code, self._consumers[consumer], used, region)
             if cooling:
                 self._usage.append(t, subnet.code, self._consumers["cooling"], cooling, region)
-
-    def _publish_providers(self, t: float) -> None:
-        engine = self.engine
-        for group in engine.world.groups:
-            if not group.provider_code:
-                continue
-            instances: list[Any] = [i for i in group.instances.values() if i.status == ACTIVE]
-            busy = [i for i in instances if any(x.deployment is None or not x.deployment.service.daemon
-                                                for x in i.tasks.values())]
-            running = sum(len(i.tasks) for i in instances)
-            n, m = len(instances), len(busy)
-            self._providers.append(
-                t,
-                group.provider_code,
-                100.0 * m / n if n else 100.0,
-                group.desired,
-                n,
-                n - m,
-                running,
-                0,
-                group.cluster.code,
-                engine.region_code,
-            )

@@ -33,6 +33,27 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "LIFE-007",
         "under which lastStatus the image pull is shown",
     ),
+    "groupCombination": Option(
+        "group_combination", ("max", "sum"), "ASG-019", "how managed scaling combines the needs of task groups"
+    ),
+    "spotInterruptionsPerMonth": Option(
+        "spot_interruptions_per_month",
+        (),
+        "SPOT-031",
+        "expected interruptions of a Spot task or instance per month; 0: none",
+    ),
+    "spotDroughtMinutes": Option(
+        "spot_drought_minutes", (), "SPOT-035", "mean minutes without capacity after a reclaim; 0: none"
+    ),
+    "spotShortagesPerWeek": Option(
+        "spot_shortages_per_week", (), "SPOT-035", "shortages of a Spot pool without a reclaim per week; 0: none"
+    ),
+    "spotShortageMinutes": Option(
+        "spot_shortage_minutes", (), "SPOT-035", "mean minutes that such a shortage lasts"
+    ),
+    "spotZoneShocksPerYear": Option(
+        "spot_zone_shocks_per_year", (), "SPOT-036", "times a year that a zone loses all Spot for two hours"
+    ),
     "maxScaleInStep": Option(
         "max_scale_in_step", (), "SCALE-024", "tasks that one scale-in of target tracking removes at most (0: no limit)"
     ),
@@ -54,6 +75,12 @@ class ModelOptions:
     subnet_choice: Literal["random", "most_free"] = "random"
     rolling_stop_first: Literal["always", "when_no_room"] = "always"
     image_pull_state: Literal["ACTIVATING", "PENDING"] = "ACTIVATING"
+    group_combination: Literal["max", "sum"] = "max"
+    spot_interruptions_per_month: float = 0.078
+    spot_drought_minutes: float = 60.0
+    spot_shortages_per_week: float = 1.0
+    spot_shortage_minutes: float = 30.0
+    spot_zone_shocks_per_year: float = 0.0
     max_scale_in_step: float = 0.0
     scale_out_cooldown_base: Literal["before", "running"] = "before"
     image_size_mb: float = 100.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from ecssim.decide.provider_split import surplus
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
 from ecssim.engine.columns import Columns
@@ -67,7 +68,12 @@ class Services:
             # SVC-020: without any check a task counts as healthy 40 s after RUNNING.
             ripe = deployment.ripe_last = task.started_at + self.ripe_after
             self.ripening.append((ripe, task))
-            if len(service.deployments) > 1 or deployment.finished_at != deployment.finished_at:
+            if (
+                len(service.deployments) > 1
+                or deployment.displaced
+                or deployment.finished_at != deployment.finished_at
+            ):
+                # Somebody may stop once this one counts (DEPLOY-011, AGENT-053).
                 self.kernel.at(ripe, WORLD, self._on_ripe, service)
             elif not service.steady and deployment.running == service.desired:
                 self.dirty.mark_at(service, ripe)
@@ -267,6 +273,19 @@ class Services:
         """Stop ``count`` of ``tasks``: protected ones never, and which ones follows PLACE-070 to PLACE-073."""
         now = self.kernel._now
         free = [t for t in tasks if t.protected_until <= now]
+        strategy = deployment.service.provider_strategy
+        if count < len(free) and len(strategy) > 1 and kind != "unhealthy":
+            # First the provider with the largest surplus, then which of its tasks (CAP-035).
+            by_provider: dict[int, list[Task]] = {}
+            for task in free:
+                by_provider.setdefault(task.provider, []).append(task)
+            able = {p: len(t) for p, t in by_provider.items()}
+            for provider, share in surplus(strategy, deployment.by_provider, able, count):
+                self._stop_chosen(deployment, by_provider[provider], share, kind)
+            return
+        self._stop_chosen(deployment, free, count, kind)
+
+    def _stop_chosen(self, deployment: Deployment, free: list[Task], count: int, kind: str) -> None:
         if count < len(free):
             by_ordinal = {t.ordinal: t for t in free}
             service = deployment.service

@@ -10,6 +10,7 @@ from ecssim.catalog import Quotas as CatalogQuotas
 from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
+from ecssim.engine.capacity import Capacity
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
 from ecssim.engine.groups import Groups
@@ -21,14 +22,17 @@ from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
+from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
+from ecssim.engine.spot import Spot
 from ecssim.engine.standalone import Standalone
 from ecssim.engine.subnets import Subnets
 from ecssim.engine.targets import Targets
 from ecssim.engine.timeline import Timeline
 from ecssim.engine.timing import Timing
 from ecssim.engine.traffic import Traffic
+from ecssim.engine.waiting import Waiting
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
 from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
@@ -88,7 +92,11 @@ class Engine:
         self.providers = Providers(self)
         self.services = Services(self)
         self.standalone = Standalone(self)
+        self.spot = Spot(self)
+        self.waiting = Waiting(self)
+        self.retiring = Retiring(self)
         self.groups = Groups(self)
+        self.capacity = Capacity(self)
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
@@ -171,7 +179,7 @@ class Engine:
         for service in self.world.services:
             if service.daemon and service.cluster is cluster and service.status == "ACTIVE":
                 self.services.mark(service)
-        if cluster.waiting:
+        if cluster.waiting or cluster.provisioning:
             self.fleets.freed(cluster, instance)
 
     def observe(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.placement import RUN_TASK_DEFAULT, Strategy
 from ecssim.decide.provider_split import Share, split
+from ecssim.engine.fargate import UNAVAILABLE
+from ecssim.errors import ClientError
 from ecssim.world.entities import Instance, Owner, Task, Template
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Standalone:
         """Launch up to ``plan.count`` tasks; partial success is normal (PLACE-060)."""
         strategy = plan.provider_strategy
         shares = split(strategy, {}, plan.count) if strategy else [(0, plan.count)]
+        self._admit(plan, shares)
         tasks: list[Task] = []
         failures: list[str] = []
         for provider, count in shares:
@@ -52,6 +54,17 @@ class Standalone:
             else:
                 self._on_instances(plan, provider, count, cause, tasks, failures)
         return RunTaskResult(tuple(tasks), tuple(failures))
+
+    def _admit(self, plan: RunTaskPlan, shares: list[tuple[int, int]]) -> None:
+        """Refuse the call where a managed provider's cluster has all the waiting tasks it may have (PLACE-064)."""
+        engine = self.engine
+        cluster = plan.owner.cluster
+        if engine.waiting.room(cluster) == 0 and any(engine.capacity.manages(p) for p, _ in shares):
+            limit = len(cluster.provisioning)
+            raise ClientError(
+                "ClientException",
+                f"You've reached the limit of {limit} tasks in the PROVISIONING state for your cluster.",
+            )
 
     def _on_fargate(
         self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[str]
@@ -63,17 +76,35 @@ class Standalone:
                 fargate.launch(plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for)
             )
         if refused is not None:
-            reason = refused.reason if refused.retry_at == inf else "Capacity is unavailable at this time"
+            throttled = refused.event_name == "ECS_OPERATION_THROTTLED"
+            reason = UNAVAILABLE if throttled else refused.reason
             failures += [reason] * (count - got)
 
     def _on_instances(
         self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[str]
     ) -> None:
         engine = self.engine
+        engine.waiting.settle(plan.owner.cluster)
         for started in range(count):
             instance = engine.fleets.place(plan.template, provider, plan.owner, plan.strategy, cause)
             if instance is None:
                 left = count - started
+                if engine.capacity.manages(provider):
+                    waiters = engine.waiting.enter(
+                        plan.template,
+                        plan.owner,
+                        None,
+                        provider,
+                        plan.strategy,
+                        left,
+                        origin=plan.origin,
+                        cause=cause,
+                        runs_for=plan.runs_for,
+                    )
+                    tasks += waiters
+                    left -= len(waiters)
+                    if not left:
+                        return
                 verdict = engine.fleets.refuse(plan.template, provider, plan.owner, plan.strategy, left, cause)
                 failures += [verdict.reason] * left
                 return

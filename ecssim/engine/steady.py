@@ -8,7 +8,7 @@ from ecssim.decide.provider_split import split
 from ecssim.engine.luck import BLOCK
 from ecssim.engine.timing import READY, RUNS_FOR
 from ecssim.workload.distributions import residual
-from ecssim.world.entities import Deployment, Instance, Service
+from ecssim.world.entities import AutoScalingGroup, Deployment, Instance, Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -28,6 +28,10 @@ def settle(engine: Engine) -> None:
             _daemon(engine, service)
         else:
             _replica(engine, service)
+    for group in engine.world.groups:
+        if engine.capacity.manages(group.provider_code):
+            _grow(engine, group, engine.capacity.right_size(group))
+    for service in services:
         primary = service.deployments[0]
         if service.daemon or primary.active == service.desired:
             engine.services.deployments.complete_initially(service)
@@ -63,10 +67,34 @@ def _replica(engine: Engine, service: Service) -> None:
             instance = None
             if not template.fargate:
                 instance = engine.fleets.place(template, provider, service, service.strategy, 0)
+                while instance is None and _one_more(engine, provider):
+                    instance = engine.fleets.place(template, provider, service, service.strategy, 0)
                 if instance is None:
                     break
             if not _put(engine, service, primary, instance, provider):
                 break
+
+
+def _one_more(engine: Engine, provider: int) -> bool:
+    """Let the group of a provider with managed scaling grow by one instance, if it can."""
+    if not engine.capacity.manages(provider):
+        return False
+    group = next(g for g in engine.world.groups if g.provider_code == provider)
+    return _grow(engine, group, min(group.max_size, len(group.instances) + 1))
+
+
+def _grow(engine: Engine, group: AutoScalingGroup, size: int) -> bool:
+    """Launch instances up to ``size``, daemons of the cluster first on each; False if there were none to launch."""
+    before = len(group.instances)
+    while len(group.instances) < size:
+        instance = engine.groups.launch(group, booted=True)
+        if instance is None:
+            break
+        for service in engine.world.services:
+            if service.daemon and service.cluster is group.cluster:
+                _daemon(engine, service)
+    group.desired = len(group.instances)
+    return group.desired > before
 
 
 def _put(

@@ -76,17 +76,23 @@ class Subnets:
         )
         return event
 
-    def choose(self, template: Template, owner: Owner, zone: str | None, provider: int) -> int:
+    def choose(
+        self, template: Template, owner: Owner, zone: str | None, provider: int, launch: int = -1
+    ) -> int:
         """Choose a subnet for one task: in ``zone`` (EC2: the instance's), or where Fargate spreads to.
 
-        PLACE-012, PLACE-013, NET-041 to NET-044. The draw belongs to the launch, not to the attempt.
+        PLACE-012, PLACE-013, NET-041 to NET-044. The draw belongs to the launch, not to the attempt; without
+        ``launch`` that is the owner's next one. Zones without Fargate Spot capacity are left out (CAP-051).
         """
         subnets = self.subnets
         ordinals = template.subnets
         if len(ordinals) == 1:
             return ordinals[0]
         if zone is None:
-            up = [z for z in template.zones if z not in self.engine.zones_down] or list(template.zones)
+            down = self.engine.zones_down
+            if self.engine.fargate.is_spot(provider):
+                down = down.union(self.engine.spot.dry_zones(template))
+            up = [z for z in template.zones if z not in down] or list(template.zones)
             counts = {z: owner.zone_counts.get((provider, z), 0) for z in template.zones}
             tie = self.engine.luck("zone-tie", owner.name)[owner.launched] if self.engine.model.random_ties else None
             zone = choose_zone(up, counts, tie)
@@ -98,5 +104,5 @@ class Subnets:
         now = self.kernel._now
         for s in here:
             self.thaw(subnets[s], now)
-        u = self.engine.luck("subnet", owner.name)[owner.launched]
+        u = self.engine.luck("subnet", owner.name)[owner.launched if launch < 0 else launch]
         return here[choose_subnet([subnets[s].pool.free for s in here], u, self.option)]

@@ -41,6 +41,8 @@ class Timeline:
             "addressesTaken": self._addresses_taken,
             "apiThrottling": self._api_throttling,
             "azOutage": self._az_outage,
+            "spotReclaim": self._spot_reclaim,
+            "spotDrought": self._spot_drought,
         }
         self._numbers = 0
 
@@ -116,6 +118,20 @@ class Timeline:
         for task in chosen:
             engine.lifecycle.crash(task, event)
 
+    def _spot_reclaim(self, fault: documents.SpotReclaim, event: int) -> None:
+        """Capacity is taken back at this instant, with the usual notice; the share is by chance (SPOT-034)."""
+        self._numbers += 1
+        group = self._group_of(fault.capacity_provider)
+        spot = self.engine.spot
+        pools = spot.pools_of(fault.capacity_provider, group, fault.availability_zone)
+        spot.take_back(pools, fault.fraction, f"fault#{self._numbers}", group=group, cause=event)
+
+    def _spot_drought(self, fault: documents.SpotDrought, event: int) -> None:
+        """Launches from the provider's pools fail for a while (SPOT-035)."""
+        group = self._group_of(fault.capacity_provider)
+        spot = self.engine.spot
+        spot.drought(spot.pools_of(fault.capacity_provider, group, fault.availability_zone), fault.for_)
+
     def _registry_slow(self, fault: documents.RegistrySlow, event: int) -> None:
         self.engine.registry_factor *= fault.factor
         self.kernel.at(self.kernel._now + fault.for_, WORLD, self._registry_normal, fault.factor)
@@ -177,4 +193,6 @@ SUPPORTED_FAULTS = (
     "addressesTaken",
     "apiThrottling",
     "azOutage",
+    "spotReclaim",
+    "spotDrought",
 )

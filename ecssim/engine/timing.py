@@ -40,6 +40,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "healthyAfterRunning": (constant(40.0), "SVC-020"),
     "schedulerPass": (constant(5.0), "PLACE-092"),
     "launchRetry": (constant(60.0), "ASG-058"),
+    "managedScalingDelay": (uniform(60.0, 150.0), "ASG-039"),
+    "provisioningTimeout": (uniform(600.0, 1800.0), "CAP-046"),
     "metricPublish": (uniform(60.0, 90.0), "ALARM-021"),
     "albMetricPublish": (uniform(90.0, 120.0), "ALARM-021"),
     "scheduledAction": (constant(3.0), "SCALE-064"),

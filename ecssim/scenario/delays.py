@@ -40,6 +40,8 @@ DELAYS: Mapping[str, Delay] = {
     "networkTargetRegistration": Delay("LB-007", "NLB registers a target before its first check"),
     "healthyAfterRunning": Delay("SVC-020", "a task without load balancer counts as settled"),
     "schedulerPass": Delay("PLACE-092", "time between two passes of the service scheduler"),
+    "managedScalingDelay": Delay("ASG-039", "a task that waits for an instance to the raised desired capacity"),
+    "provisioningTimeout": Delay("CAP-046", "a task that waits for an instance gives up"),
     "launchRetry": Delay("ASG-058", "an Auto Scaling group tries a failed launch again"),
     "metricPublish": Delay("ALARM-021", "ECS metrics of a minute are published after its end"),
     "albMetricPublish": Delay("ALARM-021", "the same of load balancer metrics"),

@@ -263,6 +263,7 @@ class Service(Owner):
     """One ECS service. ``deployments[0]`` is PRIMARY, the others are being replaced (DEPLOY-005)."""
 
     __slots__ = (
+        "backoffs",
         "bucket",
         "daemon",
         "deployments",
@@ -307,6 +308,7 @@ class Service(Owner):
         self.revisions = 0
         self.provider_strategy: tuple[Any, ...] = ()
         self.unplaced = 0
+        self.backoffs = 0
         self.impaired = False
         self.last_message: dict[str, float] = {}
         self.bucket: Any = None
@@ -316,6 +318,7 @@ class Service(Owner):
 class Instance:
     """One EC2 container instance. The ``agent_*`` fields are the agent's own ledger: what physically is free,
     moved when containers really start and end (AGENT-040); what the control plane believes is in the fleet.
+    ``spot`` is its market. ``retiring``: its group has let it go and it ends when it is drained (ASG-043).
     """
 
     __slots__ = (
@@ -338,6 +341,9 @@ class Instance:
         "launched_at",
         "ordinal",
         "registered_at",
+        "retiring",
+        "shape",
+        "spot",
         "status",
         "subnet",
         "tasks",
@@ -347,14 +353,27 @@ class Instance:
         "zone",
     )
 
-    def __init__(self, ordinal: int, id: str, code: int, group: AutoScalingGroup, zone: str, subnet: int) -> None:
+    def __init__(
+        self,
+        ordinal: int,
+        id: str,
+        code: int,
+        group: AutoScalingGroup,
+        zone: str,
+        subnet: int,
+        kind: InstanceKind,
+        spot: bool,
+    ) -> None:
         self.ordinal = ordinal
         self.id = id
         self.code = code
         self.group = group
         self.zone = zone
         self.subnet = subnet
-        self.type = group.instance_type
+        self.type = kind.type
+        self.shape = shape = kind.shape
+        self.spot = spot
+        self.retiring = False
         self.address = -1
         self.trunk_address = -1
         self.epoch = 0
@@ -366,14 +385,14 @@ class Instance:
         self.registered_at = NAN
         self.draining_at = NAN
         self.terminated_at = NAN
-        self.agent_cpu = group.shape.cpu
-        self.agent_memory = group.shape.memory
-        self.agent_gpus = group.shape.gpus
-        self.agent_ports: set[tuple[str, int]] = set(group.shape.ports)
+        self.agent_cpu = shape.cpu
+        self.agent_memory = shape.memory
+        self.agent_gpus = shape.gpus
+        self.agent_ports: set[tuple[str, int]] = set(shape.ports)
         self.agent_queue: deque[Task] = deque()
         self.images: set[int] = set()
         self.tasks: dict[int, Task] = {}
-        self.attributes: dict[str, str | None] = dict(group.shape.attributes)
+        self.attributes: dict[str, str | None] = dict(shape.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,9 +410,35 @@ class InstanceShape:
     boot_factor: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceKind:
+    """An instance type that a group may launch, with what it registers."""
+
+    type: str
+    shape: InstanceShape
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """What a capacity provider does with its group.
+
+    ``scaling`` is the policy of managed scaling, None if that is off; ``protection`` is
+    managedTerminationProtection, ``draining`` managedDraining (ASG-001 to ASG-003).
+    """
+
+    scaling: Any = None
+    protection: bool = False
+    draining: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class AutoScalingGroup:
-    """One Auto Scaling group: it keeps ``desired`` instances alive in its subnets."""
+    """One Auto Scaling group: it keeps ``desired`` instances alive in its subnets.
+
+    ``instances`` are those that it counts; ``retiring`` those that it let go and that still drain (ASG-043).
+    ``kinds`` are its instance types in order of preference, ``shape`` that of the first. Of the instances above
+    ``on_demand_base``, ``on_demand_percent`` are On-Demand and the others Spot (ASG-052).
+    """
 
     ordinal: int
     name: str
@@ -407,13 +452,20 @@ class AutoScalingGroup:
     desired: int
     provider: str | None
     provider_code: int
-    spot: bool = False
+    kinds: tuple[InstanceKind, ...]
+    on_demand_base: int = 0
+    on_demand_percent: int = 100
+    termination_policies: tuple[str, ...] = ()
+    settings: ProviderSettings = ProviderSettings()
+    spot_draining: bool = False
     instances: dict[int, Instance] = field(default_factory=dict)
+    retiring: dict[int, Instance] = field(default_factory=dict)
     launched: int = 0
     pending: int = 0
     zone_counts: dict[str, int] = field(default_factory=dict)
     draws: Any = None
     retry_armed: bool = False
+    failing: bool = False
     boot: Any = None
     agent_version: str = "1.90.0"
     prefix: str = "i"
@@ -463,7 +515,11 @@ class TargetGroup:
 
 @dataclass(slots=True, eq=False)
 class Cluster:
-    """One ECS cluster: its fleet of container instances and what waits for room in it."""
+    """One ECS cluster: its fleet of container instances and what waits for room in it.
+
+    ``waiting`` are owners whose demand has no tasks yet (LIFE-014); ``provisioning`` are tasks that exist and
+    wait in PROVISIONING for an instance, first come first served, by ordinal (LIFE-004).
+    """
 
     ordinal: int
     name: str
@@ -471,4 +527,5 @@ class Cluster:
     fleet: Any
     instances: dict[int, Instance] = field(default_factory=dict)
     waiting: dict[Any, Any] = field(default_factory=dict)
+    provisioning: dict[int, Any] = field(default_factory=dict)
     default_strategy: tuple[Any, ...] = ()

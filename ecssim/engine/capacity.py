@@ -1,0 +1,296 @@
+"""Managed scaling at work: each minute, per capacity provider, the metric, the alarms and what follows.
+
+A provider with managed scaling measures its group (ASG-010), and its group grows when tasks wait for instances
+and shrinks after a quarter of an hour with too many. Growing takes effect ``managedScalingDelay`` after the
+first task began to wait (ASG-039: metric, alarm and evaluation in one), shrinking at the minute. Decisions are
+those of :mod:`ecssim.decide.managed_scaling`; every one is a row of ``scaling_activities``, every change of an
+alarm a row of ``alarms``. Implements ASG-004, ASG-005, ASG-034 to ASG-043.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ecssim.decide.managed_scaling import (
+    Alarms,
+    Extremes,
+    Reservation,
+    ScalingPolicy,
+    Size,
+    evaluate,
+    extremes,
+    reserve,
+    right_size,
+    scale_in_step,
+    scale_out,
+    warming_up,
+)
+from ecssim.decide.termination import Member, choose_victims
+from ecssim.engine.kernel import CONTROLLER
+from ecssim.engine.retiring import is_busy
+from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.states import ACTIVE, REGISTERING
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+METRIC: Final = "CapacityProviderReservation"
+MINUTE_SECONDS: Final = 60.0
+
+
+class Measured(NamedTuple):
+    """A group as its provider sees it at a minute: registered instances, those with the provider's tasks, and
+    the tasks on them (ASG-013, ASG-014, CAP-023)."""
+
+    instances: int
+    busy: int
+    running: int
+
+
+class _Order(NamedTuple):
+    """A scale-out that has been decided and takes effect later."""
+
+    group: AutoScalingGroup
+    desired: int
+    reservation: Reservation
+
+
+class _Scaler:
+    """The state of one provider's scaling."""
+
+    __slots__ = ("alarms", "group", "ordered", "policy", "refused", "reservation", "shown", "sizes")
+
+    def __init__(self, group: AutoScalingGroup, policy: ScalingPolicy) -> None:
+        self.group = group
+        self.policy = policy
+        shapes = [kind.shape for kind in group.kinds]
+        self.sizes: Extremes = extremes(Size(s.cpu, s.memory, s.gpus, s.eni_slots) for s in shapes)
+        self.alarms = Alarms()
+        self.shown = {"AlarmHigh": "INSUFFICIENT_DATA", "AlarmLow": "INSUFFICIENT_DATA"}
+        self.ordered = False
+        self.refused = ""
+        self.reservation = Reservation(0, 0, 100)
+
+
+def measure(group: AutoScalingGroup) -> Measured:
+    """Count the group's registered instances, the busy ones, and their tasks."""
+    code = group.provider_code
+    n = busy = running = 0
+    for instance in group.instances.values():
+        if instance.status == REGISTERING:
+            continue
+        n += 1
+        tasks = instance.tasks
+        running += len(tasks)
+        for task in tasks.values():
+            if task.provider == code:
+                busy += 1
+                break
+    return Measured(n, busy, running)
+
+
+class Capacity:
+    """Scales the groups of capacity providers and publishes their metrics."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self._delay = engine.timing["managedScalingDelay"]
+        recorder = engine.recorder
+        self._metrics = recorder.tables["capacity_provider_metrics"]
+        self._activities = recorder.tables["scaling_activities"]
+        self._alarms = recorder.tables["alarms"]
+        names = recorder.names
+        self._targets = names.pool("scaling_target")
+        self._policies = names.pool("policy")
+        self._statuses = names.pool("scaling_status")
+        self._texts = names.pool("text")
+        self._alarm_names = names.pool("alarm")
+        self._states = names.pool("alarm_state")
+        self._metric = names.pool("metric")[METRIC]
+        self._scalers: dict[int, _Scaler] = {}
+
+    def begin(self) -> None:
+        """Take up the groups whose provider scales them."""
+        for group in self.engine.world.groups:
+            if group.settings.scaling is not None and group.provider_code:
+                self._scalers[group.provider_code] = _Scaler(group, group.settings.scaling)
+
+    def manages(self, provider: int) -> bool:
+        """Whether the provider has managed scaling, so that its tasks may wait in PROVISIONING (CAP-044)."""
+        return provider in self._scalers
+
+    def right_size(self, group: AutoScalingGroup) -> int:
+        """Return the size at which the group is at its target with what runs on it now (ASG-037)."""
+        wanted = right_size(measure(group).busy, group.settings.scaling)
+        return max(group.min_size, min(group.max_size, wanted))
+
+    # -- the minute -------------------------------------------------------------------------------------------
+
+    def publish(self, t: float) -> None:
+        """Write the providers' rows of the minute that began at ``t``; decide nothing."""
+        engine = self.engine
+        for group in engine.world.groups:
+            code = group.provider_code
+            if not code:
+                continue
+            seen = measure(group)
+            policy = group.settings.scaling or ScalingPolicy()
+            scaler = self._scalers.get(code)
+            needs = engine.waiting.needs(group.cluster, code)
+            sizes = scaler.sizes if scaler is not None else Extremes(Size(0, 0, 0, 0), Size(0, 0, 0, 0))
+            reservation = reserve(seen.instances, seen.busy, needs, sizes, policy)
+            if scaler is not None:
+                scaler.reservation = reservation
+            self._metrics.append(
+                t,
+                code,
+                reservation.percent,
+                group.desired,
+                seen.instances,
+                seen.instances - seen.busy,
+                seen.running,
+                engine.waiting.count(code),
+                group.cluster.code,
+                engine.region_code,
+            )
+
+    def on_minute(self) -> None:
+        """Let every provider act on the value that was just published."""
+        for scaler in self._scalers.values():
+            self._act(scaler)
+
+    def _act(self, scaler: _Scaler) -> None:
+        group, reservation = scaler.group, scaler.reservation
+        scaler.alarms = evaluate(scaler.alarms, reservation.against(scaler.policy.target_capacity))
+        event = self._show(scaler)
+        if scaler.alarms.high:
+            self._grow(scaler, event)
+        elif scaler.alarms.low and not scaler.ordered:
+            self._shrink(scaler, event)
+        if not scaler.alarms.high:
+            scaler.refused = ""
+        if group.failing and len(group.instances) >= group.desired:
+            group.failing = False
+
+    # -- out --------------------------------------------------------------------------------------------------
+
+    def _grow(self, scaler: _Scaler, event: int) -> None:
+        """Order more instances unless some are still warming up (ASG-034) or an order is under way."""
+        group = scaler.group
+        now = self.kernel._now
+        # Instances that were there before the run are past their warm-up.
+        launched = [i.launched_at for i in group.instances.values() if i.registered_at != i.launched_at]
+        if scaler.ordered or warming_up(now, launched, scaler.policy):
+            return
+        wanted = scale_out(scaler.reservation, scaler.policy)
+        desired = max(group.desired, min(group.max_size, wanted))
+        if desired == group.desired:
+            if wanted > group.max_size and scaler.refused != "AlreadyAtMaxCapacity":
+                scaler.refused = "AlreadyAtMaxCapacity"
+                self._record(scaler, group.desired, group.desired, scaler.refused, event)
+            return
+        waiting = self.engine.waiting
+        code = group.provider_code
+        began = waiting.since.get(code, now - MINUTE_SECONDS)
+        number = waiting.periods[code] if code in waiting.since else -int(now)
+        delay = self.engine.luck.value(self._delay, "managed-scaling-delay", group.name, str(number))
+        scaler.ordered = True
+        order = _Order(group, desired, scaler.reservation)
+        self.kernel.at(max(now, began + delay), CONTROLLER, self._on_order, (order, event))
+
+    def _on_order(self, what: tuple[_Order, int], _: int) -> None:
+        """The alarm's action arrives: raise the desired capacity (ASG-032, ASG-033)."""
+        (group, desired, reservation), event = what
+        scaler = self._scalers[group.provider_code]
+        scaler.ordered = False
+        scaler.alarms = Alarms(scaler.alarms.high, 0)
+        before = group.desired
+        if desired > before:
+            group.desired = desired
+            scaler.reservation = reservation
+            self._record(scaler, before, desired, "", event)
+            self.engine.groups.reconcile(group)
+
+    # -- in ---------------------------------------------------------------------------------------------------
+
+    def _shrink(self, scaler: _Scaler, event: int) -> None:
+        """Let one minute's share of the surplus go (ASG-035); protected instances stay (ASG-040, ASG-041)."""
+        group = scaler.group
+        step = min(scale_in_step(scaler.reservation, scaler.policy), group.desired - group.min_size)
+        able = [
+            i for i in group.instances.values() if not (group.settings.protection and (is_busy(i) or not _settled(i)))
+        ]
+        step = min(step, len(able))
+        if step <= 0:
+            return
+        now = self.kernel._now
+        luck = self.engine.luck("termination", group.name)
+        chosen = choose_victims(
+            [Member(i.ordinal, i.zone, i.launched_at) for i in able],
+            step,
+            now,
+            group.termination_policies,
+            luck.__getitem__ if self.engine.model.random_ties else None,
+        )
+        before = group.desired
+        group.desired = before - step
+        activity = self._record(scaler, before, group.desired, "", event)
+        for ordinal in chosen:
+            self.engine.retiring.retire(self.engine.world.instances[ordinal], activity, replace=False)
+
+    # -- the record -------------------------------------------------------------------------------------------
+
+    def _record(self, scaler: _Scaler, before: int, after: int, refused: str, cause: int) -> int:
+        group = scaler.group
+        event = self.engine.recorder.new_event()
+        self._activities.append(
+            self.kernel._now,
+            event,
+            cause,
+            self._targets[f"autoScalingGroup/{group.name}"],
+            self._policies[f"ECSManagedAutoScalingPolicy-{group.provider}"],
+            scaler.reservation.percent,
+            before,
+            after,
+            self._statuses["Failed" if refused else "Successful"],
+            self._texts[refused] if refused else 0,
+            group.cluster.code,
+            self.engine.region_code,
+        )
+        return event
+
+    def _show(self, scaler: _Scaler) -> int:
+        """Record what changed of the two alarms; return the event of the newest change that stands behind it."""
+        alarms, target = scaler.alarms, scaler.policy.target_capacity
+        event = 0
+        for name, on, points in (("AlarmHigh", alarms.high, 1), ("AlarmLow", alarms.low, 15)):
+            state = "ALARM" if on else "OK"
+            if state == scaler.shown[name]:
+                continue
+            event = self.engine.recorder.new_event()
+            side = "greater" if name == "AlarmHigh" else "less"
+            percent = scaler.reservation.percent
+            self._alarms.append(
+                self.kernel._now,
+                event,
+                0,
+                self._alarm_names[f"TargetTracking-{scaler.group.name}-{name}"],
+                self._states[scaler.shown[name]],
+                self._states[state],
+                self._metric,
+                self._texts[f"{percent:g}"],
+                float(target),
+                self._texts[
+                    f"{points} of {points} datapoints {'were' if on else 'were not'} {side} than the threshold "
+                    f"({target})"
+                ],
+                self.engine.region_code,
+            )
+            scaler.shown[name] = state
+        return event
+
+
+def _settled(instance: Instance) -> bool:
+    """Whether the instance has registered: before that nobody has looked whether it is empty."""
+    return instance.status == ACTIVE or instance.registered_at == instance.registered_at
