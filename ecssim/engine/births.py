@@ -132,9 +132,9 @@ class Births:
         task.last_event = event
         if address >= 0:
             extra = self._trunk_extra if instance.shape.trunk else 0.0
-            self.kernel.after(task.delays[PROVISION] + extra, lifecycle.on_network, task, task.epoch)
+            self.kernel.after(task.delays[PROVISION] + extra, lifecycle.then_network, task, task.epoch)
         else:
-            self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.on_no_address, task, task.epoch)
+            self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, task.epoch)
 
     def create_initial(
         self,
