@@ -400,10 +400,10 @@ class Services:
                 service.steady = True
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0
-                self.dirty.mark_at(service, service.next_steady_event)
+                self.dirty.remind(service)
             elif now >= service.next_steady_event:
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0
-                self.dirty.mark_at(service, service.next_steady_event)
+                self.dirty.remind(service)
         elif service.ripens_by_time and primary.ripe_last > now:
             self.dirty.mark_at(service, primary.ripe_last)

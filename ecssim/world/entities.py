@@ -283,6 +283,7 @@ class Service(Owner):
         "next_steady_event",
         "pass_phase",
         "provider_strategy",
+        "reminded",
         "revisions",
         "ripens_by_time",
         "status",
@@ -305,6 +306,7 @@ class Service(Owner):
         self.pass_phase = 0.0
         self.steady = False
         self.next_steady_event = 0.0
+        self.reminded = False
         self.strategy: tuple[Any, ...] = ()
         self.target_groups: tuple[int, ...] = ()
         self.grace = 0.0
