@@ -33,7 +33,7 @@ catalogue: .venv/.catalogue
 # The JSON Schema of scenarios, for editors.
 schema: .venv/.core
 	@mkdir -p docs
-	@.venv/bin/ecssim schema > docs/scenario.schema.json
+	@.venv/bin/ecssim schema > ecssim/scenario/scenario.schema.json
 
 # The summaries of the scenarios; a commit that changes one says which number moved and why.
 golden: .venv/.dev

@@ -70,7 +70,7 @@ def group(count: int = 1, name: str = "asg", type: str = "m5.large", **more: Any
         "desiredCapacity": count,
         "subnets": ["a"],
         "instances": {"instanceType": type},
-        "agent": {"ECS_CLUSTER": "prod"},
+        "agent": {"ECS_CLUSTER": "prod", **more.pop("agent", {})},
     }
     return base | more
 
@@ -99,7 +99,7 @@ def service(name: str = "web", count: int = 1, **more: Any) -> Document:
     base = {
         "serviceName": name,
         "cluster": "prod",
-        "taskDefinition": "app",
+        "taskDefinition": "app:1",
         "desiredCount": count,
         "launchType": "EC2",
     }

@@ -69,7 +69,7 @@ class Fleets:
         u = engine.luck("placement", owner.name)[task.k] if self._known(strategy)[2] else None
         verdict = place(cluster.fleet, request, owner.group, strategy, u, engine.model.tie_break)
         instance = self.by_fleet[cluster.ordinal][verdict.ordinal]
-        event = self.record(owner, task.ordinal, verdict, 1, instance, cause)
+        event = self.record(owner, task.ordinal, verdict, 1, instance, cause, strategy)
         cluster.fleet.reserve(verdict.ordinal, request, owner.group)
         return instance, event
 
@@ -115,6 +115,21 @@ class Fleets:
         if request.eni and left.eni_slots < 1:
             return "RESOURCE:ENI"
         return "RESOURCE:PORTS" if request.tcp_ports or request.udp_ports else "ATTRIBUTE"
+
+    def record(
+        self,
+        owner: Owner,
+        task: int,
+        verdict: Verdict,
+        count: int,
+        instance: Instance | None,
+        cause: int,
+        strategy: Strategy,
+    ) -> int:
+        """Record a verdict that was made elsewhere; return its event."""
+        code = instance.code if instance is not None else 0
+        self._write(owner, task, verdict, count, code, cause, self._known(strategy)[1])
+        return self.recorder.events
 
     def _write(
         self, owner: Owner, task: int, verdict: Verdict, count: int, instance: int, cause: int, strategy: int

@@ -67,7 +67,7 @@ class Waiting:
         verdict = place(cluster.fleet, template.requests[provider], owner.group, strategy, 0.0, tie)
         tasks = []
         for _ in range(min(count, self.room(cluster))):
-            event = engine.fleets.record(owner, engine.lifecycle.created + 1, verdict, 1, None, cause)
+            event = engine.fleets.record(owner, engine.lifecycle.created + 1, verdict, 1, None, cause, strategy)
             task = engine.lifecycle.create(
                 template,
                 owner,

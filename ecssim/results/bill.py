@@ -189,9 +189,10 @@ class Pricer:
             hour += 1
 
     def _uses(self, rows: list[Any]) -> list[Use]:
-        names = self._names
-        services, clusters, resources = names.get("service", [None]), names.get("cluster", [None]), names["resource"]
-        dimensions, skus, units = names["dimension"], names["sku"], names["unit"]
+        none: list[str | None] = [None]
+        services, clusters, resources, dimensions, skus, units = (
+            self._names.get(pool, none) for pool in ("service", "cluster", "resource", "dimension", "sku", "unit")
+        )
         rate = self._rates.rate
         found = []
         for _, service, cluster, resource, dimension, sku, quantity, unit, _ in rows:

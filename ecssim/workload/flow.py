@@ -146,4 +146,5 @@ def _sojourn(mu: Floats, wait_chance: Floats, drain: Floats) -> Floats:
     above = a + factor * (b - a)
     slope = mu * a - factor * (mu * a - drain * b)
     step: Floats = (np.log(np.maximum(above, 1e-300)) - _LOG_TAILS) * above / np.maximum(slope, 1e-300)
-    return np.maximum(0.0, t + step)
+    times: Floats = np.maximum(0.0, t + step)
+    return times

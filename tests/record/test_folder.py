@@ -95,7 +95,7 @@ def test_each_hour_is_one_line_with_the_rows_of_every_table_that_has_some(tmp_pa
         (1, 3600.0, 7),
         (2, 7200.0, 14),
     ]
-    assert "costs" not in lines[0]["rows"]
+    assert "alarms" not in lines[0]["rows"]
 
 
 def test_memory_and_folder_give_the_same_digests(tmp_path):

@@ -57,7 +57,23 @@ class SyntheticRun:
         for minute in range(hour * 60, hour * 60 + 60):
             self.minute(minute)
             self.recorder.spill()
+        self.meter(hour)
         self.recorder.commit_hour(hour + 1)
+
+    def meter(self, hour: int) -> None:
+        """One vCPU of a Fargate service through the hour."""
+        code = self.recorder.names.code
+        self.recorder.tables["_meters"].append(
+            hour,
+            code("service", "web"),
+            code("cluster", "prod"),
+            code("resource", "FARGATE"),
+            code("dimension", "vCPU"),
+            code("sku", "FARGATE/LINUX/X86_64"),
+            3600 * 1024,
+            code("unit", "CPU-unit-second"),
+            code("region", "us-east-1"),
+        )
 
     def minute(self, minute: int) -> None:
         t = minute * 60.0
@@ -187,9 +203,7 @@ class SyntheticRun:
                 value = f"{name}-{self.recorder.tables[table.name].rows}"
                 packed.append(self.recorder.names.code(column.pool, value))
             elif column.pool is not None:
-                members = FIXED_POOLS.get(column.pool) or [
-                    f"{column.pool} {n}: a, b\u00e9\n" for n in range(9)
-                ]
+                members = FIXED_POOLS.get(column.pool) or [f"{column.pool} {n}: a, b\u00e9\n" for n in range(9)]
                 value = self.random.choice([None, *members[:2]])
                 packed.append(self.recorder.names.code(column.pool, value))
             elif kind == "task":

@@ -18,6 +18,7 @@ from synthetic_run import MANIFEST, SyntheticRun, record
 
 import ecssim.results
 from ecssim.errors import BadInput
+from ecssim.record.public import PUBLIC
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import FolderSink, MemorySink
 from ecssim.results import Result
@@ -59,10 +60,10 @@ def assert_cut_at_last_hour(folder: Path) -> int:
         assert all(len(result.frame(table)) == 0 for table in result.tables)
         return 0
     expected = memory_until(hours)
-    for table in result.tables:
+    for table in (*PUBLIC, "_meters"):
         assert result.raw(table).tobytes() == expected.raw(table).tobytes()
     assert result.raw("_names").tolist() == expected.raw("_names").tolist()
-    for table in ("task_events", "tasks", "placements", "service_events"):
+    for table in ("task_events", "tasks", "placements", "service_events", "costs"):
         assert_frame_equal(result.frame(table), expected.frame(table))
     return hours
 
