@@ -58,14 +58,11 @@ def chart(name: str, draw: Callable[[Axes], object], height: int = 170, *, words
     drawings = []
     for width, pixels in WIDTHS.items():
         with rc_context({"font.size": _FONT[width], "hatch.linewidth": 1.5, "xtick.color": canvas.INK}):
-            figure = Figure(figsize=(pixels / 72.0, (height + TOP + BOTTOM) / 72.0))
-            left = 96 if words and width == "narrow" else LEFT[width]
-            box = (
-                left / pixels,
-                BOTTOM / (height + TOP + BOTTOM),
-                (pixels - left - RIGHT[width]) / pixels,
-                height / (height + TOP + BOTTOM),
-            )
+            tall = height * (1.5 if words and width == "narrow" else 1.0)
+            above = tall + TOP + BOTTOM
+            figure = Figure(figsize=(pixels / 72.0, above / 72.0))
+            left = LEFT[width]
+            box = (left / pixels, BOTTOM / above, (pixels - left - RIGHT[width]) / pixels, tall / above)
             ax = figure.add_axes(box)
             draw(ax)
             title, unit = ax.get_title(loc="left"), ax.get_ylabel()
@@ -95,9 +92,14 @@ def _bare(ax: Axes, width: str, words: bool) -> None:
         formatter.formats = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
         ax.xaxis.set_major_formatter(formatter)
         ax.grid(axis="x", color=canvas.GRID, linewidth=0.6)
-    if words and width == "narrow":
+    if words and width == "narrow" and ax.axison:
+        # There is no room for names beside the axes, whose margin all charts share: they go above their rows.
+        for y, tick in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
+            ax.text(-0.14, float(y) + 0.24, tick.get_text(), transform=ax.get_yaxis_transform(), fontsize="small")
+        ax.set_yticks([])
+    elif words and ax.axison:
         labels = [tick.get_text() for tick in ax.get_yticklabels()]
-        ax.set_yticks(ax.get_yticks(), [label if len(label) <= 15 else label[:14] + "…" for label in labels])
+        ax.set_yticks(ax.get_yticks(), [label if len(label) <= 19 else label[:18] + "…" for label in labels])
 
 
 def _keys(ax: Axes) -> tuple[Key, ...]:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecssim.report import canvas
+from ecssim.report.address_plot import SHOWN, owners
 from ecssim.results.facts import Facts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HOUR = 3600.0
-#: What has a colour of its own; the rest is one layer.
-SHOWN = 6
+#: What belongs to no service.
+SHARED = "shared: load balancers, addresses"
 #: Dimensions of the bill that are paid for and not used.
 UNUSED = ("idle", "unusedCommitment")
 
@@ -28,7 +29,7 @@ def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> N
         return
     last = max(1, int(-(-window[1] // HOUR)))
     hour, usd = costs["hour"].to_numpy(), costs["usd"].to_numpy()
-    names = costs[by].astype(object).where(costs[by].notna(), "shared: load balancers, addresses").to_numpy()
+    names = costs[by].astype(object).where(costs[by].notna(), SHARED).to_numpy()
     unused = costs["dimension"].isin(UNUSED).to_numpy()
 
     def hourly(mine: np.ndarray) -> np.ndarray:
@@ -36,10 +37,18 @@ def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> N
 
     sums = {name: float(usd[(names == name) & ~unused].sum()) for name in sorted({str(n) for n in names})}
     ranked = sorted((name for name in sums if sums[name] > 0), key=lambda name: (-sums[name], name))
+    known = [label for _, label in owners(facts)][:SHOWN] if by == "service" else []
+    ranked = [name for name in known if name in ranked] + [name for name in ranked if name not in known]
     layers = [(name, hourly((names == name) & ~unused)) for name in ranked[:SHOWN]]
     rest = np.isin(names.astype(str), ranked[SHOWN:]) & ~unused
     layers += [("others", hourly(rest)), ("paid for and not used", hourly(unused))]
-    colours = [*canvas.COLOURS[: len(layers) - 2], canvas.COLOURS[-1], canvas.GREYS[1]]
+    # Services have the colours that they have in the pictures of subnets; what is shared is grey.
+    free = [colour for i, colour in enumerate(canvas.COLOURS) if i >= len(known)] + list(canvas.COLOURS)
+    colours = [
+        canvas.GREYS[0] if name == SHARED else canvas.COLOURS[known.index(name)] if name in known else free.pop(0)
+        for name in ranked[:SHOWN]
+    ]
+    colours += [canvas.COLOURS[-1], canvas.GREYS[1]]
     edges = np.append(np.arange(last) * HOUR, min(last * HOUR, facts.end))
     # A run may end within an hour: what an hour costs is shown as if it went on.
     lasted = np.maximum(np.diff(edges), 1.0) / HOUR

@@ -48,7 +48,7 @@ def draw_events(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
             if until >= window[0] and begin <= window[1]:
                 ax.barh(
                     y, width=_day(until - begin), left=canvas.times(start, np.array([begin]))[0],
-                    height=0.55, color=colour, linewidth=0.0,
+                    height=0.4, color=colour, linewidth=0.0,
                 )  # fmt: skip
         for t, shape, colour in lane.marks:
             shown = _apart(t, window, canvas.points(ax))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ecssim.engine.model_options import ModelOptions
 from ecssim.report.sections import sections
 from ecssim.report.tables import tables
 from ecssim.results.facts import Facts
@@ -65,6 +66,7 @@ def page(result: Result) -> str:
         scenario=summary["scenario"] or "run",
         what_if=listed([str(item) for item in result.manifest.get("allow") or ()]),
         facts=_facts(result),
+        options=_options(result),
         incomplete=not result.complete,
         headline=_headline(summary, facts),
         findings=found[:OPEN],
@@ -113,6 +115,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     manifest = result.manifest
     quotas = str(manifest.get("quotas") or "")
     other = manifest.get("quota_overrides") or {}
+    usual = ModelOptions().named()
     found = [
         ("seed", str(manifest.get("seed"))),
         ("variant", str(manifest.get("variant") or "")),
@@ -126,6 +129,11 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("ecssim", str(manifest.get("ecssim") or "")),
         ("Python", str(manifest.get("python") or "")),
         ("numpy", str(manifest.get("numpy") or "")),
-        *((name, str(value)) for name, value in (manifest.get("model") or {}).items()),
+        *((name, value) for name, value in _options(result) if value != str(usual.get(name))),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _options(result: Result) -> list[tuple[str, str]]:
+    """Every model option of the run."""
+    return [(name, str(value)) for name, value in (result.manifest.get("model") or {}).items()]

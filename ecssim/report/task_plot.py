@@ -88,7 +88,7 @@ def draw_service(facts: Facts, ax: Axes, figures: ServiceFigures, window: tuple[
     """Draw wanted, running and healthy tasks of one service, minute by minute, over ``window`` (seconds)."""
     mine = facts.minutes.of(figures.service, figures.cluster)
     start = facts.result.start
-    mine = mine[(mine["t"] >= window[0]) & (mine["t"] < window[1])]
+    mine = mine[(mine["t"] > window[0] - 60.0) & (mine["t"] < window[1])]
     t = np.append(mine["t"], mine["t"][-1:] + 60.0)
     x = canvas.times(start, t)
 
