@@ -99,7 +99,7 @@ def service(name: str = "web", count: int = 1, **more: Any) -> Document:
     base = {
         "serviceName": name,
         "cluster": "prod",
-        "taskDefinition": "app",
+        "taskDefinition": "app:1",
         "desiredCount": count,
         "launchType": "EC2",
     }

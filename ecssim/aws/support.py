@@ -111,29 +111,29 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "managedInstancesProvider",
     },
     "AutoScalingGroupProvider": {
-        _M: "autoScalingGroupArn autoScalingGroup",
-        _N: "managedScaling managedTerminationProtection managedDraining",
+        _M: "autoScalingGroupArn autoScalingGroup managedScaling managedTerminationProtection"
+        " managedDraining",
     },
-    "ManagedScaling": {_N: _ALL},
+    "ManagedScaling": {_M: _ALL},
     "AutoScalingGroup": {
         _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
-        " vpcZoneIdentifier instances mixedInstancesPolicy agent",
+        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies",
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
         " skipZonalShiftValidation newInstancesProtectedFromScaleIn",
         _N: "defaultCooldown defaultInstanceWarmup healthCheckType healthCheckGracePeriod"
-        " terminationPolicies capacityRebalance maxInstanceLifetime instanceMaintenancePolicy"
+        " capacityRebalance maxInstanceLifetime instanceMaintenancePolicy"
         " availabilityZoneDistribution availabilityZoneImpairmentPolicy targetGroupARNs"
         " loadBalancerNames trafficSources lifecycleHookSpecificationList desiredCapacityType"
         " capacityReservationSpecification instanceLifecyclePolicy",
     },
     "InstancesShorthand": {_M: "instanceType market", _E: "imageId"},
     "MixedInstancesPolicy": {_M: _ALL},
-    "MixedLaunchTemplate": {_E: "launchTemplateSpecification", _N: "overrides"},
+    "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
-        _M: "instanceType weightedCapacity",
+        _M: "instanceType",
         _E: "launchTemplateSpecification imageId",
-        _N: "instanceRequirements",
+        _N: "weightedCapacity instanceRequirements",
     },
     "LaunchTemplateSpecification": {_E: _ALL},
     "InstancesDistribution": {
@@ -141,10 +141,11 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "onDemandAllocationStrategy spotAllocationStrategy spotInstancePools spotMaxPrice distributionSegments",
     },
     "AgentConfiguration": {
-        _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP",
+        _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP"
+        " ECS_ENABLE_SPOT_INSTANCE_DRAINING",
         _E: "ECS_POLL_METRICS ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
         _N: "ECS_IMAGE_PULL_BEHAVIOR ECS_ENABLE_TASK_ENI ECS_CONTAINER_STOP_TIMEOUT"
-        " ECS_DYNAMIC_HOST_PORT_RANGE ECS_ENABLE_SPOT_INSTANCE_DRAINING ECS_CONTAINER_START_TIMEOUT"
+        " ECS_DYNAMIC_HOST_PORT_RANGE ECS_CONTAINER_START_TIMEOUT"
         " ECS_CONTAINER_CREATE_TIMEOUT ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT"
         " ECS_WARM_POOLS_CHECK ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
         " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP",
@@ -205,18 +206,31 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ForwardConfig": {_M: "targetGroups", _N: "targetGroupStickinessConfig"},
     "TargetGroupTuple": {_M: _ALL},
     # --- scaling
-    "ScalableTarget": {_N: _ALL},
-    "SuspendedState": {_N: _ALL},
-    "ScalingPolicy": {_N: _ALL},
-    "TargetTrackingConfiguration": {_N: _ALL},
-    "PredefinedMetricSpecification": {_N: _ALL},
-    "CustomizedMetricSpecification": {_N: _ALL},
-    "StepScalingConfiguration": {_N: _ALL},
-    "StepAdjustment": {_N: _ALL},
-    "ScheduledAction": {_N: _ALL},
-    "ScalableTargetAction": {_N: _ALL},
-    "Alarm": {_N: _ALL},
-    "Dimension": {_N: _ALL},
+    "ScalableTarget": {
+        _M: "resourceId minCapacity maxCapacity region serviceNamespace scalableDimension suspendedState",
+        _E: "roleARN tags",
+    },
+    "SuspendedState": {_M: _ALL},
+    "ScalingPolicy": {
+        _M: "policyName resourceId region policyType serviceNamespace scalableDimension"
+        " targetTrackingScalingPolicyConfiguration stepScalingPolicyConfiguration",
+        _N: "predictiveScalingPolicyConfiguration",
+    },
+    "TargetTrackingConfiguration": {_M: _ALL},
+    "PredefinedMetricSpecification": {_M: _ALL},
+    "CustomizedMetricSpecification": {_M: "metricName namespace dimensions statistic", _E: "unit", _N: "metrics"},
+    "StepScalingConfiguration": {_M: _ALL},
+    "StepAdjustment": {_M: _ALL},
+    "ScheduledAction": {_M: _ALL},
+    "ScalableTargetAction": {_M: _ALL},
+    "Alarm": {
+        _M: "alarmName region metricName namespace statistic dimensions period evaluationPeriods datapointsToAlarm"
+        " threshold comparisonOperator treatMissingData actionsEnabled alarmActions",
+        _E: "alarmDescription unit okActions insufficientDataActions evaluateLowSampleCountPercentile tags",
+        _N: "extendedStatistic metrics thresholdMetricId evaluationWindow warmUpConfiguration evaluationCriteria"
+        " evaluationInterval actionConfiguration",
+    },
+    "Dimension": {_M: _ALL},
     # --- requests
     "RunTask": {
         _M: "taskDefinition cluster region count launchType capacityProviderStrategy"
@@ -266,21 +280,18 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ModifyListener": {_N: _ALL},
     "ModifyRule": {_N: _ALL},
     "CreateDeployment": {_N: _ALL},
-    "DeregisterScalableTarget": {_N: _ALL},
-    "DeleteScalingPolicy": {_N: _ALL},
+    "DeregisterScalableTarget": {_M: _ALL},
+    "DeleteScalingPolicy": {_M: _ALL},
 }
 
-SECTIONS_NOT_MODELLED = frozenset({"scalableTargets", "scalingPolicies", "alarms", "scheduledActions"})
+SECTIONS_NOT_MODELLED: frozenset[str] = frozenset()
 """Sections of a scenario that are read and checked and then left out."""
 
 FAULTS_NOT_MODELLED = frozenset(
     {
-        "spotReclaim",
-        "spotDrought",
         "instanceImpairment",
         "slowTask",
         "registryDown",
-        "metricDelay",
         "dependencySlow",
     }
 )
@@ -289,9 +300,6 @@ FAULTS_NOT_MODELLED = frozenset(
 HARMLESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("DeploymentController", "type"): ("ECS",),
     ("DeploymentConfiguration", "strategy"): ("ROLLING",),
-    ("ManagedScaling", "status"): ("DISABLED",),
-    ("AutoScalingGroupProvider", "managedTerminationProtection"): ("DISABLED",),
-    ("AutoScalingGroupProvider", "managedDraining"): ("DISABLED",),
     ("AgentConfiguration", "ECS_IMAGE_PULL_BEHAVIOR"): ("default",),
     ("AgentConfiguration", "ECS_ENABLE_TASK_ENI"): ("True",),
     ("Service", "availabilityZoneRebalancing"): ("DISABLED",),

@@ -140,7 +140,7 @@ def test_a_fraction_is_a_chance_of_each_and_more_takes_the_same_and_others() -> 
     assert few < many
 
 
-@pytest.mark.rule("CAP-040", "CAP-042", "SPOT-035", "PLACE-062")
+@pytest.mark.rule("CAP-040", "CAP-042", "SPOT-035")
 def test_a_service_waits_out_a_drought_and_nothing_takes_its_place() -> None:
     mixed = [{"capacityProvider": "FARGATE", "weight": 1}, *SPOT]
     document = world(spot(6, capacityProviderStrategy=mixed), timeline=[drought("0s", "10m")])
