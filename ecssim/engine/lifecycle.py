@@ -193,8 +193,7 @@ class Lifecycle:
                     seconds = image.size_mb / EC2_PULL_RATE * noise * self.engine.registry_factor
                     ready = there_at[image.code] = now + self._manifest + seconds
                 # A task that comes while the image is on its way waits for the same pull.
-                if ready - now > pull:
-                    pull = ready - now
+                pull = max(pull, ready - now)
         task.pull_stopped_at = now + pull
         self.kernel.after(pull + delays[START], self._then_started, task, task.epoch)
 

@@ -63,6 +63,8 @@ def _replica(engine: Engine, service: Service) -> None:
     strategy = service.provider_strategy
     shares = split(strategy, {}, service.desired) if strategy else [(0, service.desired)]
     for provider, count in shares:
+        if template.fargate:
+            count = min(count, engine.fargate.room(template, provider))
         for _ in range(count):
             instance = None
             if not template.fargate:

@@ -22,7 +22,6 @@ from builders import (
     target_group,
     task_definition,
 )
-from pytest import approx
 
 from ecssim.errors import ClientError
 from ecssim.world.states import INACTIVE
@@ -532,9 +531,13 @@ def test_a_new_service_shifts_nobody_elses_times() -> None:
         events = result.task_events
         ids = tasks[tasks.service.astype(str) == "farm"].task_id.astype(str)
         return [
-            [(t, s) for t, s, i in zip(events.t, events.last_status.astype(str), events.task_id.astype(str), strict=True) if i == one]
+            [
+                (t, s)
+                for t, s, i in zip(events.t, events.last_status.astype(str), events.task_id.astype(str), strict=True)
+                if i == one
+            ]
             for one in ids
-        ]  # fmt: skip
+        ]
 
     assert farm() == farm(fargate("aaa", 3)) == farm(fargate("aaa", 3), fargate("bbb", 1))
 
@@ -551,4 +554,4 @@ def test_the_same_seed_is_the_same_run_and_another_seed_is_another() -> None:
     assert path(one) != path(other)
     digests = [{n: t["digest"] for n, t in r.manifest["tables"].items()} for r in (one, two)]
     assert digests[0] == digests[1]
-    assert one.tasks.created_at[0] == approx(0)
+    assert one.tasks.created_at[0] == pytest.approx(0)

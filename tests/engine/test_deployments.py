@@ -24,7 +24,6 @@ from builders import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest import approx
 
 from ecssim.decide.reconcile import limits
 
@@ -136,12 +135,12 @@ def test_by_default_the_new_tasks_come_first_and_the_old_go_when_they_are_health
     result = run_dict(on_ec2(services=[service(count=3)], timeline=[update("5m", taskDefinition="app:2")]))
     old, new = of_revision(result, 1), of_revision(result, 2)
     assert list(new.created_at) == [300] * 3
-    assert list(old.stopping_at) == approx([300 + WARM + 40] * 3, abs=1e-4)
+    assert list(old.stopping_at) == pytest.approx([300 + WARM + 40] * 3, abs=1e-4)
     first, second = result.deployments.sort_values("started_at").itertuples()
     assert (first.rollout_state, second.rollout_state) == ("COMPLETED", "COMPLETED")
     assert second.finished_at == old.stopped_at.max()
     assert second.peak_tasks == 3
-    assert first.finished_at == approx(COLD + 40, abs=1e-4)
+    assert first.finished_at == pytest.approx(COLD + 40, abs=1e-4)
 
 
 @pytest.mark.rule("DEPLOY-012", "DEPLOY-011")
@@ -153,8 +152,8 @@ def test_with_a_minimum_below_100_percent_old_tasks_stop_first() -> None:
         )
     )
     old, new = of_revision(result, 1), of_revision(result, 2)
-    assert sorted(old.stopping_at) == approx([300, 300] + [300 + WARM + 40] * 2, abs=1e-3)
-    assert sorted(new.created_at) == approx([300, 300] + [300 + WARM + 40] * 2, abs=1e-3)
+    assert sorted(old.stopping_at) == pytest.approx([300, 300] + [300 + WARM + 40] * 2, abs=1e-3)
+    assert sorted(new.created_at) == pytest.approx([300, 300] + [300 + WARM + 40] * 2, abs=1e-3)
 
 
 @pytest.mark.rule("DEPLOY-012")
@@ -180,7 +179,7 @@ def test_with_a_load_balancer_the_drain_of_the_old_tasks_counts() -> None:
     second = result.deployments.sort_values("started_at").iloc[1]
     old = of_revision(result, 1)
     assert second.finished_at == old.stopped_at.max()
-    assert list(old.stopped_at - old.stopping_at) == approx([101] * 2, abs=1e-4)
+    assert list(old.stopped_at - old.stopping_at) == pytest.approx([101] * 2, abs=1e-4)
 
 
 @pytest.mark.rule("DEPLOY-013", "NET-061")

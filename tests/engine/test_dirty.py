@@ -28,6 +28,7 @@ def world(count: int = 5, period: float = 5.0) -> tuple[Kernel, Dirty, list[Stub
     return kernel, dirty, [Stub(n, daemon=n == count - 1, phase=0.5 * n) for n in range(count)], seen
 
 
+@pytest.mark.rule("SVC-060")
 @given(st.permutations(list(range(5))), st.lists(st.integers(0, 4), max_size=5))
 def test_the_order_and_number_of_marks_change_nothing(order: list[int], again: list[int]) -> None:
     kernel, dirty, services, seen = world()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from builders import (
     COLD,
@@ -25,7 +27,6 @@ from builders import (
     target_group,
     task_definition,
 )
-from pytest import approx
 
 from ecssim.errors import ClientError
 from ecssim.world.states import ACTIVE, HEALTHY, UNHEALTHY, UNKNOWN
@@ -72,7 +73,7 @@ def test_scaling_starts_and_stops_tasks_of_the_same_deployment() -> None:
 @pytest.mark.rule("SVC-020")
 def test_without_any_check_a_task_is_healthy_40_seconds_after_running() -> None:
     result = run_dict(on_ec2(services=[service()]))
-    assert result.tasks.healthy_at[0] == approx(COLD + 40, abs=1e-5)
+    assert result.tasks.healthy_at[0] == pytest.approx(COLD + 40, abs=1e-5)
 
 
 @pytest.mark.rule("SVC-020", "LB-005", "LB-006", "LIFE-086")
@@ -85,7 +86,7 @@ def test_behind_a_target_group_it_is_healthy_when_the_first_check_passes() -> No
             behaviour={"app": {"readyAfter": "4s"}},
         )
     )
-    assert result.tasks.healthy_at[0] == approx(COLD + 6, abs=1e-4)
+    assert result.tasks.healthy_at[0] == pytest.approx(COLD + 6, abs=1e-4)
 
 
 @pytest.mark.rule("SVC-020")
@@ -97,8 +98,8 @@ def test_a_slow_application_is_healthy_at_the_check_after_it_is_ready() -> None:
             behaviour={"app": {"readyAfter": "17s"}},
         )
     )
-    assert result.tasks.started_at[0] == approx(COLD, abs=1e-4)  # readyAfter never delays RUNNING
-    assert result.tasks.healthy_at[0] == approx(COLD + 26, abs=1e-4)
+    assert result.tasks.started_at[0] == pytest.approx(COLD, abs=1e-4)  # readyAfter never delays RUNNING
+    assert result.tasks.healthy_at[0] == pytest.approx(COLD + 26, abs=1e-4)
 
 
 @pytest.mark.rule("LB-007")
@@ -109,7 +110,7 @@ def test_a_network_load_balancer_takes_two_minutes_and_its_threshold() -> None:
             services=[service(loadBalancers=behind())],
         )
     )
-    assert result.tasks.healthy_at[0] == approx(COLD + 120 + 1 + 20, abs=1e-4)
+    assert result.tasks.healthy_at[0] == pytest.approx(COLD + 120 + 1 + 20, abs=1e-4)
 
 
 @pytest.mark.rule("LB-064", "LB-060")
@@ -120,20 +121,20 @@ def test_a_task_of_two_target_groups_is_healthy_when_both_say_so() -> None:
             services=[service(loadBalancers=behind("tg", "nlb"))],
         )
     )
-    assert result.tasks.healthy_at[0] == approx(COLD + 120 + 1 + 10, abs=1e-4)
+    assert result.tasks.healthy_at[0] == pytest.approx(COLD + 120 + 1 + 10, abs=1e-4)
 
 
 @pytest.mark.rule("SVC-050", "SVC-051")
 def test_the_steady_state_is_told_on_entry_and_every_six_hours() -> None:
     result = run_dict(on_ec2(duration="13h", services=[service(count=2)]))
     first = COLD + 40
-    assert named(result, "SERVICE_STEADY_STATE") == approx([first, first + 6 * 3600, first + 12 * 3600])
+    assert named(result, "SERVICE_STEADY_STATE") == pytest.approx([first, first + 6 * 3600, first + 12 * 3600])
 
 
 @pytest.mark.rule("SVC-050")
 def test_a_service_that_lost_a_task_is_not_steady_until_the_next_one_is_healthy() -> None:
     result = run_dict(on_ec2(services=[service(count=2)], timeline=[fault("5m", "taskCrash", service="web", count=1)]))
-    assert named(result, "SERVICE_STEADY_STATE") == approx([COLD + 40, 300 + WARM + 40], abs=0.01)
+    assert named(result, "SERVICE_STEADY_STATE") == pytest.approx([COLD + 40, 300 + WARM + 40], abs=0.01)
 
 
 @pytest.mark.rule("PLACE-092", "SVC-043", "LIFE-088")
@@ -141,9 +142,7 @@ def test_a_task_that_ends_is_replaced_at_once_however_often() -> None:
     result = run_dict(on_ec2(behaviour={"app": {"runsFor": "20s", "exitCode": 1}}, services=[service()]))
     created = list(result.tasks.created_at)
     assert len(created) > 20
-    assert [b - a for a, b in zip(created[1:-1], created[2:], strict=True)] == approx(
-        [WARM + 20] * (len(created) - 2), abs=1e-4
-    )
+    assert [b - a for a, b in itertools.pairwise(created)] == pytest.approx([WARM + 20] * (len(created) - 2), abs=1e-4)
     assert not named(result, "SERVICE_TASK_START_IMPAIRED")
 
 
@@ -233,8 +232,8 @@ def test_failing_starts_are_tried_at_growing_distances() -> None:
     created = list(result.tasks.created_at)
     took = [COLD] + [WARM] * 20
     gaps = [b - a - t for a, b, t in zip(created, created[1:], took, strict=False)]
-    assert gaps[:8] == approx([0, 0, 0, 20, 40, 80, 160, 320], abs=0.01)
-    assert max(gaps) == approx(1620, abs=0.01)
+    assert gaps[:8] == pytest.approx([0, 0, 0, 20, 40, 80, 160, 320], abs=0.01)
+    assert max(gaps) == pytest.approx(1620, abs=0.01)
     assert len(named(result, "SERVICE_TASK_START_IMPAIRED")) == 1
     assert result.deployments.failed_tasks[0] == len(result.tasks[result.tasks.stopped_at.notna()])
 
@@ -250,7 +249,7 @@ def test_the_tasks_of_one_attempt_count_as_one_failure() -> None:
     )
     attempts = sorted(set(result.tasks.created_at.round(3)))
     assert all(n == 4 for n in result.tasks.groupby("created_at").size())
-    assert attempts[:5] == approx([0, COLD, COLD + WARM, COLD + 2 * WARM, COLD + 3 * WARM + 20], abs=0.01)
+    assert attempts[:5] == pytest.approx([0, COLD, COLD + WARM, COLD + 2 * WARM, COLD + 3 * WARM + 20], abs=0.01)
 
 
 @pytest.mark.rule("SVC-042")
@@ -283,7 +282,7 @@ def test_a_full_subnet_is_a_failed_start() -> None:
         )
     )
     created = list(result.tasks.created_at)
-    assert created[:6] == approx([0, 10, 20, 30, 60, 110])
+    assert created[:6] == pytest.approx([0, 10, 20, 30, 60, 110])
 
 
 @pytest.mark.rule("NET-044")
@@ -375,15 +374,22 @@ def test_a_daemon_has_one_task_on_every_instance_new_ones_included() -> None:
 
 @pytest.mark.rule("SVC-060")
 def test_on_a_new_instance_the_daemon_is_placed_before_replicas() -> None:
+    # The replica service is the older one, and would take the whole instance.
     sim = Sim(
-        daemons(
-            taskDefinitions=[task_definition("app", cpu="1024", memory="512"), task_definition("big", cpu="2048", memory="512")],
-            services=[service("web", 3, taskDefinition="big"), service("small", 3)],
+        on_ec2(
+            taskDefinitions=[
+                task_definition("app", cpu="1024", memory="512"),
+                task_definition("big", cpu="2048", memory="512"),
+            ],
+            autoScalingGroups=[group(3)],
+            services=[
+                service("web", 3, taskDefinition="big"),
+                service("every", schedulingStrategy="DAEMON"),
+            ],
         )
-    ).to(60)  # fmt: skip
+    ).to(60)
     assert spots(sim) == [0, 1, 2]
     assert sim.tasks("web") == []
-    assert len(sim.tasks("small")) == 3
 
 
 @pytest.mark.rule("SVC-060", "SVC-044")
@@ -391,9 +397,12 @@ def test_a_daemon_that_found_no_room_comes_when_there_is() -> None:
     sim = Sim(
         daemons(
             count=1,
-            taskDefinitions=[task_definition("app", cpu="1024", memory="512"), task_definition("big", cpu="2048", memory="512")],
+            taskDefinitions=[
+                task_definition("app", cpu="1024", memory="512"),
+                task_definition("big", cpu="2048", memory="512"),
+            ],
         )
-    )  # fmt: skip
+    )
     sim.to(1).call("DeleteService", cluster="prod", service="every", force=True)
     sim.call("RunTask", cluster="prod", taskDefinition="big", launchType="EC2")
     sim.to(60)

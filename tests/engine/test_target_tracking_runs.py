@@ -132,7 +132,7 @@ def test_scale_in_resumes_when_the_deployment_is_complete() -> None:
     assert 1620.0 < done <= when <= done + 120.0
 
 
-@pytest.mark.rule("SCALE-027", "SCALE-029", "SCALE-012", "ALARM-020")
+@pytest.mark.rule("SCALE-027", "SCALE-029")
 @pytest.mark.parametrize(
     ("memory", "expected"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from builders import (
     COLD,
@@ -29,7 +31,6 @@ from builders import (
     target_group,
     task_definition,
 )
-from pytest import approx
 
 VPC = {"taskDefinitions": [task_definition(networkMode="awsvpc")]}
 #: Instances that are there from the first second on.
@@ -66,16 +67,22 @@ DRAINED = " DEACTIVATING STOPPING"
 @pytest.mark.parametrize(
     ("mode", "launch_type", "targets", "expected"),
     [
-        pytest.param("awsvpc", "FARGATE", True, LONG, id="Fargate behind a target group", marks=pytest.mark.rule("LIFE-020")),
+        pytest.param(
+            "awsvpc", "FARGATE", True, LONG, id="Fargate behind a target group", marks=pytest.mark.rule("LIFE-020")
+        ),
         pytest.param("awsvpc", "FARGATE", False, LONG, id="Fargate alone", marks=pytest.mark.rule("LIFE-021")),
-        pytest.param("awsvpc", "EC2", True, LONG, id="awsvpc on EC2 behind a target group", marks=pytest.mark.rule("LIFE-022")),
+        pytest.param(
+            "awsvpc", "EC2", True, LONG, id="awsvpc on EC2 behind a target group", marks=pytest.mark.rule("LIFE-022")
+        ),
         pytest.param("awsvpc", "EC2", False, LONG, id="awsvpc on EC2", marks=pytest.mark.rule("LIFE-022")),
         pytest.param("bridge", "EC2", False, SHORT, id="bridge", marks=pytest.mark.rule("LIFE-023")),
-        pytest.param("bridge", "EC2", True, SHORT, id="bridge behind a target group", marks=pytest.mark.rule("LIFE-023")),
+        pytest.param(
+            "bridge", "EC2", True, SHORT, id="bridge behind a target group", marks=pytest.mark.rule("LIFE-023")
+        ),
         pytest.param("host", "EC2", False, SHORT, id="host", marks=pytest.mark.rule("LIFE-023")),
         pytest.param("none", "EC2", False, SHORT, id="none", marks=pytest.mark.rule("LIFE-023")),
     ],
-)  # fmt: skip
+)
 def test_the_way_of_a_service_task(mode: str, launch_type: str, targets: bool, expected: str) -> None:
     document = service(launchType=launch_type)
     if mode == "awsvpc":
@@ -97,17 +104,17 @@ def test_the_way_of_a_service_task(mode: str, launch_type: str, targets: bool, e
 @pytest.mark.rule("LIFE-082", "LIFE-084", "LIFE-033")
 def test_a_bridge_task_on_a_new_instance_pulls_and_starts() -> None:
     result = run_dict(on_ec2(timeline=[run_task()]))
-    assert times(result) == {"PENDING": 0, "ACTIVATING": DISPATCH, "RUNNING": approx(COLD)}
+    assert times(result) == {"PENDING": 0, "ACTIVATING": DISPATCH, "RUNNING": pytest.approx(COLD)}
     task = result.tasks.iloc[0]
-    assert task.pull_stopped_at - task.pull_started_at == approx(MANIFEST + PULL)
-    assert task.started_at == approx(path(result)[-1][0], abs=1e-5)
+    assert task.pull_stopped_at - task.pull_started_at == pytest.approx(MANIFEST + PULL)
+    assert task.started_at == pytest.approx(path(result)[-1][0], abs=1e-5)
 
 
 @pytest.mark.rule("LIFE-084")
 def test_a_cached_image_is_not_pulled_again() -> None:
     result = run_dict(on_ec2(timeline=[run_task("10s"), run_task("60s")]))
-    assert times(result, 0)["RUNNING"] == approx(COLD)
-    assert times(result, 1)["RUNNING"] == approx(WARM)
+    assert times(result, 0)["RUNNING"] == pytest.approx(COLD)
+    assert times(result, 1)["RUNNING"] == pytest.approx(WARM)
 
 
 @pytest.mark.rule("LIFE-084")
@@ -120,7 +127,7 @@ def test_images_are_pulled_side_by_side_and_the_largest_counts() -> None:
             timeline=[run_task()],
         )
     )
-    assert times(result)["RUNNING"] == approx(DISPATCH + MANIFEST + 10 + START)
+    assert times(result)["RUNNING"] == pytest.approx(DISPATCH + MANIFEST + 10 + START)
 
 
 @pytest.mark.rule("NET-054", "LIFE-004")
@@ -139,8 +146,8 @@ def test_an_interface_is_attached_first(trunking: str, extra: float) -> None:
             timeline=[run_task("60s", networkConfiguration=awsvpc())],
         )
     )
-    assert times(result)["PENDING"] == approx(ENI_ATTACH + extra)
-    assert times(result)["RUNNING"] == approx(ENI_ATTACH + extra + COLD)
+    assert times(result)["PENDING"] == pytest.approx(ENI_ATTACH + extra)
+    assert times(result)["RUNNING"] == pytest.approx(ENI_ATTACH + extra + COLD)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +171,7 @@ def test_a_fargate_task_gets_a_vm_an_agent_and_its_image(cpu: str, memory: str, 
         )
     )
     expected = {"PROVISIONING": 0, "PENDING": 12, "ACTIVATING": 17, "RUNNING": round(17 + 60 / rate + 2, 3)}
-    assert times(result) == approx(expected)
+    assert times(result) == pytest.approx(expected)
     assert result.tasks.connectivity_at[0] == 17
 
 
@@ -177,7 +184,7 @@ def test_fargate_has_no_image_cache() -> None:
 @pytest.mark.rule("LIFE-007")
 def test_a_slow_registry_slows_the_pull_alone() -> None:
     result = run_dict(on_ec2(timeline=[fault("1s", "registrySlow", factor=10, **{"for": "60s"}), run_task("10s")]))
-    assert times(result)["RUNNING"] == approx(COLD + 9 * PULL)
+    assert times(result)["RUNNING"] == pytest.approx(COLD + 9 * PULL)
 
 
 # -- the way down ---------------------------------------------------------------------------------------------
@@ -205,8 +212,8 @@ def test_stopping(stops_after: str | None, timeout: int | None, took: float) -> 
     ).to(60)
     sim.call("StopTask", cluster="prod", task=sim.engine.task_id(sim.tasks()[0]))
     result = sim.finish()
-    rows = dict((s, t) for t, s in path(result))
-    assert rows["STOPPED"] - rows["STOPPING"] == approx(took)
+    rows = {s: t for t, s in path(result)}
+    assert rows["STOPPED"] - rows["STOPPING"] == pytest.approx(took)
     assert rows["STOPPING"] == 60
 
 
@@ -241,7 +248,7 @@ def test_a_task_whose_container_ends_by_itself(mode: str, expected: str) -> None
     assert states(result) == expected.split()
     row = result.tasks.iloc[0]
     assert row.stop_code == "EssentialContainerExited"
-    assert row.execution_stopped_at - row.started_at == approx(60)
+    assert row.execution_stopped_at - row.started_at == pytest.approx(60)
 
 
 @pytest.mark.rule("LB-040", "LB-062", "LIFE-009", "SVC-071")
@@ -287,7 +294,7 @@ def test_an_address_is_in_use_until_the_interface_is_deleted_and_then_cools() ->
     sim.engine.subnets.thaw(pool, now + 30.0)
     assert free() == 11
     result = sim.finish()
-    assert result.tasks.address_freed_at[0] == approx(now + 30)
+    assert result.tasks.address_freed_at[0] == pytest.approx(now + 30)
 
 
 # -- starts that fail -----------------------------------------------------------------------------------------
@@ -502,7 +509,7 @@ ORDER = ["created_at", "connectivity_at", "pull_started_at", "pull_stopped_at", 
 def test_the_timestamps_of_a_task_keep_their_order(initial: str, seed: int) -> None:
     tasks = run_dict(busy() | {"initialState": initial}, seed).tasks
     assert len(tasks) > 100
-    for a, b in zip(ORDER, ORDER[1:], strict=False):
+    for a, b in itertools.pairwise(ORDER):
         both = tasks[tasks[a].notna() & tasks[b].notna()]
         assert (both[a] <= both[b]).all(), (a, b)
     for end in ("stopping_at", "execution_stopped_at"):
@@ -535,5 +542,5 @@ def test_every_event_of_a_task_goes_forward_and_desired_status_falls_once() -> N
 @pytest.mark.rule("LIFE-084")
 def test_a_task_that_comes_while_the_image_is_on_its_way_waits_for_the_same_pull() -> None:
     result = run_dict(on_ec2(images={"app": {"size": "600MB"}}, timeline=[run_task("10s"), run_task("13s")]))
-    assert times(result, 0)["RUNNING"] == approx(DISPATCH + MANIFEST + 10 + START)
-    assert times(result, 1)["RUNNING"] == approx(DISPATCH + MANIFEST + 10 + START - 3, abs=2e-3)
+    assert times(result, 0)["RUNNING"] == pytest.approx(DISPATCH + MANIFEST + 10 + START)
+    assert times(result, 1)["RUNNING"] == pytest.approx(DISPATCH + MANIFEST + 10 + START - 3, abs=2e-3)
