@@ -22,7 +22,7 @@ GREYS: Final = ("#8c8c8c", "#b3b3b3", "#d0d0d0", "#6b6b6b")
 ALARM: Final = "#B2182B"
 INK: Final = "#222222"
 GRID: Final = "#e6e6e6"
-#: Points of a curve for each pixel (1/72 inch) of a figure's width: more would only cost time ...
+#: Points of a curve for each pixel (1/72 inch) of the axes' width: more would only cost time ...
 DENSITY: Final = 1.3
 #: ... and never more than this.
 POINTS: Final = 1500
@@ -53,7 +53,7 @@ def save(figure: Figure, path: str | Path) -> None:
 
 def points(ax: Axes) -> int:
     """How many points a curve on ``ax`` needs."""
-    return min(POINTS, int(ax.figure.get_figwidth() * 72.0 * DENSITY))
+    return min(POINTS, int(ax.bbox.width / ax.figure.dpi * 72.0 * DENSITY))
 
 
 def grid(ax: Axes, window: tuple[float, float], *spans: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -87,14 +87,15 @@ def _extremes(values: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndar
     return order[first], order[np.append(first[1:], True)]
 
 
-def thinned(ax: Axes, values: np.ndarray, window: np.ndarray | slice = slice(None)) -> np.ndarray:
+def thinned(ax: Axes, values: np.ndarray) -> np.ndarray:
     """The positions of a series that are worth drawing: all if few, else the extremes of each bit of it."""
-    at = np.arange(len(values))[window]
+    at = np.arange(len(values))
     bins = points(ax) // 2
     if len(at) <= 2 * bins:
         return at
-    shown = np.nan_to_num(values[at], nan=-1.0)
-    return at[np.unique(np.concatenate(_extremes(shown, np.arange(len(at)) * bins // len(at))))]
+    shown = np.nan_to_num(values, nan=-1.0)
+    kept: np.ndarray = at[np.unique(np.concatenate(_extremes(shown, np.arange(len(at)) * bins // len(at))))]
+    return kept
 
 
 def focus(events: np.ndarray, end: float, whole: bool) -> tuple[float, float]:

@@ -54,7 +54,8 @@ def chart(name: str, draw: Callable[[Axes], object], height: int = 170, *, words
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    title, unit, keys = "", "", ()
+    title, unit = "", ""
+    keys: tuple[Key, ...] = ()
     drawings = []
     for width, pixels in WIDTHS.items():
         with rc_context({"font.size": _FONT[width], "hatch.linewidth": 1.5, "xtick.color": canvas.INK}):

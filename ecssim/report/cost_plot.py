@@ -55,7 +55,7 @@ def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> N
     stacked = [(name, np.append(values / lasted, values[-1:] / lasted[-1:])) for name, values in layers]
     hatched = [False] * (len(layers) - 1) + [True]
     total = canvas.stacked(ax, canvas.times(start, edges), stacked, colours, hatched)
-    ax.set_title(f"Cost by {by}: ${usd.sum():,.2f} in all", loc="left")
+    ax.set_title(f"Cost by {by}: ${facts.result.bill().total:,.2f} in all", loc="left")
     ax.set_ylim(0.0, max(float(total.max(initial=0.0)) * 1.08, 1e-4))
     ax.set_ylabel("dollars an hour")
     canvas.time_axis(ax, start, *window)

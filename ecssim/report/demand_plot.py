@@ -114,9 +114,7 @@ def _minutes(facts: Facts, figures: ServiceFigures, window: tuple[float, float])
     return found
 
 
-def _capacity(
-    facts: Facts, figures: ServiceFigures, window: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray]:
+def _capacity(facts: Facts, figures: ServiceFigures, window: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Requests a second that the healthy tasks can complete, by minute; nothing if requests cost nothing."""
     rates: Mapping[str, float] = facts.manifest.get("requests_per_second") or {}
     cells = facts.raw("flow_metrics")

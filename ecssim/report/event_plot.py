@@ -34,7 +34,7 @@ def lanes(facts: Facts) -> list[Lane]:
 
 
 def draw_events(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
-    """Draw one row a kind: bars last, triangles scale out and in, crosses are losses."""
+    """Draw one row a kind: bars have a duration, triangles scale out and in, crosses are losses."""
     found = lanes(facts)[:ROWS]
     start = facts.result.start
     if not found:
@@ -89,7 +89,7 @@ def _calls(facts: Facts) -> Lane:
     callers = facts.result.names.get("caller", [None])
     planned = [code for code, text in enumerate(callers) if text in ("timeline", "user")]
     mine = np.isin(rows["caller"], planned) & (rows["t"] > 0)
-    return Lane("calls", marks=[(rows["t"][mine], "o", canvas.COLOURS[0])])
+    return Lane("calls, faults", marks=[(rows["t"][mine], "o", canvas.COLOURS[0])])
 
 
 def _deployments(facts: Facts) -> list[Lane]:

@@ -105,8 +105,9 @@ def _headline(summary: Mapping[str, Any], facts: Facts) -> list[tuple[str, str]]
     free = [s["free_min"] for s in summary["subnets"].values()]
     if free:
         found.append(("fewest free addresses", f"{min(free):,}"))
-    if summary["costs"]["total_usd"]:
-        found.append(("cost", f"${summary['costs']['total_usd']:,.2f}"))
+    total = facts.result.bill().total
+    if total:
+        found.append(("cost", f"${total:,.2f}"))
     return found
 
 

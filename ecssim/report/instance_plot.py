@@ -78,16 +78,9 @@ def draw_placements(facts: Facts, ax: Axes, t: float | None = None) -> None:
     alive = rows[(rows["registered_at"] <= moment) & ~(rows["terminated_at"] <= moment)]
     alive = alive[np.argsort(alive["registered_at"], kind="stable")]
     tasks = facts.tasks
-    mine = (
-        (tasks.created <= moment)
-        & ~(tasks.stopping <= moment)
-        & np.isin(tasks.instance, alive["instance_id"])
-    )
+    mine = (tasks.created <= moment) & ~(tasks.stopping <= moment) & np.isin(tasks.instance, alive["instance_id"])
     registered = np.array(
-        [
-            instance_type(facts.name("instance_type", c)).registered_memory_mib
-            for c in alive["instance_type"].tolist()
-        ]
+        [instance_type(facts.name("instance_type", c)).registered_memory_mib for c in alive["instance_type"].tolist()]
     )
     bars: dict[str, np.ndarray] = {}
     names = {code: i for i, code in enumerate(alive["instance_id"].tolist())}

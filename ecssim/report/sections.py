@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from ecssim.report import address_plot, canvas, capacity_plot, cost_plot, demand_plot, event_plot, instance_plot
-from ecssim.report import task_plot
+from ecssim.report import (
+    address_plot,
+    canvas,
+    capacity_plot,
+    cost_plot,
+    demand_plot,
+    event_plot,
+    instance_plot,
+    task_plot,
+)
 from ecssim.report.charts import Chart, chart
 from ecssim.results.facts import Facts
 
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
 SUBNETS: Final = 4
 SERVICES: Final = 3
 PROVIDERS: Final = 3
+#: Share of its addresses that a subnet must have used to get a chart.
+WORTH_A_LOOK: Final = 0.25
 #: Bytes of all charts: the page stays under a megabyte.
 BUDGET: Final = 800_000
 Window = tuple[float, float]
@@ -65,14 +75,12 @@ def sections(facts: Facts) -> tuple[list[Section], bool]:
 
 def _plans(facts: Facts) -> Iterator[_Plan]:
     whole = (0.0, facts.end)
-    close = canvas.focus(
-        task_plot.failed_starts(facts), facts.end, whole=False
-    )
+    close = canvas.focus(task_plot.failed_starts(facts), facts.end, whole=False)
     if close != whole:
         yield _close_up(facts, close)
     rows = len(event_plot.lanes(facts)[: event_plot.ROWS])
     if rows:
-        text = "Bars last, triangles scale out and in, dots are calls, crosses are losses."
+        text = "Bars: deployments and alarms. ▲ ▼ scaling out and in. ● calls and faults. × losses."
         draw = ("events", partial(event_plot.draw_events, facts, window=whole), 26 * rows + 14, True)
         yield _Plan("events", "What happened", text, (draw,))
     if len(facts.raw("task_events")):
@@ -126,12 +134,14 @@ def _demand(facts: Facts, window: Window) -> Iterator[_Plan]:
 
 def _addresses(facts: Facts, window: Window) -> Iterator[_Plan]:
     found = address_plot.chosen(facts, None)
+    # The fullest in any case; others only if they are worth a look.
+    shown = [s for i, s in enumerate(found[:SUBNETS]) if i == 0 or s.used_max >= WORTH_A_LOOK * s.usable]
     draw = tuple(
-        (f"subnet-{s.name}", partial(address_plot.draw, facts, figures=s, window=window), 150, False)
-        for s in found[:SUBNETS]
+        (f"subnet-{s.name}", partial(address_plot.draw, facts, figures=s, window=window), 150, False) for s in shown
     )
     if draw:
-        text = f"The {SUBNETS} fullest of {len(found)} subnets." if len(found) > SUBNETS else ""
+        fullest = "fullest" if len(shown) == 1 else f"{len(shown)} fullest"
+        text = f"The {fullest} of {len(found)} subnets." if len(found) > len(shown) else ""
         yield _Plan("addresses", "Addresses", text, draw)
 
 
