@@ -41,9 +41,7 @@ SUMMARY_FILE: Final = "summary.json"
 CHUNKS = 200
 
 
-def load(
-    path: str | Path, *, sets: Sequence[str] = (), variant: str | None = None, seed: int | None = None
-) -> Loaded:
+def load(path: str | Path, *, sets: Sequence[str] = (), variant: str | None = None, seed: int | None = None) -> Loaded:
     """Read and check a scenario file; raises BadInput with every problem at once."""
     return load_scenario(path, sets=sets, variant=variant, seed=seed)
 
@@ -71,7 +69,7 @@ class Simulation:
         scenario = loaded.scenario
         self.loaded = loaded
         self.seed = scenario.seed if seed is None else seed
-        self.sink = sink if sink is not None else FolderSink(out) if out is not None else MemorySink()
+        self.sink: Any = sink if sink is not None else FolderSink(out) if out is not None else MemorySink()
         self.folder = Path(out) if out is not None else None
         self._began = time.perf_counter()
         manifest = {
@@ -153,7 +151,7 @@ class Simulation:
         return describe(self.engine, what, cluster)
 
     def subscribe(self, callback: Callable[[Mapping[str, Any]], None]) -> None:
-        """Hand every recorded event to ``callback`` as a dictionary, at the end of its minute, of a call, of an advance."""
+        """Hand every recorded event to ``callback``, a dictionary each, when a minute, call or advance ends."""
         from ecssim.engine.feed import Feed
 
         Feed(self.engine, callback)
@@ -164,9 +162,7 @@ class Simulation:
 
     def at(self, t: float, action: str, **params: Any) -> None:
         """Plan an API call for ``t`` seconds."""
-        self.engine.kernel.at(
-            t, CALL, lambda _arg, _epoch: self.engine.calls.call(action, params, "user"), None
-        )
+        self.engine.kernel.at(t, CALL, lambda _arg, _epoch: self.engine.calls.call(action, params, "user"), None)
 
     def finish(self, *, progress: Callable[[float], None] | None = None) -> Result:
         """Run to the horizon, close the tables and return the result."""

@@ -30,6 +30,8 @@ SECTIONS = {
     "NET": "Networking and addresses",
     "LB": "Load balancers and target groups",
     "QUOTA": "Quotas and throttles",
+    "SCALE": "Application Auto Scaling",
+    "ALARM": "CloudWatch metrics and alarms",
     "COST": "Prices and the bill",
 }
 
@@ -49,7 +51,8 @@ and that of 2023; `BPG:` the ECS best practices guide; `AG:` and `AGENT` the sou
 `GR`, `QUOTA` the AWS General Reference, Amazon ECS endpoints and quotas; `ELB-API`, `ALB-*`, `NLB-*` the
 load balancing API and guides; `ECS-*` pages of the ECS developer guide; `VPCUG:`, `EC2UG:`, `ASGUG:`,
 `ECRUG:` the guides of those services; `FPRICE`, `VPCPRICE`, `ELBPRICE` the pricing pages; `KARP` generated
-tables of karpenter-provider-aws; `VLAD22` vladionescu.me, Scaling containers on AWS in 2022; `RC` the VPC
+tables of karpenter-provider-aws; `AAS-*`, `ASG-TT` the guides and API of Application and EC2 Auto Scaling;
+`CW-*` those of CloudWatch; `VLAD22` vladionescu.me, Scaling containers on AWS in 2022; `RC` the VPC
 resource controller.
 """
 

@@ -99,7 +99,7 @@ def service(name: str = "web", count: int = 1, **more: Any) -> Document:
     base = {
         "serviceName": name,
         "cluster": "prod",
-        "taskDefinition": "app",
+        "taskDefinition": "app:1",
         "desiredCount": count,
         "launchType": "EC2",
     }
@@ -238,9 +238,7 @@ def service_events(result: Result, name: str = "web") -> list[tuple[float, str, 
     rows = events[events["service"].astype(str) == name]
     return [
         (round(t, 3), e if isinstance(e, str) else "", m)
-        for t, e, m in zip(
-            rows["t"], rows["event_name"].astype(object), rows["message"].astype(str), strict=True
-        )
+        for t, e, m in zip(rows["t"], rows["event_name"].astype(object), rows["message"].astype(str), strict=True)
     ]
 
 

@@ -18,6 +18,7 @@ from ecssim.aws.check_launch import (
     network_mode_of,
     runs_on,
 )
+from ecssim.aws.check_scaling import check_scaling_request
 from ecssim.aws.check_task_definition import check_task_definition
 from ecssim.aws.names import (
     CapacityProviderType,
@@ -36,6 +37,7 @@ from ecssim.aws.requests import (
     UpdateService,
     UpdateTaskProtection,
 )
+from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
 from ecssim.aws.service import DeploymentConfiguration, Service, ServiceLoadBalancer
 from ecssim.aws.shape import Shape
 from ecssim.aws.task_definition import TaskDefinition
@@ -68,6 +70,8 @@ def check_request(request: Shape, around: Surroundings) -> list[Refusal]:
             if request.status not in settable:
                 return [Refusal(("status",), f"status can be set to ACTIVE or DRAINING, not {request.status}")]
             return []
+        case ScalableTarget() | ScalingPolicy() | ScheduledAction() | Alarm():
+            return check_scaling_request(request)
         case UpdateTaskProtection():
             return list(_how_many(len(request.tasks), ("tasks",), "tasks", "LIFE-070"))
     return []

@@ -206,18 +206,31 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ForwardConfig": {_M: "targetGroups", _N: "targetGroupStickinessConfig"},
     "TargetGroupTuple": {_M: _ALL},
     # --- scaling
-    "ScalableTarget": {_N: _ALL},
-    "SuspendedState": {_N: _ALL},
-    "ScalingPolicy": {_N: _ALL},
-    "TargetTrackingConfiguration": {_N: _ALL},
-    "PredefinedMetricSpecification": {_N: _ALL},
-    "CustomizedMetricSpecification": {_N: _ALL},
-    "StepScalingConfiguration": {_N: _ALL},
-    "StepAdjustment": {_N: _ALL},
-    "ScheduledAction": {_N: _ALL},
-    "ScalableTargetAction": {_N: _ALL},
-    "Alarm": {_N: _ALL},
-    "Dimension": {_N: _ALL},
+    "ScalableTarget": {
+        _M: "resourceId minCapacity maxCapacity region serviceNamespace scalableDimension suspendedState",
+        _E: "roleARN tags",
+    },
+    "SuspendedState": {_M: _ALL},
+    "ScalingPolicy": {
+        _M: "policyName resourceId region policyType serviceNamespace scalableDimension"
+        " targetTrackingScalingPolicyConfiguration stepScalingPolicyConfiguration",
+        _N: "predictiveScalingPolicyConfiguration",
+    },
+    "TargetTrackingConfiguration": {_M: _ALL},
+    "PredefinedMetricSpecification": {_M: _ALL},
+    "CustomizedMetricSpecification": {_M: "metricName namespace dimensions statistic", _E: "unit", _N: "metrics"},
+    "StepScalingConfiguration": {_M: _ALL},
+    "StepAdjustment": {_M: _ALL},
+    "ScheduledAction": {_M: _ALL},
+    "ScalableTargetAction": {_M: _ALL},
+    "Alarm": {
+        _M: "alarmName region metricName namespace statistic dimensions period evaluationPeriods datapointsToAlarm"
+        " threshold comparisonOperator treatMissingData actionsEnabled alarmActions",
+        _E: "alarmDescription unit okActions insufficientDataActions evaluateLowSampleCountPercentile tags",
+        _N: "extendedStatistic metrics thresholdMetricId evaluationWindow warmUpConfiguration evaluationCriteria"
+        " evaluationInterval actionConfiguration",
+    },
+    "Dimension": {_M: _ALL},
     # --- requests
     "RunTask": {
         _M: "taskDefinition cluster region count launchType capacityProviderStrategy"
@@ -267,11 +280,11 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ModifyListener": {_N: _ALL},
     "ModifyRule": {_N: _ALL},
     "CreateDeployment": {_N: _ALL},
-    "DeregisterScalableTarget": {_N: _ALL},
-    "DeleteScalingPolicy": {_N: _ALL},
+    "DeregisterScalableTarget": {_M: _ALL},
+    "DeleteScalingPolicy": {_M: _ALL},
 }
 
-SECTIONS_NOT_MODELLED = frozenset({"scalableTargets", "scalingPolicies", "alarms", "scheduledActions"})
+SECTIONS_NOT_MODELLED: frozenset[str] = frozenset()
 """Sections of a scenario that are read and checked and then left out."""
 
 FAULTS_NOT_MODELLED = frozenset(
@@ -279,7 +292,6 @@ FAULTS_NOT_MODELLED = frozenset(
         "instanceImpairment",
         "slowTask",
         "registryDown",
-        "metricDelay",
         "dependencySlow",
     }
 )

@@ -139,9 +139,7 @@ def run(
     """Run a scenario and say what happened; 1 if something that it expects did not hold."""
     from ecssim.cli import run as command
 
-    wish = command.Wish(
-        scenario, tuple(sets or ()), variant, seed, until, out, output is Output.JSON, check_invariants
-    )
+    wish = command.Wish(scenario, tuple(sets or ()), variant, seed, until, out, output is Output.JSON, check_invariants)
     raise typer.Exit(command.run(wish))
 
 
@@ -224,9 +222,7 @@ def schema() -> None:
 
 @app.command(short_help="List what AWS publishes: types, sizes, prices.")
 def catalog(
-    topic: Annotated[
-        Topic, typer.Argument(metavar="TOPIC", help="instance-types, fargate, prices or quotas.")
-    ],
+    topic: Annotated[Topic, typer.Argument(metavar="TOPIC", help="instance-types, fargate, prices or quotas.")],
     region: Annotated[str, typer.Option("--region", help="The Region of prices and quotas.")] = "us-east-1",
     output: OutputAs = Output.TABLE,
 ) -> None:

@@ -14,16 +14,37 @@ Table = tuple[Sequence[str], list[list[Any]]]
 
 
 def _instance_types(region: str) -> Table:
-    heads = ("instanceType", "vCpu", "memoryMiB", "architecture", "gpus", "enis", "awsvpcTasks", "awsvpcTasksTrunked",
-             "usdPerHour", "priceBasis", "asOf")
+    heads = (
+        "instanceType",
+        "vCpu",
+        "memoryMiB",
+        "architecture",
+        "gpus",
+        "enis",
+        "awsvpcTasks",
+        "awsvpcTasksTrunked",
+        "usdPerHour",
+        "priceBasis",
+        "asOf",
+    )
     rows = []
     for kind in published.instance_types().values():
         price = published.ec2_price(kind.name, region)
-        rows.append([
-            kind.name, kind.vcpu, kind.memory_mib, kind.architecture, kind.gpus, kind.max_enis,
-            kind.awsvpc_tasks(False), kind.awsvpc_tasks(kind.trunking) if kind.trunking else None,
-            price.usd if price is not None else None, price.basis if price is not None else None, kind.as_of,
-        ])
+        rows.append(
+            [
+                kind.name,
+                kind.vcpu,
+                kind.memory_mib,
+                kind.architecture,
+                kind.gpus,
+                kind.max_enis,
+                kind.awsvpc_tasks(False),
+                kind.awsvpc_tasks(kind.trunking) if kind.trunking else None,
+                price.usd if price is not None else None,
+                price.basis if price is not None else None,
+                kind.as_of,
+            ]
+        )
     return heads, rows
 
 

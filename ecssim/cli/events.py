@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import sys
 from collections.abc import Iterator, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,7 @@ from ecssim.record.schema import TABLES
 #: Columns that say when, and are shown before the others or not at all.
 _LEADING = ("t", "time", "event_id", "cause_id", "region")
 
-KINDS = tuple(
-    table.name for table in TABLES if not table.internal and any(c.name == "event_id" for c in table.columns)
-)
+KINDS = tuple(table.name for table in TABLES if not table.internal and any(c.name == "event_id" for c in table.columns))
 
 
 def events(folder: Path, kinds: Sequence[str], as_json: bool) -> int:
@@ -51,7 +50,7 @@ def _rows(frame: Any, kind: str) -> Iterator[dict[str, Any]]:
 
 
 def _known(value: Any) -> Any:
-    return None if value is None or value != value else value
+    return None if isinstance(value, float) and isnan(value) else value
 
 
 def _print_list(merged: Iterator[dict[str, Any]]) -> None:

@@ -73,19 +73,21 @@ def play(wish: Wish, loaded: Loaded, until: float | None = None) -> tuple[Simula
     """Run to the end, or to Ctrl-C."""
     from ecssim.run import Simulation
 
-    # Before the first event there is nothing to keep: an interrupt there ends the command like any other.
-    simulation = Simulation(loaded, seed=wish.seed, out=wish.out, until=until, check=wish.check_invariants or None)
     try:
-        with progress(simulation.duration) as advance:
-            result = simulation.finish(progress=advance)
+        check = wish.check_invariants or None
+        simulation = Simulation(loaded, seed=wish.seed, out=wish.out, until=until, check=check)
+        try:
+            with progress(simulation.duration) as advance:
+                return simulation, simulation.finish(progress=advance)
+        except Exception as error:
+            error.add_note(replay(wish, simulation))
+            raise
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        if wish.out is None or isinstance(error, BrokenPipeError):
+        if wish.out is None:
             raise
         raise refuse(wish.out, f"cannot be written: {error.strerror or error}") from error
-    except Exception as error:
-        error.add_note(replay(wish, simulation))
-        raise
-    return simulation, result
 
 
 def replay(wish: Wish, simulation: Simulation) -> str:

@@ -32,13 +32,17 @@ class Counts(NamedTuple):
     ``active`` is all of them; ``healthy`` of these count towards the minimum (SVC-020); ``unhealthy`` failed a
     health check outside grace and want replacement; ``displaced`` are healthy, but their instance drains, so
     they want replacement too (SVC-013, AGENT-050). The rest are starting, or running and not yet healthy.
-    ``healthy`` does not contain the displaced.
+    ``healthy`` does not contain the displaced. ``lost`` are not among ``active``: tasks of an older deployment
+    that ended by themselves while it is being replaced, and have no successor yet (SVC-032); ``kept`` of the
+    starting ones are such successors and are not stopped as unfinished.
     """
 
     active: int
     healthy: int
     unhealthy: int
     displaced: int = 0
+    lost: int = 0
+    kept: int = 0
 
 
 class Plan(NamedTuple):
@@ -83,7 +87,7 @@ def reconcile(
 
 def _steady(desired: int, c: Counts, bounds: Limits, may_start: bool) -> Plan:
     """One revision: replace what is missing, unhealthy or displaced, remove what is too much."""
-    active, healthy, unhealthy, displaced = c
+    active, healthy, unhealthy, displaced, *_ = c
     leaving = unhealthy + displaced
     if leaving == 0:
         if active == desired:
@@ -106,7 +110,7 @@ def _steady(desired: int, c: Counts, bounds: Limits, may_start: bool) -> Plan:
     extra = max(0, active - leaving - desired)
     down_starting = min(extra, starting)
     down = min(extra - down_starting, max(0, healthy + displaced - move - bounds.lower))
-    blocked = start == stop == move == starting == extra == 0
+    blocked = may_start and start == stop == move == starting == extra == 0
     return Plan(start, (), (stop,), (down_starting,), (down,), blocked, move)
 
 
@@ -137,7 +141,7 @@ def _rolling(
     for i in range(len(older)):
         o = older[i]
         stop_unhealthy[i + 1] = o.unhealthy if may_start else 0
-        stop_starting[i + 1] = (o.active - o.healthy - o.unhealthy - o.displaced) if may_start else 0
+        stop_starting[i + 1] = (o.active - o.healthy - o.unhealthy - o.displaced - o.kept) if may_start else 0
         spare = max(0, room)
         if stop_first == "when_no_room" and free > 0 and missing > 0:
             spare = min(spare, max(0, healthy - desired))
@@ -159,21 +163,24 @@ def _rolling(
     if primary.unhealthy:
         stop_unhealthy[0] = min(primary.unhealthy, max(0, primary.healthy + leaving - desired))
         left_now = left - stop_starting[0] - stop_healthy[0]
-        if stop_unhealthy[0] == 0 and missing <= 0 and left_now >= bounds.upper and starting_new == 0:
+        if stop_unhealthy[0] == 0 and left_now >= bounds.upper and starting_new == 0:
             stop_unhealthy[0] = 1
     left -= stop_starting[0] + stop_healthy[0] + stop_unhealthy[0]
     start = 0
     if may_start:
         start = max(0, min(desired + primary.unhealthy + primary.displaced - primary.active, bounds.upper - left))
         left += start
-    # SVC-032: while the new revision has all its tasks on the way and too few are healthy, an old task that is
-    # gone is replaced by one of its own revision.
+    # SVC-032: as long as too few are healthy, an old task that ended by itself is replaced by one of its own
+    # revision; the old ones that the update stopped, or that a scale-out would want, are not (SVC-005).
     start_old = [0] * len(older)
     kept = sum(o.active for o in older) - sum(stop_unhealthy[1:]) - sum(stop_starting[1:]) - sum(stop_healthy[1:])
     short = bounds.lower - kept - primary.healthy
-    if short > 0 and (not may_start or primary.active >= desired):
-        start_old[0] = max(0, min(short, bounds.upper - left))
-    blocked = start == 0 and stopped == 0 and missing > 0 and starting_new == 0 and sum(start_old) == 0
+    for i in range(len(older)):
+        start_old[i] = max(0, min(short, older[i].lost, bounds.upper - left))
+        short -= start_old[i]
+        left += start_old[i]
+    nothing = left == total and start == sum(start_old) == 0
+    blocked = may_start and nothing and missing > 0 and starting_new == 0
     return Plan(
         start,
         tuple(start_old),

@@ -64,16 +64,22 @@ def changes(check: Check, up: tuple[tuple[float, float], ...]) -> tuple[Change, 
             state = TARGET_UNHEALTHY
         failures += int(min(count, 1 << 30))
 
+    successes = 0.0
     for begin, end in up:
         down_to, up_to = _index(check, begin), _index(check, end)
+        if down_to > at:
+            successes = 0
         fail(at, down_to)
-        successes = up_to - down_to
-        if successes > 0:
+        more = up_to - down_to
+        if more > 0:
             failures = 0
             need = check.initial_successes if state == TARGET_INITIAL else check.healthy_threshold
-            if state != TARGET_HEALTHY and successes >= need:
-                out.append(Change(check.first + (down_to + need - 1) * check.interval, TARGET_HEALTHY))
+            # A pause that no check fell into does not interrupt the successes.
+            if state != TARGET_HEALTHY and successes + more >= need:
+                n = down_to + need - successes - 1
+                out.append(Change(check.first + n * check.interval, TARGET_HEALTHY))
                 state = TARGET_HEALTHY
+            successes += more
         at = up_to
         if at == inf:
             return tuple(out)

@@ -90,7 +90,7 @@ class Births:
             instance.tasks[ordinal] = task
             self._record_place(task, event, instance)
             self.engine.meters.reserved(task, instance)
-        elif address >= 0:
+        elif subnet >= 0:
             self._record_place(task, event, None)
         if deployment is not None:
             deployment.tasks[ordinal] = task
@@ -102,12 +102,12 @@ class Births:
         if waiting:
             return task
         if not eni:
-            kernel.after(delays[DISPATCH], lifecycle.on_dispatched, task, 0)
+            kernel.after(delays[DISPATCH], lifecycle.then_dispatched, task, 0)
         elif address >= 0:
             extra = self._trunk_extra if instance is not None and instance.shape.trunk else 0.0
-            kernel.after(delays[PROVISION] + extra, lifecycle.on_network, task, 0)
+            kernel.after(delays[PROVISION] + extra, lifecycle.then_network, task, 0)
         else:
-            kernel.after(delays[ADDRESS_FAILURE], lifecycle.on_no_address, task, 0)
+            kernel.after(delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, 0)
         if template.fargate:
             self.engine.fargate.started(task)
         return task
@@ -132,9 +132,9 @@ class Births:
         task.last_event = event
         if address >= 0:
             extra = self._trunk_extra if instance.shape.trunk else 0.0
-            self.kernel.after(task.delays[PROVISION] + extra, lifecycle.on_network, task, task.epoch)
+            self.kernel.after(task.delays[PROVISION] + extra, lifecycle.then_network, task, task.epoch)
         else:
-            self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.on_no_address, task, task.epoch)
+            self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, task.epoch)
 
     def create_initial(
         self,
@@ -178,7 +178,7 @@ class Births:
         if instance is not None:
             task.instance = instance.ordinal
             instance.tasks[ordinal] = task
-            instance.images.update(image.code for image in template.images)
+            instance.images.update((image.code, 0.0) for image in template.images)
             engine.agents.hold(instance, task)
             engine.meters.reserved(task, instance)
         if template.fargate:
@@ -193,7 +193,7 @@ class Births:
         if template.target_groups:
             engine.targets.register(task, healthy=True)
         if rest >= 0.0:
-            self.kernel.after(rest, lifecycle.on_exit, task, 0)
+            self.kernel.after(rest, lifecycle.then_exit, task, 0)
         return task
 
     def _record_identity(self, task: Task, event: int, origin: int) -> None:

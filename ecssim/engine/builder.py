@@ -67,7 +67,10 @@ class Builder:
                for s in world.services):
             raise ClientError("InvalidParameterException", "Creation of service was not idempotent.")
         group_name = f"service:{document.service_name}"
-        code, key, draws = engine.owner_parts("service", cluster, group_name)
+        # A service that is created again after its deletion is another one, with ids and luck of its own.
+        lives = sum(s.name == document.service_name and s.cluster is cluster for s in world.services)
+        kind = f"service#{lives}" if lives else "service"
+        code, key, draws = engine.owner_parts(kind, cluster, group_name)
         service = Service(len(world.services), document.service_name, cluster, self.next_group(), code, key, draws)
         cluster.fleet.name_group(service.group, group_name)
         service.service_code = engine.recorder.names.pool("service")[document.service_name]
@@ -184,6 +187,10 @@ class Builder:
                 primary.event = event
         self._settings(service, new)
         service.cluster.waiting.pop(service.group, None)
+        primary = service.deployments[0]
+        if not deploys and template is not primary.template:
+            # Constraints and providers count for the tasks that start from now on (DEPLOY-003, CAP-036).
+            primary.template = template
         if deploys:
             service.ripens_by_time = not template.target_groups
             self.engine.services.deployments.begin(service, template, event)

@@ -85,6 +85,8 @@ def delete_service(engine: Engine, call: req.DeleteService, event: int) -> dict[
 
 def run_task(engine: Engine, call: req.RunTask, event: int) -> dict[str, Any]:
     """RunTask: 1 to 10 standalone tasks, partial success is normal (PLACE-060)."""
+    if not 1 <= call.count <= 10:
+        raise ClientError("InvalidParameterException", "Count must be at least 1 and at most 10.")
     plan = engine.builder.run_task_plan(call)
     result = engine.standalone.run(plan, event)
     return {

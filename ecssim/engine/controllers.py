@@ -20,6 +20,9 @@ class Dirty:
         self.kernel = kernel
         self._run = run
         self._period = period
+        # Bound once: every entry would else make a method object of its own.
+        self._then_wake = self._wake
+        self._then_drain = self._drain
         self._marked: list[Service] = []
         self._armed = False
 
@@ -31,7 +34,7 @@ class Dirty:
         self._marked.append(service)
         if not self._armed:
             self._armed = True
-            self.kernel.soon(CONTROLLER, self._drain, None)
+            self.kernel.soon(CONTROLLER, self._then_drain, None)
 
     def mark_at_grid(self, service: Service) -> None:
         """Run it at its next point of the scheduler's period: the ordinary pass (PLACE-092)."""
@@ -44,7 +47,7 @@ class Dirty:
         """Run it at ``t``, unless it is due before."""
         if t < service.wake_at:
             service.wake_at = t
-            self.kernel.at(t, CONTROLLER, self._wake, service, 0)
+            self.kernel.at(t, CONTROLLER, self._then_wake, service, 0)
 
     def _wake(self, service: Service, _: int) -> None:
         # An earlier wake-up may have replaced this one; entries of the past are told by the time they carry.
@@ -53,6 +56,23 @@ class Dirty:
             if self.kernel.alone and not self._marked:
                 # Nothing else happens at this instant: the pass need not queue behind anybody.
                 self._run(service)
+            else:
+                self.mark(service)
+
+    def remind(self, service: Service) -> None:
+        """Run a steady service's pass at its ``next_steady_event`` (SVC-050), which may be put off meanwhile.
+
+        One entry per service, however often it was put off: those of six hours would fill the queue.
+        """
+        if not service.reminded:
+            service.reminded = True
+            self.kernel.at(service.next_steady_event, CONTROLLER, self._on_reminder, service)
+
+    def _on_reminder(self, service: Service, _: int) -> None:
+        service.reminded = False
+        if service.steady:
+            if service.next_steady_event > self.kernel._now:
+                self.remind(service)
             else:
                 self.mark(service)
 

@@ -35,7 +35,7 @@ class Deployments:
         self.count += 1
         deployment = Deployment(self.count, service, template, self.kernel._now)
         service.revisions += 1
-        number = owner_key(self.engine.luck.seed, "deployment", service.name, str(service.revisions))
+        number = owner_key(self.engine.luck.seed, "deployment", service.key, service.revisions)
         deployment.id = f"ecs-svc/{number % 10**19:019d}"
         deployment.code = self._ids[deployment.id]
         deployment.cause = cause
@@ -62,6 +62,7 @@ class Deployments:
                 self._write(self._rows, deployment)
         if (
             primary.rollout_state == IN_PROGRESS
+            and service.status == "ACTIVE"
             and len(service.deployments) == 1
             and (service.daemon or primary.active == service.desired)
             and primary.running == primary.active

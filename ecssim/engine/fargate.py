@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.world.buckets import TokenBucket
@@ -48,6 +49,12 @@ class Fargate:
         """Whether a capacity provider's code is ``FARGATE_SPOT``."""
         return provider == self.engine.fargate_spot_code
 
+    def room(self, template: Template, provider: int) -> int:
+        """Return how many more tasks of ``template`` the vCPU quota allows (FG-010)."""
+        spot = self.is_spot(provider)
+        quota = self.vcpu_quota[spot]
+        return sys.maxsize if quota is None else max(0, (quota - self.cpu_in_use[spot]) // template.cpu)
+
     def admit(self, template: Template, provider: int, count: int) -> tuple[int, Refused | None]:
         """Take tokens and quota for up to ``count`` tasks; return how many may start and why not more."""
         spot = self.is_spot(provider)
@@ -58,16 +65,14 @@ class Fargate:
             if dry and len(dry) == len(template.zones):
                 # Asking again and again until capacity is back (CAP-040), solved instead of polled.
                 return 0, Refused("SERVICE_TASK_PLACEMENT_FAILURE", UNAVAILABLE, min(dry.values()))
-        quota = self.vcpu_quota[spot]
-        if quota is not None:
-            room = max(0, (quota - self.cpu_in_use[spot]) // template.cpu)
-            if room < count:
-                count = room
-                refused = Refused(
-                    "SERVICE_TASK_PLACEMENT_FAILURE",
-                    "You've reached the limit on the number of vCPUs you can run concurrently",
-                    float("inf"),
-                )
+        room = self.room(template, provider)
+        if room < count:
+            count = room
+            refused = Refused(
+                "SERVICE_TASK_PLACEMENT_FAILURE",
+                "You've reached the limit on the number of vCPUs you can run concurrently",
+                float("inf"),
+            )
         got = self.buckets[spot].take(count, now)
         if got < count:
             refused = Refused("ECS_OPERATION_THROTTLED", "throttled", self.buckets[spot].next_at(now))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address
+from math import isnan
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,7 +90,7 @@ class Feed:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    def _new_rows(self, name: str) -> Iterator[np.void]:
+    def _new_rows(self, name: str) -> Iterator[Any]:
         writer = self._recorder.names if name == "_names" else self._recorder.tables[name]
         rows, gone = writer.rows, writer.rows - writer.pending
         start = max(self._seen[name] - gone, 0)
@@ -184,7 +185,7 @@ class Feed:
                 event[column.name] = _address(int(value))
             elif column.kind == "f64":
                 number = float(value)
-                event[column.name] = None if number != number else number
+                event[column.name] = None if isnan(number) else number
             else:
                 event[column.name] = int(value)
         return event
@@ -195,4 +196,3 @@ class Feed:
 
 def _address(value: int) -> str | None:
     return str(IPv4Address(value)) if value else None
-

@@ -9,7 +9,7 @@ from ecssim.engine.luck import BLOCK
 from ecssim.engine.spot import Pool
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
-from ecssim.world.entities import AutoScalingGroup, Instance, InstanceKind
+from ecssim.world.entities import AutoScalingGroup, Instance, InstanceKind, Task
 from ecssim.world.states import (
     ACTIVE,
     DEREGISTERING,
@@ -47,6 +47,12 @@ class Groups:
         self._retry = engine.timing["launchRetry"].median
         self._trunk = engine.timing["trunkRegistration"].median
         self._boot = engine.timing["instanceBoot"]
+        #: How many instances are DRAINING, so that nobody asks about their tasks while none is.
+        self.draining = 0
+
+    def drains(self, task: Task) -> bool:
+        """Whether the task is on an instance that is DRAINING."""
+        return task.instance >= 0 and self.engine.world.instances[task.instance].status == DRAINING
 
     def reconcile(self, group: AutoScalingGroup) -> None:
         """Launch what is missing; a launch that finds no address is tried again later."""
@@ -181,6 +187,7 @@ class Groups:
         """DRAINING: no new placements, service tasks leave within their limits (AGENT-050 to AGENT-052)."""
         engine = self.engine
         instance.status = DRAINING
+        self.draining += 1
         instance.draining_at = self.kernel._now
         instance.group.cluster.fleet.set_status(instance.fleet_ordinal, False)
         self._event(instance, cause)
@@ -196,12 +203,17 @@ class Groups:
         """Back to ACTIVE (AGENT-003)."""
         engine = self.engine
         instance.status = ACTIVE
+        self.draining -= 1
         instance.group.cluster.fleet.set_status(instance.fleet_ordinal, True)
         self._event(instance, cause)
         for task in instance.tasks.values():
             deployment = task.deployment
-            if deployment is not None and deployment.displaced.pop(task.ordinal, None) is not None:
+            if deployment is None:
+                continue
+            if deployment.displaced.pop(task.ordinal, None) is not None:
                 deployment.healthy += 1
+            # Replacements that the drain had started may be too many now.
+            engine.services.mark(deployment.service)
         engine.instance_arrived(instance)
 
     def connect(self, instance: Instance, connected: bool, cause: int) -> None:
@@ -221,6 +233,8 @@ class Groups:
             return
         group = instance.group
         instance.epoch += 1
+        if instance.status == DRAINING:
+            self.draining -= 1
         instance.status = DEREGISTERING
         self._event(instance, cause)
         event = instance.last_event

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.decide.reconcile import start_delay
 from ecssim.world.entities import Deployment, Service
+from ecssim.world.requests import Request
 from ecssim.world.states import SERVICE_SCHEDULER_INITIATED
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 #: Record codes of a task's origin (record.codes).
 ORIGIN_SERVICE = 2
 ORIGIN_DAEMON = 3
+
+#: A shape that fits on every instance that may take tasks and has none of the group.
+WITHOUT_ONE = Request(0, 0, distinct=True)
 
 
 class Launching:
@@ -40,8 +44,13 @@ class Launching:
         if granted < count:
             self.services.dirty.mark_at(service, service.bucket.next_at(now))
         if deployment.template.fargate:
-            return self._on_fargate(service, deployment, granted)
-        return self._on_instances(service, deployment, granted)
+            started = self._on_fargate(service, deployment, granted)
+        else:
+            started = self._on_instances(service, deployment, granted)
+        # The rate counts launches: what found no room or no token elsewhere has used none of this one.
+        if started < granted:
+            service.bucket.give_back(granted - started)
+        return started
 
     def _on_fargate(self, service: Service, deployment: Deployment, count: int) -> int:
         engine = self.engine
@@ -141,7 +150,6 @@ class Launching:
         if old:
             total = len(old) + primary.active
             lower = (total * service.minimum_healthy_percent + 99) // 100
-            self.services.ripen()
             room = sum(d.healthy for d in service.deployments) - lower
             for task in old[: max(0, room)]:
                 engine.lifecycle.stop(
@@ -159,3 +167,6 @@ class Launching:
             instance = by_fleet[ordinal]
             engine.fleets.place_on(instance, template, service, primary.event)
             engine.launch_on(instance, template, service, primary, 0, ORIGIN_DAEMON, primary.event)
+        if fleet.count(fleet.eligible(WITHOUT_ONE, service.group)):
+            # An instance without its task may yet have room for it.
+            engine.fleets.wait(service, template, 0)

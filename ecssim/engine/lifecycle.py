@@ -73,6 +73,15 @@ class Lifecycle:
         self._manifest = engine.timing["pullManifest"].median
         self.instances = engine.world.instances
         self.live: dict[int, Task] = {}
+        # Bound once: every wait would else make a method object, and keep it as long as it lasts.
+        self.then_network = self.on_network
+        self.then_no_address = self.on_no_address
+        self.then_dispatched = self.on_dispatched
+        self.then_exit = self.on_exit
+        self._then_started = self._on_started
+        self._then_drained = self._on_drained
+        self._then_containers_stopped = self._on_containers_stopped
+        self._then_network_released = self._on_network_released
         self.births = births = Births(engine, self)
         self.create = births.create
         self.create_initial = births.create_initial
@@ -151,7 +160,7 @@ class Lifecycle:
 
     def _enter_pending(self, task: Task) -> None:
         """ECS hands the task to its agent (LIFE-006)."""
-        self.kernel.after(task.delays[DISPATCH], self.on_dispatched, task, task.epoch)
+        self.kernel.after(task.delays[DISPATCH], self.then_dispatched, task, task.epoch)
 
     def on_dispatched(self, task: Task, epoch: int) -> None:
         """The agent has the task; on EC2 it starts when what it needs is physically free (AGENT-040)."""
@@ -176,15 +185,17 @@ class Lifecycle:
                 size += image.size_mb
             pull = size / fargate_pull_rate(template.cpu) * noise * self.engine.registry_factor
         else:
-            cached = self.instances[task.instance].images
+            there_at = self.instances[task.instance].images
             pull = self._manifest
             for image in template.images:
-                if image.code not in cached:
+                ready = there_at.get(image.code)
+                if ready is None:
                     seconds = image.size_mb / EC2_PULL_RATE * noise * self.engine.registry_factor
-                    pull = max(pull, self._manifest + seconds)
-                    cached.add(image.code)
+                    ready = there_at[image.code] = now + self._manifest + seconds
+                # A task that comes while the image is on its way waits for the same pull.
+                pull = max(pull, ready - now)
         task.pull_stopped_at = now + pull
-        self.kernel.after(pull + delays[START], self._on_started, task, task.epoch)
+        self.kernel.after(pull + delays[START], self._then_started, task, task.epoch)
 
     def _on_started(self, task: Task, epoch: int) -> None:
         """All containers have started, or this launch is one that cannot start."""
@@ -203,9 +214,9 @@ class Lifecycle:
         # The crash draw is the failing draw's complement, so that a launch's fate is one number.
         if laws.crash_share and task.delays[CHANCE] >= 1.0 - laws.crash_share:
             task.exit_code = laws.crash_code
-            self.kernel.after(task.delays[CRASH_AFTER], self.on_exit, task, task.epoch)
+            self.kernel.after(task.delays[CRASH_AFTER], self.then_exit, task, task.epoch)
         elif task.runs_for >= 0.0:
-            self.kernel.after(task.runs_for, self.on_exit, task, task.epoch)
+            self.kernel.after(task.runs_for, self.then_exit, task, task.epoch)
         if task.deployment is not None:
             self.engine.services.on_running(task)
         else:
@@ -305,7 +316,7 @@ class Lifecycle:
     def _enter_deactivating(self, task: Task) -> None:
         """Deregister the targets and wait until they are unused (LIFE-009, LB-040, LB-062)."""
         delay = self.engine.targets.deregister(task)
-        self.kernel.after(delay, self._on_drained, task, task.epoch)
+        self.kernel.after(delay, self._then_drained, task, task.epoch)
 
     def _on_drained(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch:
@@ -322,7 +333,7 @@ class Lifecycle:
             return
         needs = template.stop_timeout if template.laws.stops_never else task.delays[STOP_DELAY]
         limit = template.stop_timeout
-        self.kernel.after(needs if needs < limit else limit, self._on_containers_stopped, task, task.epoch)
+        self.kernel.after(needs if needs < limit else limit, self._then_containers_stopped, task, task.epoch)
 
     def _on_containers_stopped(self, task: Task, epoch: int) -> None:
         if task.epoch != epoch:
@@ -335,7 +346,7 @@ class Lifecycle:
         """Detach and delete the ENI (LIFE-011, NET-055); the containers' share of the instance is free."""
         if task.holds_agent:
             self.engine.agents.release(task)
-        self.kernel.after(task.delays[RELEASE], self._on_network_released, task, task.epoch)
+        self.kernel.after(task.delays[RELEASE], self._then_network_released, task, task.epoch)
 
     def _on_network_released(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch:

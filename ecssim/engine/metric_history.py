@@ -35,18 +35,13 @@ class MetricHistory:
 
     def __init__(self) -> None:
         self._ring: Floats = np.full((len(COLUMNS), DEPTH, 0), np.nan)
-        self.services = 0
 
     def keep(self, minute: int, latest: Mapping[str, Floats]) -> None:
-        """Remember one minute; a column that is not in ``latest`` has no data."""
-        row = minute % DEPTH
-        for i, name in enumerate(COLUMNS):
-            values = latest.get(name)
-            if values is None:
-                continue
-            if len(values) > self._ring.shape[2]:
-                self.reserve(len(values))
-            self._ring[i, row, : len(values)] = values
+        """Remember one minute: a value by service for each of the columns."""
+        rows = [latest[name] for name in COLUMNS]
+        if len(rows[0]) > self._ring.shape[2]:
+            self.reserve(len(rows[0]))
+        self._ring[:, minute % DEPTH, : len(rows[0])] = rows
 
     def reserve(self, services: int) -> None:
         """Make room for so many services; those that are new have no data so far."""

@@ -329,9 +329,7 @@ def _series(
 
 def _behind(engine: Engine, group: str) -> Service | None:
     """Return the first service behind a target group, named bare or as CloudWatch does."""
-    parts = group.split("/")
-    name = parts[1] if parts[0] == "targetgroup" and len(parts) > 1 else group
-    ordinal = engine.builder.target_groups.get(name)
+    ordinal = engine.builder.target_groups.get(checks.group_in(group) or group)
     for service in engine.world.services:
         if any(ordinal in d.template.target_groups for d in service.deployments):
             return service

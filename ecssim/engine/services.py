@@ -71,6 +71,7 @@ class Services:
             if (
                 len(service.deployments) > 1
                 or deployment.displaced
+                or deployment.unhealthy
                 or deployment.finished_at != deployment.finished_at
             ):
                 # Somebody may stop once this one counts (DEPLOY-011, AGENT-053).
@@ -91,7 +92,7 @@ class Services:
                 traffic.serving(flow, task, self.engine.zone_of(task), delta, lost=delta < 0 and task.exited)
 
     def _on_ripe(self, service: Service, _: int) -> None:
-        """During a deployment every task that becomes healthy lets the next step happen (DEPLOY-011)."""
+        """A task became healthy for which others wait to be stopped (DEPLOY-011, AGENT-053)."""
         self.mark(service)
 
     def on_healthy(self, task: Task) -> None:
@@ -102,7 +103,7 @@ class Services:
         if task.health == UNHEALTHY:
             deployment.unhealthy.pop(task.ordinal, None)
         task.health = HEALTHY
-        deployment.healthy += 1
+        self._count_healthy(task, deployment)
         if task.healthy_at != task.healthy_at:
             task.healthy_at = self.kernel._now
         self.dirty.mark_at_grid(deployment.service)
@@ -113,7 +114,8 @@ class Services:
         if deployment is None or not task.running:
             return
         if task.health == HEALTHY:
-            deployment.healthy -= 1
+            if deployment.displaced.pop(task.ordinal, None) is None:
+                deployment.healthy -= 1
             task.health = UNKNOWN
         grace_ends = task.started_at + deployment.service.grace
         if self.kernel._now < grace_ends:
@@ -149,13 +151,15 @@ class Services:
             deployment.unhealthy.pop(task.ordinal, None)
         if deployment.displaced:
             deployment.displaced.pop(task.ordinal, None)
+        if deployment is not service.deployments[0] and task.stop_code != SERVICE_SCHEDULER_INITIATED:
+            deployment.lost += 1
         service.steady = False
         self.mark(service)
 
     def _failed_start(self, task: Task, deployment: Deployment) -> None:
         """Count one failed start; the tasks of one attempt count once (SVC-040, SVC-041)."""
         deployment.failed_tasks += 1
-        if task.created_at > deployment.attempt_failed_at:
+        if task.created_at >= deployment.attempt_failed_at:
             deployment.attempt_failed_at = self.kernel._now
             deployment.failures += 1
             delay = start_delay(deployment.failures)
@@ -186,7 +190,14 @@ class Services:
                 task.healthy_at = t
                 deployment = task.deployment
                 if deployment is not None:
-                    deployment.healthy += 1
+                    self._count_healthy(task, deployment)
+
+    def _count_healthy(self, task: Task, deployment: Deployment) -> None:
+        """The task is healthy now: it counts, or on a draining instance it waits to be replaced (AGENT-050)."""
+        if self.engine.groups.draining and self.engine.groups.drains(task):
+            deployment.displaced[task.ordinal] = task
+        else:
+            deployment.healthy += 1
 
     def displace(self, task: Task) -> None:
         """The task's instance drains: it wants a replacement (AGENT-050, SVC-013)."""
@@ -198,11 +209,12 @@ class Services:
                 task, SERVICE_SCHEDULER_INITIATED, "Task stopped: its container instance is DRAINING"
             )
             return
+        # One that runs and is not healthy yet is displaced when it becomes healthy: AGENT-053 holds for it too.
         if task.health == HEALTHY:
             deployment.healthy -= 1
             deployment.displaced[task.ordinal] = task
-        else:
-            deployment.unhealthy[task.ordinal] = task
+        elif deployment.service.ripens_by_time:
+            self.kernel.at(task.started_at + self.ripe_after, WORLD, self._on_ripe, deployment.service)
         deployment.service.steady = False
         self.mark(deployment.service)
 
@@ -210,13 +222,16 @@ class Services:
 
     def run_pass(self, service: Service) -> None:
         """Look at the service, decide, apply (SVC-003)."""
-        if service.daemon:
-            self.launching.run_daemon(service)
-            self.settle(service)
+        if service.status != "ACTIVE":
+            self._delete(service)
             return
         ripening = self.ripening
         if ripening and ripening[0][0] <= self.kernel._now:
             self.ripen()
+        if service.daemon:
+            self.launching.run_daemon(service)
+            self.settle(service)
+            return
         deployments = service.deployments
         primary = deployments[0]
         missing = service.desired - primary.active
@@ -227,9 +242,18 @@ class Services:
             self.launching.launch(service, primary, missing)
         self.settle(service)
 
+    def _delete(self, service: Service) -> None:
+        """A deleted service starts nothing; with its last task it is INACTIVE (SVC-002)."""
+        self.deployments.settle(service)
+        if service.status == "DRAINING" and not any(d.tasks for d in service.deployments):
+            service.status = "INACTIVE"
+            self.version += 1
+            self.events.deleted(service, service.deployments[0].event)
+
     def _plan(self, service: Service) -> Plan:
         counts = [
-            Counts(d.active, d.healthy, len(d.unhealthy), len(d.displaced)) for d in service.deployments
+            Counts(d.active, d.healthy, len(d.unhealthy), len(d.displaced), d.lost, self._kept(d))
+            for d in service.deployments
         ]
         return reconcile(
             service.desired,
@@ -240,13 +264,31 @@ class Services:
             primary_may_start=service.deployments[0].rollout_state != FAILED,
         )
 
+    def _kept(self, deployment: Deployment) -> int:
+        """Tasks of an older deployment that replace its own lost ones and are not healthy yet (SVC-032)."""
+        if not deployment.replaced:
+            return 0
+        tasks = deployment.tasks.values()
+        return sum(1 for t in tasks if self._is_successor(t) and t.running and t.health == UNKNOWN)
+
+    @staticmethod
+    def _is_successor(task: Task) -> bool:
+        deployment = task.deployment
+        if deployment is None or not deployment.replaced:
+            return False
+        return task.created_at >= deployment.service.deployments[0].created_at
+
     def _apply(self, service: Service, plan: Plan) -> None:
         deployments = list(service.deployments)
         for i, deployment in enumerate(deployments):
             if plan.stop_unhealthy[i]:
                 self._stop_some(deployment, list(deployment.unhealthy.values()), plan.stop_unhealthy[i], "unhealthy")
             if plan.stop_starting[i]:
-                starting = [t for t in deployment.tasks.values() if t.running and t.health == UNKNOWN]
+                starting = [
+                    t
+                    for t in deployment.tasks.values()
+                    if t.running and t.health == UNKNOWN and not (i and self._is_successor(t))
+                ]
                 self._stop_some(deployment, starting, plan.stop_starting[i], "starting")
             if plan.stop_healthy[i]:
                 healthy = [
@@ -265,7 +307,10 @@ class Services:
             self.launching.launch(service, deployments[0], plan.start)
         for i, count in enumerate(plan.start_old):
             if count:
-                self.launching.launch(service, deployments[i + 1], count)
+                older = deployments[i + 1]
+                launched = self.launching.launch(service, older, count)
+                older.lost -= launched
+                older.replaced += launched
         if plan.blocked:
             self.events.blocked(service)
 
@@ -355,10 +400,10 @@ class Services:
                 service.steady = True
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0
-                self.dirty.mark_at(service, service.next_steady_event)
+                self.dirty.remind(service)
             elif now >= service.next_steady_event:
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0
-                self.dirty.mark_at(service, service.next_steady_event)
+                self.dirty.remind(service)
         elif service.ripens_by_time and primary.ripe_last > now:
             self.dirty.mark_at(service, primary.ripe_last)

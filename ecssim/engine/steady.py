@@ -37,7 +37,7 @@ def settle(engine: Engine) -> None:
             engine.services.deployments.complete_initially(service)
             service.steady = True
             service.next_steady_event = 6 * 3600.0
-            engine.services.dirty.mark_at(service, service.next_steady_event)
+            engine.services.dirty.remind(service)
         else:
             engine.notes.append(
                 f"{service.name}: {service.desired - primary.active} of {service.desired} tasks did not fit at the "
@@ -63,6 +63,8 @@ def _replica(engine: Engine, service: Service) -> None:
     strategy = service.provider_strategy
     shares = split(strategy, {}, service.desired) if strategy else [(0, service.desired)]
     for provider, count in shares:
+        if template.fargate:
+            count = min(count, engine.fargate.room(template, provider))
         for _ in range(count):
             instance = None
             if not template.fargate:

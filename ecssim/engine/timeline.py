@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecssim.engine.calls import parse
@@ -43,6 +44,7 @@ class Timeline:
             "azOutage": self._az_outage,
             "spotReclaim": self._spot_reclaim,
             "spotDrought": self._spot_drought,
+            "metricDelay": self._metric_delay,
         }
         self._numbers = 0
 
@@ -166,6 +168,15 @@ class Timeline:
         action, factor = what
         self.engine.calls.throttled[action] /= factor
 
+    def _metric_delay(self, fault: documents.MetricDelay, event: int) -> None:
+        """Metrics are published later by so many minutes, rounded up; alarms catch up afterwards."""
+        minutes = ceil(fault.delay / 60.0)
+        self.engine.scaling.alarms.behind += minutes
+        self.kernel.at(self.kernel._now + fault.for_, WORLD, self._metrics_in_time, minutes)
+
+    def _metrics_in_time(self, minutes: int, _: int) -> None:
+        self.engine.scaling.alarms.behind -= minutes
+
     def _az_outage(self, fault: documents.AzOutage, event: int) -> None:
         """Every instance of the zone ends, Fargate tasks in it stop; groups launch elsewhere meanwhile."""
         engine = self.engine
@@ -195,4 +206,5 @@ SUPPORTED_FAULTS = (
     "azOutage",
     "spotReclaim",
     "spotDrought",
+    "metricDelay",
 )

@@ -156,14 +156,15 @@ class Traffic:
         columns = self.cells.columns
         servers = columns["servers"]
         had = servers[i]
-        if target.stressed or had + delta <= 0 or had <= 0 or lost:
+        if target.stressed or had + delta <= 0 or had <= 0:
             self.close(target, now)
         seconds = had * (now - columns["since"][i])
         columns["server_seconds"][i] += seconds
         columns["minute_seconds"][i] += seconds
         columns["since"][i] = now
         if lost and had > 0:
-            # The requests that this task had in hand are gone: the client sees a reset connection (LB-042).
+            # Its share of the requests in flight is gone: the client sees a reset connection (LB-042). In a calm
+            # minute their number is that of the last close.
             gone = columns["in_flight"][i] if had <= 1 else int(columns["in_flight"][i] // had)
             columns["in_flight"][i] -= gone
             columns["f502"][i] += gone

@@ -26,7 +26,18 @@ class Recorder:
     :param manifest: what is known of the run before it starts (scenario digest, seed, versions, ``start``).
     """
 
-    __slots__ = ("_schema", "_tailed", "_watched", "_writers", "events", "listeners", "names", "part_rows", "sink", "tables")
+    __slots__ = (
+        "_schema",
+        "_tailed",
+        "_watched",
+        "_writers",
+        "events",
+        "listeners",
+        "names",
+        "part_rows",
+        "sink",
+        "tables",
+    )
 
     def __init__(
         self,

@@ -4,9 +4,10 @@ How many addresses a rolling update holds at once follows from its limits. With 
 of ``w = floor(n x maximumPercent / 100) - n``, at most ``n + w`` tasks want to run (DEPLOY-013). Each slot of
 a wave then stops an old task every ``turn`` seconds at most (a new one has to be created and become healthy
 first), and a stopping task keeps its address for ``leave`` seconds: drain, stop, deletion of its interface
-and cooling (NET-060). So no more than ``n + w + w x (floor(leave / turn) + 1)`` addresses are held, and never
-more than ``2n``, as long as no task fails. Tasks spread over the zones of the service evenly (PLACE-012),
-give or take one.
+and cooling (NET-060). Tasks that may go before their successors come (``b``, by minimumHealthyPercent) widen
+the wave. So no more than ``n + w + (w + b) x (floor(leave / turn) + 1)`` addresses are held, and never more
+than ``2n``, as long as no task fails. Tasks spread over the zones of the service evenly (PLACE-012), give or
+take one.
 """
 
 from __future__ import annotations
@@ -47,16 +48,16 @@ class Rollout:
     begin: float
     end: float
     wanted: int
+    minimum: int
     percent: int
     leave: float
     turn: float
 
-    def addresses(self, percent: int) -> int:
-        """Most addresses held at once with a maximumPercent of ``percent``."""
-        wave = self.wanted * percent // 100 - self.wanted
-        if wave < 1:
-            return self.wanted
-        held = self.wanted + wave + wave * (floor(self.leave / self.turn) + 1)
+    def addresses(self, minimum: int, percent: int) -> int:
+        """Most addresses held at once with these minimumHealthyPercent and maximumPercent."""
+        above = max(0, self.wanted * percent // 100 - self.wanted)
+        below = self.wanted - (self.wanted * minimum + 99) // 100
+        held = self.wanted + above + (above + below) * (floor(self.leave / self.turn) + 1)
         return min(held, 2 * self.wanted)
 
 
@@ -84,11 +85,7 @@ def _replaces(facts: Facts, row: np.void) -> bool:
     others = facts.deployments
     same = (others["service"] == row["service"]) & (others["cluster"] == row["cluster"])
     return bool(
-        (
-            same
-            & (others["started_at"] <= row["started_at"])
-            & (others["deployment_id"] != row["deployment_id"])
-        ).any()
+        (same & (others["started_at"] <= row["started_at"]) & (others["deployment_id"] != row["deployment_id"])).any()
     )
 
 
@@ -115,6 +112,7 @@ def _rollout(facts: Facts, row: np.void, end: float, mine: np.ndarray) -> Rollou
         begin,
         end,
         wanted,
+        int(setting.get("minimumHealthyPercent", 100)),
         int(setting.get("maximumPercent", 200)),
         float(leave.max()) if len(leave) else float(setting.get("drain", 0)) + ASSUMED_LEAVE,
         max(1.0, float(np.percentile(turn, 5))) if len(turn) else ASSUMED_TURN,
@@ -122,25 +120,32 @@ def _rollout(facts: Facts, row: np.void, end: float, mine: np.ndarray) -> Rollou
 
 
 def smaller_waves(facts: Facts, rollout: Rollout) -> str | None:
-    """The largest maximumPercent with which the deployment fits into its service's subnets; None if none."""
+    """The limits nearest to the present ones with which the deployment fits into its subnets; None if none."""
     setting = facts.service_setting(rollout.name, facts.name("cluster", rollout.cluster))
     if not setting.get("subnets") or setting.get("percentChangesLater"):
         return None
     subnets = [facts.code("subnet", name) for name in setting["subnets"]]
     room = [_room_for(facts, rollout, code) for code in subnets]
-    for percent in _percents(rollout.percent):
-        if rollout.wanted * percent // 100 <= rollout.wanted:
-            return None
-        share = -(-rollout.addresses(percent) // len(subnets)) + UNEVEN
-        if all(share <= free for free in room):
-            where = path("services", rollout.name, "deploymentConfiguration", "maximumPercent")
-            return options([(where, percent)])
+    where = ("services", rollout.name, "deploymentConfiguration")
+    # First the way that changes less; stopping fewer tasks beforehand makes waves smaller, too.
+    for minimum in dict.fromkeys((rollout.minimum, 100)):
+        for percent in _percents(rollout.percent):
+            if (minimum, percent) == (rollout.minimum, rollout.percent):
+                continue
+            if minimum == 100 and rollout.wanted * percent // 100 <= rollout.wanted:
+                break
+            share = -(-rollout.addresses(minimum, percent) // len(subnets)) + UNEVEN
+            if all(share <= free for free in room):
+                settings: list[tuple[str, object]] = [(path(*where, "maximumPercent"), percent)]
+                if minimum != rollout.minimum:
+                    settings.insert(0, (path(*where, "minimumHealthyPercent"), minimum))
+                return options(settings)
     return None
 
 
 def _percents(now: int) -> list[int]:
-    """Percentages below ``now``, round ones while they are not small."""
-    return [p for p in range(min(now, 200) - 1, 100, -1) if p % 5 == 0 or p < 110]
+    """Percentages from ``now`` down, round ones while they are not small."""
+    return [p for p in range(min(now, 200), 99, -1) if p % 5 == 0 or p < 110]
 
 
 def _room_for(facts: Facts, rollout: Rollout, subnet: int) -> int:
@@ -214,9 +219,7 @@ def _free_block(
     return None
 
 
-def addresses_needed(
-    facts: Facts, subnets: Sequence[SubnetFigures], rollout: Rollout | None
-) -> dict[str, int]:
+def addresses_needed(facts: Facts, subnets: Sequence[SubnetFigures], rollout: Rollout | None) -> dict[str, int]:
     """Usable addresses that each of these subnets would have needed, by name.
 
     In a deployment: what others held, and its share of the most that the deployment can hold at once. Else
@@ -228,10 +231,8 @@ def addresses_needed(
         if rollout is not None:
             setting = facts.service_setting(rollout.name, facts.name("cluster", rollout.cluster))
             zones = max(1, len(setting.get("subnets", ())))
-            others = _others(
-                facts, figures.code, rollout.service, rollout.cluster, rollout.begin, rollout.end
-            )
-            share = -(-rollout.addresses(rollout.percent) // zones) + UNEVEN
+            others = _others(facts, figures.code, rollout.service, rollout.cluster, rollout.begin, rollout.end)
+            share = -(-rollout.addresses(rollout.minimum, rollout.percent) // zones) + UNEVEN
             # Its own running tasks cool their addresses while the next wave starts.
             most = max(figures.usable + 1, others + share)
         needed[figures.name] = most

@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 
-from ecssim.results.capacity_fixes import fewer_instances, room_for
+from ecssim.results.capacity_fixes import Want, fewer_instances, room_for
 from ecssim.results.facts import Facts
 from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
 from ecssim.results.fleet_figures import FleetFigures
@@ -25,9 +25,7 @@ _CHECKS = ("cpu", "memory", "ports", "eni", "gpu", "attribute", "constraint", "l
 _CLOSEST = re.compile(r"closest matching \(container-instance (\S+?)\)")
 
 
-def capacity_findings(
-    facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures]
-) -> list[Finding]:
+def capacity_findings(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures]) -> list[Finding]:
     """The findings about room on instances."""
     return _unplaced(facts, services, fleets) + _idle(facts, fleets)
 
@@ -39,6 +37,7 @@ def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFi
         return []
     figures = {(s.service, s.cluster): s for s in services}
     found = []
+    of_services: list[tuple[np.ndarray, ServiceFigures, float | None]] = []
     keys = refused[["group", "cluster"]]
     for key in np.unique(keys):
         rows = refused[keys == key]
@@ -47,17 +46,32 @@ def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFi
         service = facts.code("service", name) if kind == "service" else -1
         mine = figures.get((service, int(key["cluster"])))
         if mine is not None:
-            found.append(_of_service(facts, rows, mine, fleets))
+            of_services.append((rows, mine, _whole_again(facts, mine, float(rows["t"][-1]))))
         else:
             found.append(_of_calls(facts, rows, group))
-    return found
+    # Services that wait for room in one group need it together.
+    wants = [_want(rows, mine) for rows, mine, until in of_services if _waits_long(facts, rows, until)]
+    return found + [_of_service(facts, *waiting, wants, fleets) for waiting in of_services]
+
+
+def _want(rows: np.ndarray, figures: ServiceFigures) -> Want:
+    worst = rows[np.argmax(rows["count"])]
+    return Want(figures, int(worst["count"]), float(worst["t"]))
+
+
+def _waits_long(facts: Facts, rows: np.ndarray, until: float | None) -> bool:
+    return until is None or until - float(rows["t"][0]) > PATIENCE
 
 
 def _of_service(
-    facts: Facts, rows: np.ndarray, figures: ServiceFigures, fleets: list[FleetFigures]
+    facts: Facts,
+    rows: np.ndarray,
+    figures: ServiceFigures,
+    until: float | None,
+    wants: list[Want],
+    fleets: list[FleetFigures],
 ) -> Finding:
     t = float(rows["t"][0])
-    until = _whole_again(facts, figures, float(rows["t"][-1]))
     worst = rows[np.argmax(rows["count"])]
     lasted = (facts.end if until is None else until) - t
     ending = "and still has not when the record ends" if until is None else f"for up to {duration(lasted)}"
@@ -65,13 +79,12 @@ def _of_service(
         f"Service {figures.name} could not place {count(int(worst['count']), 'task')} from {facts.at(t)} on "
         f"{ending}: {_why(facts, worst)}{_closest(facts, figures, float(rows['t'][-1]))}."
     )
-    if until is not None and lasted <= PATIENCE:
+    if not _waits_long(facts, rows, until):
         return Finding(NOTE, "placement.waited", figures.name, text, t)
-    fix = room_for(facts, figures, int(worst["count"]), float(worst["t"]), fleets)
+    fix = room_for(facts, _want(rows, figures), wants, fleets)
     if fix is not None:
         text += f" Fix: {fix}"
-    severity = PROBLEM if until is None or lasted > PATIENCE else WARNING
-    return Finding(severity, "placement.unplaced", figures.name, text, t, fix)
+    return Finding(PROBLEM, "placement.unplaced", figures.name, text, t, fix)
 
 
 def _of_calls(facts: Facts, rows: np.ndarray, group: str) -> Finding:
@@ -79,10 +92,7 @@ def _of_calls(facts: Facts, rows: np.ndarray, group: str) -> Finding:
     worst = rows[np.argmax(rows["count"])]
     reasons, numbers = np.unique(rows["reason"], return_counts=True)
     named = sorted(
-        (
-            (int(n), facts.name("placement_reason", r))
-            for r, n in zip(reasons.tolist(), numbers.tolist(), strict=True)
-        ),
+        ((int(n), facts.name("placement_reason", r)) for r, n in zip(reasons.tolist(), numbers.tolist(), strict=True)),
         reverse=True,
     )
     text = (
@@ -115,9 +125,7 @@ def _closest(facts: Facts, figures: ServiceFigures, t: float) -> str:
     """The instance that came nearest, from the service's own event."""
     events = facts.raw("service_events")
     code = facts.code("event_name", "SERVICE_TASK_PLACEMENT_FAILURE")
-    mine = events[
-        (events["service"] == figures.service) & (events["event_name"] == code) & (events["t"] <= t)
-    ]
+    mine = events[(events["service"] == figures.service) & (events["event_name"] == code) & (events["t"] <= t)]
     for row in mine[::-1]:
         match = _CLOSEST.search(facts.name("text", int(row["message"])))
         if match:

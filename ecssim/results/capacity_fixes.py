@@ -9,10 +9,10 @@ services on one fixed group (an entry of ``autoScalingGroups``) have such a fix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,19 +26,25 @@ from ecssim.results.wording import options, path
 
 #: Share of an instance that is planned to be filled: tasks of several sizes leave gaps.
 FILLED = 0.8
-#: More tasks than this are not laid out anew one by one; the size of one more instance is enough then.
-MANY = 3000
+#: More tasks than this are not laid out anew one by one; the size of more instances is enough then.
+MANY = 1000
+#: Numbers of instances that are tried one by one.
+TRIES = 30
+_PACKING = "[{type: binpack, field: memory}]"
 
 
-def room_for(
-    facts: Facts, figures: ServiceFigures, missing: int, t: float, fleets: list[FleetFigures]
-) -> str | None:
-    """Options that give ``missing`` more tasks of the service room at ``t``; None if not known."""
-    name = facts.name("service", figures.service)
-    setting = facts.service_setting(name, figures.cluster_name)
-    group_name = _group_of(facts, setting, figures.cluster_name)
-    fleet = next((f for f in fleets if f.group == group_name and group_name is not None), None)
-    size = _size(facts, name, setting)
+class Want(NamedTuple):
+    """``tasks`` of a service that found no place at ``t`` seconds."""
+
+    figures: ServiceFigures
+    tasks: int
+    t: float
+
+
+def room_for(facts: Facts, want: Want, others: Sequence[Want], fleets: list[FleetFigures]) -> str | None:
+    """Options that give ``want`` room, and the ``others`` of its group with it; None if not known."""
+    group_name = _group_of(facts, want)
+    size = _size_of(facts, want)
     if group_name is None or size is None:
         return None
     group = facts.setting["autoScalingGroups"][group_name]
@@ -51,22 +57,47 @@ def room_for(
         if larger is None or not group["oneType"]:
             return None
         return options([(path("autoScalingGroups", group_name, "instances", "instanceType"), larger)])
-    desired = int(group["desiredCapacity"])
-    there = _there(facts, fleet, figures, t) if fleet is not None else {}
-    wanted = Demand(missing, size, _strategy(setting))
-    if sum(demand.count for _, demand in there.values()) + missing > MANY:
-        fit = min(c // max(1, s) for c, s in zip(capacity, size, strict=True))
-        return _resized(group_name, group, desired + ceil(missing / fit))
-    spreading = {n: d for n, (packs, d) in there.items() if not packs and d.strategy != "binpack"}
+    fleet = next((f for f in fleets if f.group == group_name), None)
+    there = _there(facts, fleet, max(w.t for w in (want, *others))) if fleet is not None else {}
     demands = [demand for _, demand in there.values()]
-    packed = [replace(d, strategy="binpack") for d in (*demands, wanted)]
-    if spreading and fits(packed, desired, capacity):
-        packing = "[{type: binpack, field: memory}]"
-        return options([(path("services", n, "placementStrategy"), packing) for n in spreading])
-    for instances in range(desired + 1, desired + sum(d.count for d in demands) + missing + 1):
-        if fits([*demands, wanted], instances, capacity):
-            return _resized(group_name, group, instances)
-    return None
+    for one in others:
+        asked = _size_of(facts, one)
+        if _group_of(facts, one) == group_name and asked is not None:
+            # What fits on no instance of this type has a fix of its own.
+            if all(a <= c for a, c in zip(asked, capacity, strict=True)):
+                demands.append(Demand(one.tasks, asked, _strategy(_setting(facts, one))))
+    spreading = [n for n, (stays, d) in there.items() if not stays and d.strategy != "binpack"]
+    return _laid_out(group_name, group, capacity, demands, spreading)
+
+
+def _laid_out(
+    name: str, group: Mapping[str, Any], capacity: tuple[int, ...], demands: list[Demand], spreading: list[str]
+) -> str:
+    """Packing on the instances that are there, else the fewest instances on which all find a place."""
+    desired = int(group["desiredCapacity"])
+    sums = [sum(d.count * d.size[i] for d in demands) for i in range(len(capacity))]
+    least = max(ceil(asked / max(1, there)) for asked, there in zip(sums, capacity, strict=True))
+    if sum(d.count for d in demands) > MANY:
+        return _resized(name, group, max(desired + 1, ceil(least / FILLED)))
+    packing = [(path("services", service, "placementStrategy"), _PACKING) for service in spreading]
+    packed = [replace(d, strategy="binpack") for d in demands]
+    if packing and fits(packed, desired, capacity):
+        return options(packing)
+    first = max(desired + 1, least)
+    for instances in range(first, first + TRIES):
+        if fits(demands, instances, capacity):
+            return _resized(name, group, instances)
+        if packing and fits(packed, instances, capacity):
+            return f"{options(packing)} {_resized(name, group, instances)}"
+    return _resized(name, group, first + TRIES)
+
+
+def _setting(facts: Facts, want: Want) -> Mapping[str, Any]:
+    return facts.service_setting(facts.name("service", want.figures.service), want.figures.cluster_name)
+
+
+def _size_of(facts: Facts, want: Want) -> tuple[int, ...] | None:
+    return _size(facts, facts.name("service", want.figures.service), _setting(facts, want))
 
 
 def _strategy(setting: Mapping[str, Any]) -> str:
@@ -75,10 +106,8 @@ def _strategy(setting: Mapping[str, Any]) -> str:
     return "binpack" if "binpack" in kinds else "random" if kinds == ["random"] else "spread"
 
 
-def _there(
-    facts: Facts, fleet: FleetFigures, figures: ServiceFigures, t: float
-) -> dict[str, tuple[bool, Demand]]:
-    """The tasks on the group's instances at ``t``, by service in the order of the scenario."""
+def _there(facts: Facts, fleet: FleetFigures, t: float) -> dict[str, tuple[bool, Demand]]:
+    """The tasks on the group's instances at ``t``, by service in the order of the scenario; is it a daemon?"""
     tasks = facts.tasks
     rows = facts.result.settled("instances")
     provider = facts.code("capacity_provider", fleet.name) if fleet.name != fleet.group else 0
@@ -120,8 +149,9 @@ def _resized(name: str, group: Mapping[str, Any], desired: int) -> str:
     return options([*settings, (path(*where, "desiredCapacity"), desired)])
 
 
-def _group_of(facts: Facts, setting: Mapping[str, Any], cluster: str) -> str | None:
+def _group_of(facts: Facts, want: Want) -> str | None:
     """The one group whose instances take tasks of the service; None if there are several or none."""
+    setting, cluster = _setting(facts, want), want.figures.cluster_name
     groups: Mapping[str, Mapping[str, Any]] = facts.setting.get("autoScalingGroups", {})
     providers = setting.get("capacityProviders", ())
     fitting = [
@@ -160,7 +190,6 @@ def _larger(group: Mapping[str, Any], size: tuple[int, ...], trunk: bool) -> str
     fitting = [
         kind
         for kind in instance_types().values()
-        if kind.family == family
-        and all(a <= c for a, c in zip(size, _capacity(kind, group, trunk), strict=True))
+        if kind.family == family and all(a <= c for a, c in zip(size, _capacity(kind, group, trunk), strict=True))
     ]
     return min(fitting, key=lambda kind: (kind.vcpu, kind.memory_mib, kind.name)).name if fitting else None

@@ -161,9 +161,7 @@ class Chronicle:
         out = f", ruled out {listed(ruled, 9)}" if ruled else ", none ruled out"
         if not row["container_instance"]:
             reason = facts.name("placement_reason", int(row["reason"]))
-            looked = (
-                f"{count(seen, 'instance')} looked at{out}" if seen else "there was no instance to look at"
-            )
+            looked = f"{count(seen, 'instance')} looked at{out}" if seen else "there was no instance to look at"
             return f"no place for {count(int(row['count']), 'task')} of {group} ({reason}): {looked}"
         strategy = facts.name("strategy", int(row["strategy"]))
         by = f"strategy {strategy}" if strategy else "no strategy (a daemon's or a named instance)"
@@ -225,6 +223,4 @@ class Chronicle:
 
     def _shift(self, row: np.void) -> str:
         service = self.facts.name("service", int(row["service"]))
-        return (
-            f"{row['production_weight']:g} % of the production traffic of {service} goes to the new revision"
-        )
+        return f"{row['production_weight']:g} % of the production traffic of {service} goes to the new revision"

@@ -35,8 +35,7 @@ def _failed(facts: Facts, row: np.void) -> Finding:
     t = float(row["started_at"])
     reason = facts.name("text", int(row["reason"]))
     text = (
-        f"{_the_deployment(facts, row)} began at {facts.at(t)} and failed{_after(row)}: {reason}"
-        f"{_losses(facts, row)}."
+        f"{_the_deployment(facts, row)} began at {facts.at(t)} and failed{_after(row)}: {reason}{_losses(facts, row)}."
     )
     return Finding(PROBLEM, "deployment.failed", _of(facts, row), text, t)
 
@@ -92,11 +91,7 @@ def _blocked(facts: Facts, row: np.void) -> str | None:
     name, cluster = facts.name("service", int(row["service"])), facts.name("cluster", int(row["cluster"]))
     setting = facts.service_setting(name, cluster)
     desired = setting.get("desiredCount") or 0
-    if (
-        not desired
-        or setting.get("percentChangesLater")
-        or desired * setting["maximumPercent"] // 100 > desired
-    ):
+    if not desired or setting.get("percentChangesLater") or desired * setting["maximumPercent"] // 100 > desired:
         return ""
     percent = -(-100 * (desired + 1) // desired)
     return options([(path("services", name, "deploymentConfiguration", "maximumPercent"), percent)])

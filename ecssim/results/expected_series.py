@@ -12,12 +12,14 @@ import numpy as np
 
 from ecssim.errors import BadInput, Problem
 from ecssim.record.codes import DESIRED_STATUSES, TASK_STATUSES
+from ecssim.results.result import COSTS
 from ecssim.scenario.expect import METRICS
 
 if TYPE_CHECKING:
     from ecssim.results.result import Result
 
 MINUTE: Final = 60.0
+HOUR: Final = 3600.0
 
 #: The column that names the resource in each table of metrics.
 _NAMED_BY: Final[Mapping[str, str]] = MappingProxyType(
@@ -25,7 +27,6 @@ _NAMED_BY: Final[Mapping[str, str]] = MappingProxyType(
         "subnet_metrics": "subnet",
         "service_metrics": "service",
         "capacity_provider_metrics": "capacity_provider",
-        "costs": "service",
     }
 )
 
@@ -96,20 +97,30 @@ def series_of(result: Result, metric: str, of: str | None, *, lowest: bool) -> S
 
 
 def _minutes(result: Result, table: str, column: str, of: str | None) -> Series:
+    if table == COSTS:
+        return _hours(result, column, of)
     rows = result.raw(table)
     if of is not None:
         rows = rows[_named(result, table, rows, of)]
-    times = rows["hour"] * 3600.0 if table == "costs" else rows["t"]
-    values = rows[column].astype(float)
+    return _added_up(result, rows["t"], rows[column].astype(float), MINUTE)
+
+
+def _hours(result: Result, column: str, of: str | None) -> Series:
+    """Costs are computed by the hour when they are asked for; ``of`` is a service."""
+    rows = result.frame(COSTS)
+    if of is not None:
+        cluster, _, name = of.rpartition("/")
+        rows = rows[(rows["service"] == name) & ((rows["cluster"] == cluster) | (cluster == ""))]
+    return _added_up(result, rows["hour"].to_numpy() * HOUR, rows[column].to_numpy(float), HOUR)
+
+
+def _added_up(result: Result, times: np.ndarray, values: np.ndarray, span: float) -> Series:
+    """One value for each time, each true for ``span`` seconds; the last may stand for less than that."""
     known = ~np.isnan(values)
-    times, values = times[known], values[known]
-    if of is None and len(times):
-        times, position = np.unique(times, return_inverse=True)
-        values = np.bincount(position, weights=values)
-    weight = np.full(len(times), 3600.0 if table == "costs" else MINUTE)
-    # The last row may stand for less than a whole minute.
+    times, position = np.unique(times[known], return_inverse=True)
+    values = np.bincount(position, weights=values[known], minlength=len(times)).astype(float)
     end = float(result.manifest.get("simulated", result.hours[-1].t if result.hours else np.inf))
-    return Series(times, values, np.minimum(weight, np.maximum(end - times, 0.0)))
+    return Series(times, values, np.minimum(span, np.maximum(end - times, 0.0)))
 
 
 def _named(result: Result, table: str, rows: np.ndarray, of: str) -> np.ndarray:
@@ -177,16 +188,12 @@ def _counted(result: Result, of: str, minutes: Series, inside: Callable[[np.ndar
 
 def _running(result: Result, of: str, minutes: Series) -> Series:
     """RUNNING and wanted so: what DescribeServices shows as runningCount."""
-    return _counted(
-        result, of, minutes, lambda e: (e["last_status"] == _RUNNING) & (e["desired_status"] == _WANTED)
-    )
+    return _counted(result, of, minutes, lambda e: (e["last_status"] == _RUNNING) & (e["desired_status"] == _WANTED))
 
 
 def _pending(result: Result, of: str, minutes: Series) -> Series:
     """Wanted, and not RUNNING yet."""
-    return _counted(
-        result, of, minutes, lambda e: (e["last_status"] < _RUNNING) & (e["desired_status"] == _WANTED)
-    )
+    return _counted(result, of, minutes, lambda e: (e["last_status"] < _RUNNING) & (e["desired_status"] == _WANTED))
 
 
 def _healthy(result: Result, of: str, minutes: Series) -> Series:

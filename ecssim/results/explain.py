@@ -79,9 +79,7 @@ def _service(facts: Facts, name: str) -> Explanation:
         return explain_service(facts, *fitting[0])
     if fitting:
         raise _unknown(f"service/{name}", "several clusters have one: give cluster/NAME")
-    raise _unknown(
-        f"service/{name}", f"the record has no such service{_nearest(bare, (n for n, _ in named))}"
-    )
+    raise _unknown(f"service/{name}", f"the record has no such service{_nearest(bare, (n for n, _ in named))}")
 
 
 def _subnet(facts: Facts, name: str) -> Explanation:

@@ -26,9 +26,7 @@ def explain_service(facts: Facts, service: int, cluster: int) -> Explanation:
     figures = next(f for f in service_figures(facts) if (f.service, f.cluster) == (service, cluster))
     chronicle = Chronicle(facts)
     findings = [
-        f.text
-        for f in (*service_findings(facts, [figures]), *deployment_findings(facts))
-        if f.of == figures.name
+        f.text for f in (*service_findings(facts, [figures]), *deployment_findings(facts)) if f.of == figures.name
     ]
     answer = "\n".join([_figures(figures), *findings])
     sections = [
@@ -73,9 +71,7 @@ def _events(facts: Facts, chronicle: Chronicle, figures: ServiceFigures) -> list
             alike += 1
             continue
         if alike:
-            steps.append(
-                Step(float(row["t"]), f"(and {count(alike, 'more event')} like the one above before this)")
-            )
+            steps.append(Step(float(row["t"]), f"(and {count(alike, 'more event')} like the one above before this)"))
         alike, shape = 0, form
         event = chronicle.event(int(row["event_id"]))
         if event is not None:
@@ -99,7 +95,5 @@ def _minutes(facts: Facts, figures: ServiceFigures) -> list[Step]:
         for at in changed[:MINUTES]
     ]
     if len(changed) > MINUTES:
-        steps.append(
-            Step(float(mine["t"][changed[MINUTES]]), f"({len(changed) - MINUTES} more changes from here on)")
-        )
+        steps.append(Step(float(mine["t"][changed[MINUTES]]), f"({len(changed) - MINUTES} more changes from here on)"))
     return steps

@@ -52,13 +52,13 @@ def _why(facts: Facts, chronicle: Chronicle, figures: SubnetFigures, t: float) -
     steps = []
     rollout = rollout_at(facts, figures.code, t)
     if rollout is not None:
+        most = rollout.addresses(rollout.minimum, rollout.percent)
         steps.append(
             Step(
                 rollout.begin,
                 f"the deployment of {rollout.revision} (service {rollout.name}, {rollout.wanted} tasks, "
-                f"maximumPercent {rollout.percent}) began; it can hold up to "
-                f"{rollout.addresses(rollout.percent)} addresses at once: a stopping task keeps its own for "
-                f"up to {duration(rollout.leave)}",
+                f"maximumPercent {rollout.percent}) began; it can hold up to {most} addresses at once: a "
+                f"stopping task keeps its own for up to {duration(rollout.leave)}",
             )
         )
     events = facts.raw("subnet_events")

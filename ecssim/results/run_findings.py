@@ -47,9 +47,7 @@ def call_findings(facts: Facts) -> list[Finding]:
             f"{count(len(rows), 'call')} of {facts.name('action', action)} by {listed(callers)} got "
             f"{_THROTTLED}, the first at {facts.at(float(rows['t'][0]))}."
         )
-        found.append(
-            Finding(WARNING, "calls.throttled", facts.name("action", action), text, float(rows["t"][0]))
-        )
+        found.append(Finding(WARNING, "calls.throttled", facts.name("action", action), text, float(rows["t"][0])))
     return found + _refused(facts, calls, throttled)
 
 

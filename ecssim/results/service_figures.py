@@ -84,9 +84,7 @@ def service_figures(facts: Facts) -> list[ServiceFigures]:
     pairs = {(key >> 32, key & 0xFFFFFFFF): at for key, at in groups}
     found = []
     for service, cluster in sorted({*facts.minutes.services, *pairs}):
-        figures = ServiceFigures(
-            service, cluster, facts.label(service, cluster), facts.name("cluster", cluster)
-        )
+        figures = ServiceFigures(service, cluster, facts.label(service, cluster), facts.name("cluster", cluster))
         _from_minutes(facts, figures)
         if (service, cluster) in pairs:
             _from_tasks(facts, figures, pairs[service, cluster])

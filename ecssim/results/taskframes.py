@@ -198,9 +198,7 @@ def _overwrite(times: dict[str, np.ndarray], rows: np.ndarray, at: np.ndarray, w
         values[at[known]] = rows[name][known]
 
 
-def _from_events(
-    events: np.ndarray, index: TaskIndex, times: dict[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def _from_events(events: np.ndarray, index: TaskIndex, times: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     events = events[index.at(events["task"]) >= 0]
     at = index.at(events["task"])
     for status, name in _TIME_OF_STATUS.items():

@@ -1,10 +1,9 @@
-"""Checks of listeners, scaling, alarms, traffic, behaviour, expectations and the settings of the model."""
+"""Checks of listeners, traffic, behaviour, expectations and the settings of the model."""
 
 from __future__ import annotations
 
 import itertools
 
-from ecssim.aws.names import ScalingPolicyType
 from ecssim.catalog import quota_names
 from ecssim.scenario.check_timeline import refers_to_service
 from ecssim.scenario.delays import DELAYS
@@ -16,12 +15,6 @@ from ecssim.scenario.nodes import Step
 from ecssim.scenario.options import MODEL_OPTIONS
 from ecssim.scenario.timeline import seconds_of
 from ecssim.scenario.traffic import Destination
-
-_CONFIGURATIONS = {
-    ScalingPolicyType.TARGET_TRACKING_SCALING: "targetTrackingScalingPolicyConfiguration",
-    ScalingPolicyType.STEP_SCALING: "stepScalingPolicyConfiguration",
-    ScalingPolicyType.PREDICTIVE_SCALING: "predictiveScalingPolicyConfiguration",
-}
 
 
 def check_listeners(names: Names, findings: Findings) -> None:
@@ -50,61 +43,6 @@ def check_listeners(names: Names, findings: Findings) -> None:
                 if names.target_group(group) is None:
                     known = [g.target_group_name for g in names.scenario.target_groups]
                     findings.refers(steps, "target group", name_of(group), known, "targetGroups")
-
-
-def check_scaling(names: Names, findings: Findings) -> None:
-    """Scalable targets, policies, scheduled actions and alarms name what is there."""
-    scenario = names.scenario
-    targets: set[str] = set()
-    for index, target in enumerate(scenario.scalable_targets):
-        where: tuple[Step, ...] = ("scalableTargets", index)
-        _scaled_service(where, target.resource_id, names, findings)
-        if target.resource_id in targets:
-            findings.error((*where, "resourceId"), f"{target.resource_id} is a scalable target already", "SCALE-001")
-        targets.add(target.resource_id)
-        if target.min_capacity > target.max_capacity:
-            message = f"minCapacity {target.min_capacity} is more than maxCapacity {target.max_capacity}"
-            findings.error((*where, "minCapacity"), message, "SCALE-001")
-    for index, policy in enumerate(scenario.scaling_policies):
-        where = ("scalingPolicies", index)
-        _needs_target(where, policy.resource_id, targets, names, findings)
-        wanted = _CONFIGURATIONS.get(policy.policy_type) if policy.policy_type is not None else None
-        if wanted is not None and findings.root.entries["scalingPolicies"].items[index].entries.get(wanted) is None:
-            findings.error(where, f"policy type {policy.policy_type} needs {wanted}", "SCALE-002")
-        tracking = policy.target_tracking_scaling_policy_configuration
-        if tracking is not None:
-            given = (tracking.predefined_metric_specification, tracking.customized_metric_specification)
-            if sum(spec is not None for spec in given) != 1:
-                message = "give one of predefinedMetricSpecification, customizedMetricSpecification"
-                findings.error((*where, "targetTrackingScalingPolicyConfiguration"), message, "SCALE-006")
-    for index, action in enumerate(scenario.scheduled_actions):
-        _needs_target(("scheduledActions", index), action.resource_id, targets, names, findings)
-    policies = {p.policy_name for p in scenario.scaling_policies}
-    for index, alarm in enumerate(scenario.alarms):
-        for number, act in enumerate(alarm.alarm_actions):
-            if not act.startswith("arn:"):
-                steps = ("alarms", index, "alarmActions", number)
-                findings.refers(steps, "scaling policy", act, policies, "scalingPolicies")
-
-
-def _scaled_service(where: tuple[Step, ...], resource: str, names: Names, findings: Findings) -> None:
-    full = resource.removeprefix("service/")
-    if full.rsplit("/", 1)[-1] in names.created_by_calls["services"]:
-        return
-    if findings.refers((*where, "resourceId"), "service", full, names.services, "services", "clusters"):
-        if names.services[full].is_daemon:
-            message = f"{full} is a DAEMON service and cannot be scaled"
-            findings.error((*where, "resourceId"), message, "SVC-060")
-
-
-def _needs_target(where: tuple[Step, ...], resource: str, targets: set[str], names: Names, findings: Findings) -> None:
-    if resource in targets or "scalableTargets" in findings.unsure:
-        return
-    if resource.removeprefix("service/") in names.services:
-        message = f"{resource} is no scalable target; add it to scalableTargets"
-        findings.error((*where, "resourceId"), message, "SCALE-001")
-    else:
-        findings.refers((*where, "resourceId"), "scalable target", resource, targets, "scalableTargets")
 
 
 def check_traffic(names: Names, findings: Findings) -> None:

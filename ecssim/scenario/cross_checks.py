@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
 from ecssim.scenario.check_network import check_network
+from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
 from ecssim.scenario.check_timeline import check_timeline
 from ecssim.scenario.check_traffic import (
     check_behaviour,
     check_expectations,
     check_listeners,
-    check_scaling,
     check_settings,
     check_traffic,
 )

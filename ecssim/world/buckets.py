@@ -40,6 +40,10 @@ class TokenBucket:
         self._level = level - got
         return got
 
+    def give_back(self, count: int) -> None:
+        """Put back tokens that were taken and not used."""
+        self._level = min(self.burst, self._level + count)
+
     def next_at(self, now: float) -> float:
         """Return when the next whole token is there, ``now`` if there is one."""
         self._refill(now)

@@ -200,6 +200,8 @@ class Deployment:
 
     ``active`` counts tasks whose desiredStatus is RUNNING, ``running`` those of them with lastStatus RUNNING,
     ``healthy`` those that count towards the minimum (SVC-020), ``stopping`` tasks told to stop and not STOPPED.
+    ``lost`` counts tasks of a deployment on its way out that ended by themselves and wait for a successor,
+    ``replaced`` those that got one (SVC-032).
     ``ripe_last`` is when the task that started last will count as healthy, if that goes by time (SVC-020).
     """
 
@@ -217,9 +219,11 @@ class Deployment:
         "finished_at",
         "healthy",
         "id",
+        "lost",
         "ordinal",
         "peak_tasks",
         "reason",
+        "replaced",
         "ripe_last",
         "rollout_state",
         "running",
@@ -251,6 +255,8 @@ class Deployment:
         self.stopping = 0
         self.failed_tasks = 0
         self.failures = 0
+        self.lost = 0
+        self.replaced = 0
         self.throttle_until = 0.0
         self.peak_tasks = 0
         self.tasks: dict[int, Task] = {}
@@ -277,6 +283,7 @@ class Service(Owner):
         "next_steady_event",
         "pass_phase",
         "provider_strategy",
+        "reminded",
         "revisions",
         "ripens_by_time",
         "status",
@@ -299,6 +306,7 @@ class Service(Owner):
         self.pass_phase = 0.0
         self.steady = False
         self.next_steady_event = 0.0
+        self.reminded = False
         self.strategy: tuple[Any, ...] = ()
         self.target_groups: tuple[int, ...] = ()
         self.grace = 0.0
@@ -317,6 +325,7 @@ class Instance:
     """One EC2 container instance. The ``agent_*`` fields are the agent's own ledger: what physically is free,
     moved when containers really start and end (AGENT-040); what the control plane believes is in the fleet.
     ``spot`` is its market. ``retiring``: its group has let it go and it ends when it is drained (ASG-043).
+    ``images`` says when each image is, or will be, on its disk.
     """
 
     __slots__ = (
@@ -388,7 +397,7 @@ class Instance:
         self.agent_gpus = shape.gpus
         self.agent_ports: set[tuple[str, int]] = set(shape.ports)
         self.agent_queue: deque[Task] = deque()
-        self.images: set[int] = set()
+        self.images: dict[int, float] = {}
         self.tasks: dict[int, Task] = {}
         self.attributes: dict[str, str | None] = dict(shape.attributes)
 

@@ -38,7 +38,11 @@ def test_version_names_the_package_version(ecssim: Ecssim) -> None:
 def test_help_lists_every_command_once(ecssim: Ecssim) -> None:
     answer = ecssim("--help")
     assert answer.code == 0
-    shown = [line.split()[0] for line in answer.out.split("Commands:")[1].splitlines() if line.startswith("  ") and line[2] != " "]
+    shown = [
+        line.split()[0]
+        for line in answer.out.split("Commands:")[1].splitlines()
+        if line.startswith("  ") and line[2] != " "
+    ]
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     assert shown[: len(names)] == names
     assert "..." not in answer.out.split("Commands:")[1]

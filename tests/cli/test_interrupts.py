@@ -76,7 +76,9 @@ def test_ctrl_c_before_the_first_event_ends_with_130_too(tmp_path: Path) -> None
         "sys.exit(main(['run', 'x.yaml']))"
     )
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=env, cwd=tmp_path, check=False
+    )
     assert (done.returncode, done.stdout) == (130, "")
     assert "Traceback" not in done.stderr
 

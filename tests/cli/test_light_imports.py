@@ -38,7 +38,9 @@ def modules_after(*arguments: str) -> tuple[int, set[str]]:
 @pytest.mark.parametrize(
     ("arguments", "forbidden"),
     [
-        pytest.param(("--help",), PLOTTING | ENGINE | {"pydantic", "yaml"}, id="help imports the commands' names alone"),
+        pytest.param(
+            ("--help",), PLOTTING | ENGINE | {"pydantic", "yaml"}, id="help imports the commands' names alone"
+        ),
         pytest.param(("--version",), PLOTTING | ENGINE | {"pydantic", "yaml"}, id="so does the version"),
         pytest.param(("run", "--help"), PLOTTING | ENGINE, id="help of run imports no engine"),
         pytest.param(("check", str(SCENARIO)), PLOTTING | ENGINE, id="check reads a scenario without the engine"),

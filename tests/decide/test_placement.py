@@ -188,9 +188,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.rule(
-    "PLACE-002", "PLACE-003", "PLACE-005", "PLACE-006", "PLACE-007", "PLACE-008", "NET-010", "NET-041"
-)
+@pytest.mark.rule("PLACE-002", "PLACE-003", "PLACE-005", "PLACE-006", "PLACE-007", "PLACE-008", "NET-010", "NET-041")
 @pytest.mark.rule("PLACE-042", "PLACE-061", "PLACE-063", "PLACE-065")
 @pytest.mark.parametrize(("specs", "request_", "reason"), REFUSALS.values(), ids=REFUSALS)
 def test_refusals_name_what_the_closest_instance_lacks(

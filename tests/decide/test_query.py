@@ -185,9 +185,7 @@ ERRORS = [
 
 
 @pytest.mark.rule("PLACE-043", "PLACE-046", "PLACE-047", "PLACE-048", "PLACE-049", "PLACE-054")
-@pytest.mark.parametrize(
-    ("text", "column", "message", "rule"), ERRORS, ids=[row[0] or "(empty)" for row in ERRORS]
-)
+@pytest.mark.parametrize(("text", "column", "message", "rule"), ERRORS, ids=[row[0] or "(empty)" for row in ERRORS])
 def test_what_is_wrong_and_at_which_column(text: str, column: int, message: str, rule: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text)

@@ -92,9 +92,7 @@ CASES = {
 
 @pytest.mark.rule("PLACE-070", "PLACE-071", "PLACE-072", "PLACE-073")
 @pytest.mark.parametrize(("tasks", "count", "strategy", "chosen"), CASES.values(), ids=CASES)
-def test_the_choice(
-    tasks: list[RunningTask], count: int, strategy: Strategy, chosen: tuple[int, ...]
-) -> None:
+def test_the_choice(tasks: list[RunningTask], count: int, strategy: Strategy, chosen: tuple[int, ...]) -> None:
     assert choose_to_stop(tasks, count, strategy) == chosen
     assert choose_to_stop(reversed(tasks), count, strategy) == chosen, "the order of the records is no reason"
 
@@ -115,9 +113,7 @@ def test_spread_draws_inside_the_fullest_zone_only() -> None:
     assert drawn == {2, 3, 4}
 
 
-TASKS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.booleans(), st.floats(0, 9)), max_size=25
-).map(
+TASKS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.booleans(), st.floats(0, 9)), max_size=25).map(
     lambda rows: [
         T(number, zone, instance, protected=protected, created_at=created)
         for number, (zone, instance, protected, created) in enumerate(rows)

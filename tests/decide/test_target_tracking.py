@@ -104,9 +104,7 @@ IN = {
     "SCALE-020", "SCALE-023", "SCALE-024", "SCALE-026", "SCALE-031", "SCALE-032", "SCALE-033", "SCALE-042"
 )
 @pytest.mark.parametrize(("metric", "at", "cooldown", "most", "expected"), IN.values(), ids=IN.keys())
-def test_a_low_alarm_scales_in(
-    metric: float, at: Capacity, cooldown: Cooldown, most: int, expected: Decision
-) -> None:
+def test_a_low_alarm_scales_in(metric: float, at: Capacity, cooldown: Cooldown, most: int, expected: Decision) -> None:
     assert scale_in(metric, 50.0, at, cooldown, 300.0, most) == expected
 
 

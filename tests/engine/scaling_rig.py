@@ -34,9 +34,7 @@ def tracking(name: str = "cpu50", value: float = 50.0, metric: str = "CPU", **mo
         "policyType": "TargetTrackingScaling",
         "targetTrackingScalingPolicyConfiguration": {
             "targetValue": value,
-            "predefinedMetricSpecification": {
-                "predefinedMetricType": f"ECSServiceAverage{metric}Utilization"
-            },
+            "predefinedMetricSpecification": {"predefinedMetricType": f"ECSServiceAverage{metric}Utilization"},
             **more,
         },
     }
@@ -125,6 +123,4 @@ def states(result: Result, name: str) -> list[tuple[float, str, str]]:
     """``(t, old, new)`` of the alarms whose name contains ``name``."""
     rows = result.alarms
     rows = rows[rows["alarm_name"].astype(str).str.contains(name, regex=False)]
-    return list(
-        zip(rows["t"].round(3), rows["old_state"].astype(str), rows["new_state"].astype(str), strict=True)
-    )
+    return list(zip(rows["t"].round(3), rows["old_state"].astype(str), rows["new_state"].astype(str), strict=True))

@@ -73,9 +73,7 @@ def test_other_processes_with_other_hash_seeds_give_the_same_bytes(tmp_path: Pat
     for name in names:
         Simulation(scenarios()[name], out=tmp_path / "here" / name).finish()
     for hash_seed in ("1", "4242"):
-        wanted = [
-            (name, str(DEMO) if name == "demo" else None, str(tmp_path / hash_seed / name)) for name in names
-        ]
+        wanted = [(name, str(DEMO) if name == "demo" else None, str(tmp_path / hash_seed / name)) for name in names]
         path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "tests")))
         subprocess.run(
             [sys.executable, "-c", SCRIPT, json.dumps(wanted)],

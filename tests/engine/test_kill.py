@@ -102,4 +102,3 @@ def _check_joins(result: Result, reference: Result) -> None:
     mine = tasks.set_index("task_id")[fixed]
     assert_frame_equal(mine, known.loc[mine.index, fixed])
     assert result.summary()["complete"] is False
-

@@ -92,9 +92,7 @@ def test_alarms_treat_a_metric_that_stops_as_they_were_told(treat: str, new: lis
 
 @pytest.mark.rule("ALARM-001")
 def test_an_edited_alarm_keeps_its_state() -> None:
-    sim = rig(
-        lambda minute, running: 90.0, scalingPolicies=[], alarms=[alarm("busy")], duration="20m"
-    ).to(610.0)
+    sim = rig(lambda minute, running: 90.0, scalingPolicies=[], alarms=[alarm("busy")], duration="20m").to(610.0)
     sim.call("PutMetricAlarm", **alarm("busy", threshold=85.0))
     assert [s[1:] for s in states(sim.finish(), "busy")] == [("OK", "ALARM")]
 

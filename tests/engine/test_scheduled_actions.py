@@ -12,7 +12,9 @@ from tests.engine.scaling_rig import RESOURCE, moves, outcomes, rig, target
 CALM = 47.0
 
 
-def action(schedule: str, name: str = "morning", low: int | None = None, high: int | None = None, **more: Any) -> Document:
+def action(
+    schedule: str, name: str = "morning", low: int | None = None, high: int | None = None, **more: Any
+) -> Document:
     bounds = {k: v for k, v in (("minCapacity", low), ("maxCapacity", high)) if v is not None}
     base = {"resourceId": RESOURCE, "scheduledActionName": name, "schedule": schedule}
     return base | {"scalableTargetAction": bounds} | more
@@ -35,9 +37,7 @@ def planned(*actions: Document, **parts: Any) -> Any:
             id="once, in its time zone",
         ),
         pytest.param(action("at(2026-03-01T08:00:00)", low=6), [], id="a time that has passed is lost"),
-        pytest.param(
-            action("cron(15 8 ? * MON-FRI *)", high=2), [(2703.0, 4, 2)], id="a maximum below the count"
-        ),
+        pytest.param(action("cron(15 8 ? * MON-FRI *)", high=2), [(2703.0, 4, 2)], id="a maximum below the count"),
         pytest.param(action("cron(15 8 ? * SAT,SUN *)", high=2), [], id="not on a Monday"),
         pytest.param(action("rate(1 hour)", low=6), [(3603.0, 4, 6)], id="an hour after it was put"),
         pytest.param(action("cron(0 8 * * ? *)", low=3, high=9), [], id="bounds around the count move nothing"),
@@ -68,9 +68,7 @@ def test_actions_of_one_moment_follow_each_other() -> None:
 
 @pytest.mark.rule("SCALE-063")
 def test_with_a_start_time_it_also_runs_then_and_not_after_its_end_time() -> None:
-    sim = planned(
-        action("rate(20 minutes)", low=6, startTime="2026-03-02T07:50:00Z", endTime="2026-03-02T08:15:00Z")
-    )
+    sim = planned(action("rate(20 minutes)", low=6, startTime="2026-03-02T07:50:00Z", endTime="2026-03-02T08:15:00Z"))
     fired = [
         t
         for t, what in zip(*(sim.finish().calls[c] for c in ("t", "action")), strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.builders import call, fargate, scenario
+from tests.builders import call, fargate, fault, run_dict, scenario
 from tests.engine.scaling_rig import (
     APP,
     RESOURCE,
@@ -49,9 +49,7 @@ def test_between_the_thresholds_nothing_happens(cpu: float) -> None:
 
 @pytest.mark.rule("SCALE-009")
 def test_one_minute_above_the_low_threshold_begins_the_wait_anew() -> None:
-    result = rig(
-        lambda minute, running: 46.0 if minute == 9 else 20.0, duration="45m", initialState="empty"
-    ).finish()
+    result = rig(lambda minute, running: 46.0 if minute == 9 else 20.0, duration="45m", initialState="empty").finish()
     assert states(result, "AlarmLow")[-1] == (600.0 + 15 * 60 + DELAY, "OK", "ALARM")
 
 
@@ -86,9 +84,7 @@ def test_the_option_computes_from_the_tasks_that_run_now() -> None:
 
 @pytest.mark.rule("SCALE-042")
 def test_a_scale_in_waits_for_its_cooldown_and_a_scale_out_does_not() -> None:
-    result = rig(
-        lambda minute, running: 30.0 if minute < 30 else 90.0, count=10, duration="40m"
-    ).finish()
+    result = rig(lambda minute, running: 30.0 if minute < 30 else 90.0, count=10, duration="40m").finish()
     # Low from the start (primed): the first tick scales in, then every 300 s after its success, down to ...
     assert moves(result)[:3] == [(60.0, 10, 6), (420.0, 6, 4), (780.0, 4, 3)]
     assert moves(result)[-1][0] == 1800.0 + 180.0 + DELAY
@@ -136,7 +132,7 @@ def test_scale_in_resumes_when_the_deployment_is_complete() -> None:
     assert 1620.0 < done <= when <= done + 120.0
 
 
-@pytest.mark.rule("SCALE-027", "SCALE-029", "SCALE-012", "ALARM-020")
+@pytest.mark.rule("SCALE-027", "SCALE-029")
 @pytest.mark.parametrize(
     ("memory", "expected"),
     [
@@ -388,8 +384,18 @@ def test_requests_per_target_follow_the_target_group() -> None:
             }
         ],
     )
-    from tests.builders import run_dict
-
     result = run_dict(document)
     assert moves(result) == [(900.0, 4, 8)]
     assert result.scaling_activities["metric_value"].iloc[0] == pytest.approx(1950.0)
+
+
+@pytest.mark.rule("ALARM-012", "ALARM-021")
+def test_metrics_that_a_fault_delays_look_missing_until_it_ends() -> None:
+    late = [fault("11m", "metricDelay", **{"delay": "6m", "for": "10m"})]
+    result = rig(demand((0, 190), (10, 800)), timeline=late, duration="25m").finish()
+    # The newest point is of minute 7 until the range of 5 minutes has passed it by.
+    assert states(result, "AlarmHigh") == [
+        (60.0 * (7 + 5 + 2) + 60.0, "OK", "INSUFFICIENT_DATA"),
+        (1260.0, "INSUFFICIENT_DATA", "ALARM"),
+    ]
+    assert moves(result)[0] == (1260.0, 4, 8)

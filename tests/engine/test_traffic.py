@@ -177,8 +177,17 @@ def test_one_by_one_and_as_vectors_the_minute_is_the_same(monkeypatch: pytest.Mo
     ]
     document = _web(timeline=crash)
     document["traffic"] = [
-        {"name": "t", "to": {"targetGroup": "web"}, "pattern": "spike", "base": 7.3, "peak": 90, "at": "9m", "for": "8m",
-         "ramp": "1m", "noise": 0.2}
+        {
+            "name": "t",
+            "to": {"targetGroup": "web"},
+            "pattern": "spike",
+            "base": 7.3,
+            "peak": 90,
+            "at": "9m",
+            "for": "8m",
+            "ramp": "1m",
+            "noise": 0.2,
+        }
     ]
     one_by_one = _run(document)
     monkeypatch.setattr(traffic_module, "FEW", 0)

@@ -203,9 +203,7 @@ class SyntheticRun:
                 value = f"{name}-{self.recorder.tables[table.name].rows}"
                 packed.append(self.recorder.names.code(column.pool, value))
             elif column.pool is not None:
-                members = FIXED_POOLS.get(column.pool) or [
-                    f"{column.pool} {n}: a, b\u00e9\n" for n in range(9)
-                ]
+                members = FIXED_POOLS.get(column.pool) or [f"{column.pool} {n}: a, b\u00e9\n" for n in range(9)]
                 value = self.random.choice([None, *members[:2]])
                 packed.append(self.recorder.names.code(column.pool, value))
             elif kind == "task":

@@ -118,10 +118,6 @@ def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
             "autoScalingGroups.web-asg.capacityRebalance=true",
             "capacityRebalance is accepted but not modelled yet",
         ),
-        (
-            "scalableTargets=[{resourceId: service/prod/web, minCapacity: 1, maxCapacity: 2}]",
-            "scalableTargets is accepted but not modelled yet",
-        ),
         ("timeline[0].at=3h", "this never happens"),
         ("images={example/ap:1: {size: 5MB}}", "did you mean example/app:1?"),
         ("taskDefinitions.agent.containerDefinitions[0].memory=9000", "the largest instance has 7,987"),

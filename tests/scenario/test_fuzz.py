@@ -18,9 +18,9 @@ from yamlcore import CCoreDumper
 from ecssim.cli import main
 from ecssim.errors import BadInput
 from ecssim.run import Simulation
-from ecssim.scenario.load import load_mapping, load_scenario
+from ecssim.scenario.load import Loaded, load_mapping, load_scenario
 
-SOME, MANY = range(160), range(160, 6_000)
+SOME, MANY = range(100), range(100, 6_000)
 #: Long enough for every entry of the timelines.
 HORIZON = 660.0
 
@@ -30,13 +30,18 @@ def _attempt(case: str, seed: int) -> str:
     try:
         loaded = load_mapping(mutated(CASES[case](), seed))
     except BadInput as error:
-        assert error.problems
-        assert all(problem.message and "\n" not in problem.message for problem in error.problems)
-        return "refused"
+        problems = error.problems
+    else:
+        return _play(loaded)
+    assert problems
+    assert all(problem.message and "\n" not in problem.message for problem in problems)
+    return "refused"
+
+
+def _play(loaded: Loaded) -> str:
     simulation = Simulation(loaded, until=HORIZON)
     result = simulation.finish()
     assert result.complete
-    assert result.summary()["complete"]
     return "ran"
 
 
@@ -96,7 +101,7 @@ def test_the_command_answers_mutations_with_its_exit_codes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     codes: Counter[int] = Counter()
-    for seed in range(40):
+    for seed in range(24):
         try:
             text = yaml.dump(mutated(CASES[case](), seed), Dumper=CCoreDumper, allow_unicode=True)
             Path("s.yaml").write_text(text, "utf-8")
@@ -108,5 +113,5 @@ def test_the_command_answers_mutations_with_its_exit_codes(
         assert "Traceback" not in said.err
         assert (code == 2) == (said.out == "")
         codes[code] += 1
-    assert codes[2] > 5
-    assert codes[0] + codes[1] > 5
+    assert codes[2] > 3
+    assert codes[0] + codes[1] > 3

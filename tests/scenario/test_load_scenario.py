@@ -96,7 +96,13 @@ def test_pascal_case_of_the_other_apis_is_accepted_in_their_blocks(tmp_path: Pat
         "      LaunchTemplate: {Overrides: [{InstanceType: m6i.large}, {InstanceType: m5.large}]}\n"
         "      InstancesDistribution: {OnDemandPercentageAboveBaseCapacity: 50}\n"
         "targetGroups: [{Name: web, HealthCheckIntervalSeconds: 20, HealthCheckPath: /up}]\n"
-        "alarms: [{AlarmName: high, MetricName: CPUUtilization, Threshold: 60}]\n"
+        "taskDefinitions: [{family: web, memory: 128, containerDefinitions: [{name: a, image: x}]}]\n"
+        "clusters: [{clusterName: default}]\n"
+        "services: [{serviceName: web, taskDefinition: web, desiredCount: 1}]\n"
+        "alarms:\n"
+        "  - {AlarmName: high, Namespace: AWS/ECS, MetricName: CPUUtilization, Statistic: Average,\n"
+        "     Dimensions: [{Name: ServiceName, Value: web}], Threshold: 60, EvaluationPeriods: 3,\n"
+        "     ComparisonOperator: GreaterThanThreshold}\n"
     )
     scenario = _load(tmp_path, text).scenario
     group = scenario.auto_scaling_groups[0]
