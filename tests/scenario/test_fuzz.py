@@ -20,7 +20,7 @@ from ecssim.errors import BadInput
 from ecssim.run import Simulation
 from ecssim.scenario.load import Loaded, load_mapping, load_scenario
 
-SOME, MANY = range(100), range(100, 6_000)
+SOME, MANY = range(100), range(100, 1_500)
 #: Long enough for every entry of the timelines.
 HORIZON = 660.0
 
