@@ -95,9 +95,7 @@ def compare(part: float, hours: float) -> dict[str, float]:
     free = cost(instances, capacity * 9 // 10 // SERVICES * SERVICES, hours)
     expected = 3600 * hours * part
     for side in (full, free):
-        assert 0.8 * expected < side["launches"] < 1.2 * expected, (
-            f"{side['launches']} launches, not {expected}"
-        )
+        assert 0.8 * expected < side["launches"] < 1.2 * expected, f"{side['launches']} launches, not {expected}"
     assert full["unplaced"] >= capacity, f"only {full['unplaced']} tasks wait"
     assert free["unplaced"] < capacity // 100 + 10, f"{free['unplaced']} tasks wait in the cluster with room"
     return {

@@ -130,7 +130,13 @@ class Simulation:
         return self.now
 
     def _run_to(self, target: float) -> None:
-        self.engine.kernel.run_until(target)
+        # Entities live long and hardly form cycles: let the collector look at new ones seldom, at old ones never.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(50_000, 20, 100)
+        try:
+            self.engine.kernel.run_until(target)
+        finally:
+            gc.set_threshold(*thresholds)
 
     def call(self, action: str, /, **params: Any) -> dict[str, Any]:
         """Make an API call now; raises ClientError if it is refused."""
@@ -170,9 +176,6 @@ class Simulation:
             return self._result
         kernel = self.engine.kernel
         self._listen()
-        # Entities live long and hardly form cycles: let the collector look at new ones seldom, at old ones never.
-        thresholds = gc.get_threshold()
-        gc.set_threshold(50_000, 20, 100)
         try:
             step = max(self.duration / CHUNKS, 60.0)
             while self.now < self.duration and not self.interrupted:
@@ -180,7 +183,6 @@ class Simulation:
                 if progress is not None:
                     progress(min(1.0, self.now / self.duration))
         finally:
-            gc.set_threshold(*thresholds)
             self._hush()
         self.engine.finish()
         complete = not self.interrupted

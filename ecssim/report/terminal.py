@@ -27,9 +27,11 @@ def print_summary(console: Console, result: Result) -> None:
     summary = result.summary()
     _findings(console, summary["findings"])
     _services(console, summary["services"])
+    _requests(console, summary["requests"])
     _subnets(console, result, summary["subnets"])
     _providers(console, summary["capacity_providers"])
     _jobs(console, summary["jobs"])
+    _costs(console, summary["costs"])
     _run(console, result, summary)
 
 
@@ -59,9 +61,15 @@ def _table(console: Console, title: str, columns: Sequence[str], rows: Sequence[
 
     if not rows:
         return
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+        # No word of a header is ever broken: in a narrow terminal only names fold.
+        longest = max(len(word) for word in column.split())
+        table.add_column(
+            column, justify="left" if i == 0 else "right", overflow="fold", min_width=longest, no_wrap=i > 0
+        )
     for row in rows[:_ROWS]:
         # Names are shown as they are: a bracket in one is no markup.
         table.add_row(*(Text(cell) for cell in row))
@@ -80,7 +88,6 @@ def _services(console: Console, services: Mapping[str, Mapping[str, Any]]) -> No
                 name,
                 _share(s["availability"]),
                 f"{s['running_count']}/{s['desired_count']}",
-                f"{s['healthy_count']}",
                 f"{s['tasks_created']:,}",
                 _seconds(starting.get("p50")),
                 _seconds(starting.get("p95")),
@@ -92,14 +99,39 @@ def _services(console: Console, services: Mapping[str, Mapping[str, Any]]) -> No
         "service",
         "available",
         "running",
-        "healthy",
         "started",
-        "to RUNNING p50",
+        "start p50",
         "p95",
         "failed",
         "interrupted",
     )
     _table(console, "Services", columns, rows)
+
+
+def _requests(console: Console, requests: Mapping[str, Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            name,
+            f"{r['offered']:,}",
+            f"{r['failed']:,}",
+            _share(r["failed"] / r["offered"]),
+            _milliseconds(r["latency_p95"]),
+            _milliseconds(r["latency_p99_max"]),
+        )
+        for name, r in requests.items()
+    ]
+    _table(console, "Requests", ("service", "offered", "lost", "share", "p95", "worst p99"), rows)
+
+
+def _costs(console: Console, costs: Mapping[str, Any]) -> None:
+    if not costs["total_usd"]:
+        return
+    rows = [(name, f"{usd:,.2f}") for name, usd in sorted(costs["services"].items(), key=lambda item: -item[1])]
+    for key, name in (("shared_usd", "shared"), ("idle_usd", "idle instances")):
+        if costs[key]:
+            rows.append((name, f"{costs[key]:,.2f}"))
+    rows.append(("total", f"{costs['printed_total_usd']:,.2f}"))
+    _table(console, "Cost", ("service", "USD"), rows)
 
 
 def _subnets(console: Console, result: Result, subnets: Mapping[str, Mapping[str, Any]]) -> None:
@@ -165,6 +197,10 @@ def _run(console: Console, result: Result, summary: Mapping[str, Any]) -> None:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{1000 * seconds:,.0f} ms"
 
 
 def _seconds(seconds: float | None) -> str:

@@ -18,6 +18,7 @@ from ecssim.results.deployment_findings import deployment_findings
 from ecssim.results.facts import INITIAL, Facts
 from ecssim.results.finding import ordered
 from ecssim.results.fleet_figures import fleet_figures
+from ecssim.results.request_figures import request_figures, request_findings
 from ecssim.results.run_findings import call_findings, job_findings, run_findings
 from ecssim.results.service_figures import service_figures
 from ecssim.results.service_findings import service_findings
@@ -37,11 +38,13 @@ def summary(result: Result) -> dict[str, Any]:
     subnets = subnet_figures(facts)
     services = service_figures(facts)
     fleets = fleet_figures(facts)
+    requests = request_figures(facts)
     findings = ordered(
         [
             *run_findings(facts),
             *address_findings(facts, subnets),
             *service_findings(facts, services),
+            *request_findings(facts, requests),
             *deployment_findings(facts),
             *capacity_findings(facts, services, fleets),
             *job_findings(facts),
@@ -54,6 +57,7 @@ def summary(result: Result) -> dict[str, Any]:
         "scenario": manifest.get("scenario"),
         "complete": result.complete,
         "services": {s.name: s.as_json() for s in services},
+        "requests": {r.service: r.as_json() for r in requests},
         "subnets": {s.name: s.as_json() for s in subnets},
         "capacity_providers": {**{f.name: f.as_json() for f in fleets}, **_fargate(facts)},
         "deployments": _deployments(facts),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.builders import call, run_dict, scenario
-from tests.engine.scaling_rig import alarm, moves, outcomes, rig, states, steps
+from builders import call
+from scaling_rig import alarm, moves, outcomes, rig, states, steps
 
 STEPS = steps(
     "ladder",
@@ -130,10 +129,3 @@ def test_alarms_that_look_far_back_say_the_same_as_those_in_masks() -> None:
     masks, one_by_one = changes(50), changes(0)
     assert masks == one_by_one
     assert sum(len(found) for found in masks.values()) > 20
-
-
-@pytest.mark.parametrize("initial", ["empty", "steady"])
-def test_a_run_without_any_service_has_no_metrics_and_ends(initial: str) -> None:
-    result = run_dict(scenario(initialState=initial, duration="5m"))
-    assert result.complete
-    assert len(result.service_metrics) == 0
