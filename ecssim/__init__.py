@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ecssim.run import Simulation, load, run, simulate
-    from ecssim.study.compare import Comparison, compare
+    from ecssim.study.compare import compare
+    from ecssim.study.comparison import Comparison
 
 __version__ = "0.1.0"
 
@@ -20,7 +21,7 @@ _HOME = {
     "simulate": "ecssim.run",
     "Simulation": "ecssim.run",
     "compare": "ecssim.study.compare",
-    "Comparison": "ecssim.study.compare",
+    "Comparison": "ecssim.study.comparison",
     "open": "ecssim.results",
     "Result": "ecssim.results",
     "Scenario": "ecssim.scenario.document",
