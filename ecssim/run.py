@@ -204,6 +204,8 @@ class Simulation:
             "model": engine.model.named(),
             "timing": engine.timing.profile,
             "quotas": self.loaded.scenario.account.quotas.base,
+            "quota_overrides": dict(self.loaded.scenario.account.quotas.overrides),
+            "requests_per_second": engine.builder.templates.request_rates(),
             "simulated": self.now,
             "wall": round(time.perf_counter() - self._began, 3),
             "queue_events": events,

@@ -88,6 +88,61 @@ def fargate() -> Document:
     }
 
 
+def scaled() -> Document:
+    """The Fargate service under a target-tracking and a step policy, with an alarm and a scheduled action."""
+    scaling: Document = {
+        "scalableTargets": [{"resourceId": "service/prod/web", "minCapacity": 6, "maxCapacity": 16}],
+        "scalingPolicies": [
+            {
+                "resourceId": "service/prod/web",
+                "policyName": "cpu",
+                "policyType": "TargetTrackingScaling",
+                "targetTrackingScalingPolicyConfiguration": {
+                    "targetValue": 50,
+                    "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"},
+                    "scaleOutCooldown": 60,
+                },
+            },
+            {
+                "resourceId": "service/prod/web",
+                "policyName": "ladder",
+                "policyType": "StepScaling",
+                "stepScalingPolicyConfiguration": {
+                    "adjustmentType": "PercentChangeInCapacity",
+                    "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": 10}],
+                    "minAdjustmentMagnitude": 2,
+                    "cooldown": 120,
+                },
+            },
+        ],
+        "alarms": [
+            {
+                "alarmName": "many-tasks",
+                "namespace": "AWS/ECS",
+                "metricName": "CPUUtilization",
+                "dimensions": [{"name": "ClusterName", "value": "prod"}, {"name": "ServiceName", "value": "web"}],
+                "statistic": "SampleCount",
+                "evaluationPeriods": 2,
+                "datapointsToAlarm": 1,
+                "threshold": 11,
+                "comparisonOperator": "GreaterThanOrEqualToThreshold",
+                "treatMissingData": "notBreaching",
+                "alarmActions": ["ladder"],
+            }
+        ],
+        "scheduledActions": [
+            {
+                "resourceId": "service/prod/web",
+                "scheduledActionName": "quarter-past",
+                "schedule": "cron(15 9 ? * MON-FRI *)",
+                "timezone": "Europe/Berlin",
+                "scalableTargetAction": {"minCapacity": 8},
+            }
+        ],
+    }
+    return fargate() | {"name": "scaled"} | scaling
+
+
 def fleet() -> Document:
     """A group of instances with services in bridge and awsvpc, a daemon, and jobs that retry."""
     return {
@@ -181,4 +236,4 @@ def fleet() -> Document:
     }
 
 
-CASES = {"fargate": fargate, "fleet": fleet}
+CASES = {"fargate": fargate, "fleet": fleet, "scaled": scaled}

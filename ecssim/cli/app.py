@@ -20,7 +20,6 @@ PLANNED: Final[Mapping[str, str]] = MappingProxyType(
         "compare": "run variants under the same luck and compare them with intervals",
         "fit": "find the smallest capacity that holds what a scenario expects",
         "import": "read what a real account has and write a scenario",
-        "report": "write one HTML file about a run",
         "search": "search for a better configuration",
         "serve": "answer the ECS API over HTTP from a live simulation",
         "study": "run many variants and seeds",
@@ -110,7 +109,7 @@ def ecssim(
     """The wind tunnel for Amazon ECS: play hours or weeks of the control plane's life in seconds."""
 
 
-@app.command(short_help="Run the built-in scenario and draw two pictures.")
+@app.command(short_help="Run the built-in scenario: finding, fix, report.")
 def demo(
     listing: Annotated[bool, typer.Option("--list", help="List the built-in scenarios and stop.")] = False,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run goes.")] = Path("ecssim-demo"),
@@ -183,6 +182,19 @@ def describe(
     from ecssim.cli import look
 
     raise typer.Exit(look.describe(folder, what.value, at, cluster))
+
+
+@app.command(short_help="Write one HTML page about a run.")
+def report(
+    folder: RunFolder,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where the page goes (RUN_DIR/report.html).")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page about a run and print its path."""
+    from ecssim.cli import look
+
+    raise typer.Exit(look.report(folder, out))
 
 
 @app.command(short_help="List every event of a run in order.")

@@ -1,4 +1,4 @@
-"""``ecssim demo``: the built-in scenario, what it shows, what fixes it, and two pictures."""
+"""``ecssim demo``: the built-in scenario, what it shows, what fixes it, pictures and the report."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ DEMO = "demo.yaml"
 #: Pictures: the name of the plot, the file without its ending, what it shows.
 PICTURES = (("subnets", "addresses", "addresses by consumer"), ("tasks", "tasks", "tasks by state"))
 FORMATS = ("png", "svg")
+REPORT = "report.html"
 
 
 def scenarios() -> Path:
@@ -52,6 +53,7 @@ def demo(out: Path) -> int:
     print("\npictures:")
     for picture, words in draw(result, out):
         print(f"  {picture}  {words}")
+    print(f"\nthe whole story, for a browser:\n  {out / REPORT}")
     return DONE
 
 

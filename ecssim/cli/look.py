@@ -1,4 +1,4 @@
-"""``ecssim explain`` and ``ecssim describe``: questions to a run folder."""
+"""``ecssim explain``, ``ecssim describe`` and ``ecssim report``: questions to a run folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecssim.cli.answer import print_json
 from ecssim.cli.guard import DONE
-from ecssim.cli.run import moment
+from ecssim.cli.run import moment, report_of
 
 
 def explain(folder: Path, what: str, as_json: bool) -> int:
@@ -40,4 +40,12 @@ def describe(folder: Path, what: str, at: str, cluster: str | None) -> int:
     simulation.advance(until=moment(at, loaded, "--at"))
     key = {"container-instances": "containerInstances", "subnets": "Subnets"}.get(what, what)
     print_json({key: simulation.describe(what, cluster=cluster)})
+    return DONE
+
+
+def report(folder: Path, out: Path | None) -> int:
+    """Write the report of a run again, or somewhere else; print where it is."""
+    from ecssim.results.result import open as open_result
+
+    print(report_of(open_result(folder), out))
     return DONE

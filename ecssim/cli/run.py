@@ -107,7 +107,8 @@ def replay(wish: Wish, simulation: Simulation) -> str:
 
 
 def tell(wish: Wish, result: Result, verdicts: Sequence[Verdict]) -> None:
-    """Print the summary, for people or as JSON."""
+    """Write the report into the run folder; print the summary, for people or as JSON."""
+    page = report_of(result, None) if wish.out is not None else None
     if wish.as_json:
         document: dict[str, Any] = dict(result.summary())
         document["expect"] = [asdict(verdict) for verdict in verdicts]
@@ -125,7 +126,20 @@ def tell(wish: Wish, result: Result, verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         console.print(verdict.text, style=None if verdict.held else "bold red", markup=False, soft_wrap=True)
     if wish.out is not None:
-        console.print(f"run folder: {wish.out}", markup=False, soft_wrap=True)
+        console.print(f"run folder: {wish.out}\nreport: {page}", markup=False, soft_wrap=True)
+
+
+def report_of(result: Result, path: Path | None) -> Path:
+    """Write the one-file report of a run: to ``path``, or into its folder."""
+    from ecssim.report.html import REPORT_FILE, write_report
+
+    if path is None:
+        assert result.folder is not None
+        path = result.folder / REPORT_FILE
+    try:
+        return write_report(result, path)
+    except OSError as error:
+        raise refuse(path, f"cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager

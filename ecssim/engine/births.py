@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.lifecycle import CAPACITY_FOUND
+from ecssim.engine.occupancy import task_arrived
 from ecssim.engine.timing import ADDRESS_FAILURE, DISPATCH, PROVISION, RUNS_FOR
 from ecssim.world.entities import Deployment, Instance, Owner, Task, Template
 from ecssim.world.states import HEALTHY, PENDING, PROVISIONING, RUNNING
@@ -88,6 +89,8 @@ class Births:
         if instance is not None:
             task.instance = instance.ordinal
             instance.tasks[ordinal] = task
+            if provider and provider == instance.group.provider_code:
+                task_arrived(instance)
             self._record_place(task, event, instance)
             self.engine.meters.reserved(task, instance)
         elif subnet >= 0:
@@ -123,6 +126,7 @@ class Births:
         task.subnet = subnet
         task.address = address
         instance.tasks[task.ordinal] = task
+        task_arrived(instance)
         self._record_place(task, event, instance)
         self.engine.meters.reserved(task, instance)
         lifecycle = self.lifecycle
@@ -178,6 +182,8 @@ class Births:
         if instance is not None:
             task.instance = instance.ordinal
             instance.tasks[ordinal] = task
+            if provider and provider == instance.group.provider_code:
+                task_arrived(instance)
             instance.images.update((image.code, 0.0) for image in template.images)
             engine.agents.hold(instance, task)
             engine.meters.reserved(task, instance)

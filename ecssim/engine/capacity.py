@@ -27,24 +27,16 @@ from ecssim.decide.managed_scaling import (
 )
 from ecssim.decide.termination import Member, choose_victims
 from ecssim.engine.kernel import CONTROLLER
+from ecssim.engine.occupancy import occupancy
 from ecssim.engine.retiring import is_busy
 from ecssim.world.entities import AutoScalingGroup, Instance
-from ecssim.world.states import ACTIVE, REGISTERING
+from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
 METRIC: Final = "CapacityProviderReservation"
 MINUTE_SECONDS: Final = 60.0
-
-
-class Measured(NamedTuple):
-    """A group as its provider sees it at a minute: registered instances, those with the provider's tasks, and
-    the tasks on them (ASG-013, ASG-014, CAP-023)."""
-
-    instances: int
-    busy: int
-    running: int
 
 
 class _Order(NamedTuple):
@@ -70,23 +62,6 @@ class _Scaler:
         self.ordered = False
         self.refused = ""
         self.reservation = Reservation(0, 0, 100)
-
-
-def measure(group: AutoScalingGroup) -> Measured:
-    """Count the group's registered instances, the busy ones, and their tasks."""
-    code = group.provider_code
-    n = busy = running = 0
-    for instance in group.instances.values():
-        if instance.status == REGISTERING:
-            continue
-        n += 1
-        tasks = instance.tasks
-        running += len(tasks)
-        for task in tasks.values():
-            if task.provider == code:
-                busy += 1
-                break
-    return Measured(n, busy, running)
 
 
 class Capacity:
@@ -122,7 +97,7 @@ class Capacity:
 
     def right_size(self, group: AutoScalingGroup) -> int:
         """Return the size at which the group is at its target with what runs on it now (ASG-037)."""
-        wanted = right_size(measure(group).busy, group.settings.scaling)
+        wanted = right_size(occupancy(group).busy, group.settings.scaling)
         return max(group.min_size, min(group.max_size, wanted))
 
     # -- the minute -------------------------------------------------------------------------------------------
@@ -134,7 +109,7 @@ class Capacity:
             code = group.provider_code
             if not code:
                 continue
-            seen = measure(group)
+            seen = occupancy(group)
             policy = group.settings.scaling or ScalingPolicy()
             scaler = self._scalers.get(code)
             needs = engine.waiting.needs(group.cluster, code)
@@ -149,7 +124,7 @@ class Capacity:
                 group.desired,
                 seen.instances,
                 seen.instances - seen.busy,
-                seen.running,
+                seen.tasks,
                 engine.waiting.count(code),
                 group.cluster.code,
                 engine.region_code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecssim.decide.termination import Member, choose_victims, next_is_spot
+from ecssim.engine import occupancy
 from ecssim.engine.luck import BLOCK
 from ecssim.engine.spot import Pool
 from ecssim.record.ids import owner_key
@@ -179,6 +180,7 @@ class Groups:
         instance.status = ACTIVE
         instance.registered_at = self.kernel._now
         self.engine.fleets.register(instance)
+        occupancy.instance_arrived(instance)
         self._event(instance, 0)
         self._write(self._open, instance)
         self.engine.instance_arrived(instance)
@@ -258,6 +260,8 @@ class Groups:
             del group.retiring[instance.ordinal]
         else:
             del group.instances[instance.ordinal]
+            if instance.fleet_ordinal >= 0:
+                occupancy.instance_left(instance)
             group.zone_counts[instance.zone] -= 1
         self._event(instance, event)
         self._write(self._rows, instance)

@@ -16,6 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.reconcile import limits
+from ecssim.engine.occupancy import occupancy, recount
 from ecssim.errors import InvariantBroken
 from ecssim.world.entities import Deployment, Instance, Service, Subnet, Task
 from ecssim.world.states import (
@@ -39,6 +40,9 @@ def violations(engine: Engine) -> list[str]:
         for instance in cluster.instances.values():
             found += _placement_ledger(instance)
             found += _agent_ledger(engine, instance)
+    for group in engine.world.groups:
+        if group.provider_code:
+            found += _differs(f"group {group.name}, occupancy", occupancy(group), recount(group))
     found += _addresses(engine)
     for service in engine.world.services:
         for deployment in service.deployments:

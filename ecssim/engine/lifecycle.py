@@ -26,6 +26,7 @@ from ecssim.decide.lifecycle import (
     STOP,
 )
 from ecssim.engine.births import WANT_RUNNING, WANT_STOPPED, Births
+from ecssim.engine.occupancy import task_left
 from ecssim.engine.timing import (
     CHANCE,
     CRASH_AFTER,
@@ -361,6 +362,8 @@ class Lifecycle:
         if task.instance >= 0:
             instance = self.instances[task.instance]
             del instance.tasks[task.ordinal]
+            if task.provider and task.provider == instance.group.provider_code:
+                task_left(instance)
             if instance.status == DRAINING:
                 engine.retiring.left(instance)
             if task.template.eni:

@@ -38,6 +38,8 @@ class MetricHistory:
 
     def keep(self, minute: int, latest: Mapping[str, Floats]) -> None:
         """Remember one minute: a value by service for each of the columns."""
+        if not latest:
+            return  # there is no service yet
         rows = [latest[name] for name in COLUMNS]
         if len(rows[0]) > self._ring.shape[2]:
             self.reserve(len(rows[0]))

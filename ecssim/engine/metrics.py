@@ -32,7 +32,7 @@ class Metrics:
         self.minute = 0
         self.hour = 0
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
-        self.latest: dict[str, npt.NDArray[np.float64]] = {}
+        self.latest: dict[str, npt.NDArray[np.float64]] = {name: np.empty(0) for name in COLUMNS}
         self._facts = ServiceFacts.of([], -1)
 
     def begin(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import CONTROLLER, WORLD
+from ecssim.engine.occupancy import instance_left
 from ecssim.world.entities import Instance, Task
 from ecssim.world.states import ACTIVE, DRAINING, INACTIVE, SERVICE_SCHEDULER_INITIATED
 
@@ -46,6 +47,7 @@ class Retiring:
         if not group.settings.draining or instance.fleet_ordinal < 0:
             engine.groups.terminate(instance, cause, replace=replace)
             return
+        instance_left(instance)
         instance.retiring = True
         del group.instances[instance.ordinal]
         group.retiring[instance.ordinal] = instance

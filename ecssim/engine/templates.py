@@ -107,6 +107,11 @@ class Templates:
         """Every template so far, in the order of their codes."""
         return tuple(self._made.values())
 
+    def request_rates(self) -> dict[str, float]:
+        """Requests a second that one task of each revision completes, by ``family:revision``, where they cost any."""
+        rates = {t.name: t.laws.request.rate * t.laws.request.cores for t in self.made()}
+        return {name: rate for name, rate in rates.items() if rate != float("inf")}
+
     def wish_of(self, template: Template) -> Wish:
         """Return the wish that a template was made from."""
         return next(wish for (_, _, wish), made in self._made.items() if made is template)

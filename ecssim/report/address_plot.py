@@ -36,7 +36,9 @@ def failures(facts: Facts, found: list[SubnetFigures]) -> np.ndarray:
 def draw(facts: Facts, ax: Axes, figures: SubnetFigures, window: tuple[float, float]) -> None:
     """Draw one subnet over ``window`` (seconds)."""
     begin, end = window
-    at = canvas.grid(end, begin)
+    tasks = facts.tasks
+    mine = (tasks.subnet == figures.code) & tasks.has_address
+    at = canvas.grid(ax, window, (tasks.created[mine], tasks.freed[mine]))
     layers, colours, hatched = _layers(facts, figures, at)
     start = facts.result.start
     x = canvas.times(start, at)
@@ -75,6 +77,16 @@ def draw(facts: Facts, ax: Axes, figures: SubnetFigures, window: tuple[float, fl
     canvas.legend(ax)
 
 
+def owners(facts: Facts) -> list[tuple[int, str]]:
+    """Key and name of who runs tasks, those with the most first: a service has one colour in all pictures."""
+    tasks = facts.tasks
+    keys, sizes = np.unique((tasks.service.astype(np.int64) << 32) | tasks.cluster, return_counts=True)
+    return [
+        (key, facts.label(key >> 32, key & 0xFFFFFFFF) if key >> 32 else "standalone tasks")
+        for key in keys[np.argsort(-sizes, kind="stable")].tolist()
+    ]
+
+
 def _layers(
     facts: Facts, figures: SubnetFigures, at: np.ndarray
 ) -> tuple[list[tuple[str, np.ndarray]], list[str], list[bool]]:
@@ -94,17 +106,13 @@ def _layers(
     tasks = facts.tasks
     mine = (tasks.subnet == figures.code) & tasks.has_address
     keys = (tasks.service.astype(np.int64) << 32) | tasks.cluster
-    # Ranked over all subnets, so that a service has one colour in all of them.
-    owners, sizes = np.unique(keys[tasks.has_address], return_counts=True)
-    ranked = owners[np.argsort(-sizes, kind="stable")]
     rest = np.zeros(len(at))
-    for shown, key in enumerate(ranked.tolist()):
+    for shown, (key, label) in enumerate(owners(facts)):
         own = mine & (keys == key)
         values = canvas.held(tasks.created[own], tasks.stopped[own], at).astype(float)
         if shown >= SHOWN:
             rest += values
             continue
-        label = facts.label(key >> 32, key & 0xFFFFFFFF) if key >> 32 else "standalone tasks"
         layers.append((label, values))
         colours.append(canvas.COLOURS[shown])
         hatched.append(False)

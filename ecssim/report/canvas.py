@@ -21,8 +21,11 @@ COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E0
 GREYS: Final = ("#8c8c8c", "#b3b3b3", "#d0d0d0", "#6b6b6b")
 ALARM: Final = "#B2182B"
 INK: Final = "#222222"
-#: Points of a curve: more than a picture has pixels for would only cost time.
-POINTS: Final = 1200
+GRID: Final = "#e6e6e6"
+#: Points of a curve for each pixel (1/72 inch) of the axes' width: more would only cost time ...
+DENSITY: Final = 1.3
+#: ... and never more than this.
+POINTS: Final = 1500
 #: Where something failed, pictures show this much time before and after it (seconds) ...
 MARGIN: Final = 600.0
 #: ... if that is less than this share of the run.
@@ -48,9 +51,51 @@ def save(figure: Figure, path: str | Path) -> None:
         figure.savefig(path, metadata=metadata, dpi=DPI)
 
 
-def grid(end: float, begin: float = 0.0) -> np.ndarray:
-    """The instants of a curve, in seconds; whole seconds where the span is short."""
-    return np.linspace(begin, max(end, begin + 1.0), POINTS)
+def points(ax: Axes) -> int:
+    """How many points a curve on ``ax`` needs."""
+    return min(POINTS, int(ax.bbox.width / ax.figure.dpi * 72.0 * DENSITY))
+
+
+def grid(ax: Axes, window: tuple[float, float], *spans: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The instants of a curve over ``window`` (seconds): where most and fewest of the ``spans`` were held.
+
+    Each span is ``(begin, until)`` as :func:`held` takes it. Its extremes within each bit of time are among the
+    instants, so that a peak of seconds is seen in a picture of two weeks.
+    """
+    begin, end = window[0], max(window[1], window[0] + 1.0)
+    bins = max(50, points(ax) // (2 * len(spans) + 1))
+    found = [np.linspace(begin, end, bins + 1)]
+    for starts, stops in spans:
+        stops = stops[~np.isnan(stops)]
+        t = np.concatenate([starts, stops])
+        steps = np.concatenate([np.ones(len(starts), np.int64), np.full(len(stops), -1)])
+        order = np.argsort(t, kind="stable")
+        t, level = t[order], np.cumsum(steps[order])
+        # Several changes at one instant are one change: the last of them is what was true then.
+        last = np.append(t[1:] != t[:-1], True) & (t >= begin) & (t < end) if len(t) else np.zeros(0, bool)
+        found += [t[last][at] for at in _extremes(level[last], ((t[last] - begin) / (end - begin) * bins).astype(int))]
+    return np.unique(np.concatenate(found))
+
+
+def _extremes(values: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The positions of the lowest and of the highest value of each bin; ``bins`` does not fall."""
+    if not len(values):
+        return np.zeros(0, int), np.zeros(0, int)
+    order = np.lexsort((values, bins))
+    sorted_bins = bins[order]
+    first = np.append(True, sorted_bins[1:] != sorted_bins[:-1])
+    return order[first], order[np.append(first[1:], True)]
+
+
+def thinned(ax: Axes, values: np.ndarray) -> np.ndarray:
+    """The positions of a series that are worth drawing: all if few, else the extremes of each bit of it."""
+    at = np.arange(len(values))
+    bins = points(ax) // 2
+    if len(at) <= 2 * bins:
+        return at
+    shown = np.nan_to_num(values, nan=-1.0)
+    kept: np.ndarray = at[np.unique(np.concatenate(_extremes(shown, np.arange(len(at)) * bins // len(at))))]
+    return kept
 
 
 def focus(events: np.ndarray, end: float, whole: bool) -> tuple[float, float]:
@@ -86,14 +131,14 @@ def time_axis(ax: Axes, start: datetime, begin: float, end: float) -> None:
     ax.set_xlabel("time of day (UTC)")
 
 
-def plain(ax: Axes) -> None:
-    """Take away what only draws attention: two spines, the frame of the legend, decimals of counts."""
+def plain(ax: Axes, *, whole: bool = True) -> None:
+    """Take away what only draws attention: two spines, the frame of the legend, decimals of counts (``whole``)."""
     from matplotlib.ticker import MaxNLocator
 
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=whole))
+    ax.grid(axis="y", color=GRID, linewidth=0.8)
     ax.set_axisbelow(True)
 
 
@@ -118,18 +163,20 @@ def stacked(
         if not values.any():
             continue
         hatch = "////" if hatched is not None and hatched[i] else None
+        total = total + values
+        # Each area goes down to zero and lies behind those below it: half of the points of a band.
         ax.fill_between(
             x,
+            0.0,
             total,
-            total + values,
             step="post",
             facecolor=colours[i],
             edgecolor="white" if hatch else "none",
             hatch=hatch,
             linewidth=0.0,
             label=label,
+            zorder=1.5 - i / (2.0 * len(layers)),
         )
-        total = total + values
     return total
 
 

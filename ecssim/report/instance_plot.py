@@ -24,10 +24,11 @@ def draw_fleet(facts: Facts, ax: Axes) -> None:
     if not len(rows):
         canvas.nothing(ax, "no container instance in this run")
         return
-    at = canvas.grid(facts.end)
+    registered = np.nan_to_num(rows["registered_at"], nan=np.inf)
+    at = canvas.grid(ax, (0.0, facts.end), (registered, rows["terminated_at"]))
     start = facts.result.start
     x = canvas.times(start, at)
-    there = canvas.held(np.nan_to_num(rows["registered_at"], nan=np.inf), rows["terminated_at"], at)
+    there = canvas.held(registered, rows["terminated_at"], at)
     tasks = facts.tasks
     mine = np.isin(tasks.instance, rows["instance_id"]) & (tasks.instance != 0)
     kinds = [instance_type(facts.name("instance_type", c)) for c in rows["instance_type"].tolist()]
@@ -77,16 +78,9 @@ def draw_placements(facts: Facts, ax: Axes, t: float | None = None) -> None:
     alive = rows[(rows["registered_at"] <= moment) & ~(rows["terminated_at"] <= moment)]
     alive = alive[np.argsort(alive["registered_at"], kind="stable")]
     tasks = facts.tasks
-    mine = (
-        (tasks.created <= moment)
-        & ~(tasks.stopping <= moment)
-        & np.isin(tasks.instance, alive["instance_id"])
-    )
+    mine = (tasks.created <= moment) & ~(tasks.stopping <= moment) & np.isin(tasks.instance, alive["instance_id"])
     registered = np.array(
-        [
-            instance_type(facts.name("instance_type", c)).registered_memory_mib
-            for c in alive["instance_type"].tolist()
-        ]
+        [instance_type(facts.name("instance_type", c)).registered_memory_mib for c in alive["instance_type"].tolist()]
     )
     bars: dict[str, np.ndarray] = {}
     names = {code: i for i, code in enumerate(alive["instance_id"].tolist())}

@@ -13,7 +13,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from ecssim.errors import BadInput, Problem
-from ecssim.report import address_plot, canvas, instance_plot, task_plot
+from ecssim.report import (
+    address_plot,
+    canvas,
+    capacity_plot,
+    cost_plot,
+    demand_plot,
+    event_plot,
+    instance_plot,
+    task_plot,
+)
 from ecssim.report.canvas import save
 from ecssim.results.facts import Facts
 
@@ -23,16 +32,28 @@ if TYPE_CHECKING:
 
     from ecssim.results.result import Result
 
-__all__ = ["Plots", "instances", "placements", "save", "services", "subnets", "tasks"]
+__all__ = [
+    "Plots",
+    "capacity",
+    "cost",
+    "demand",
+    "events",
+    "instances",
+    "latency",
+    "placements",
+    "reservation",
+    "save",
+    "services",
+    "subnets",
+    "tasks",
+]
 
 #: Axes of one figure; more would be too small to read.
 MOST = 6
 _T = TypeVar("_T")
 
 
-def subnets(
-    result: Result, ax: Axes | None = None, subnet: str | None = None, *, whole: bool = False
-) -> Axes | Figure:
+def subnets(result: Result, ax: Axes | None = None, subnet: str | None = None, *, whole: bool = False) -> Axes | Figure:
     """Addresses by who holds them, with the limit and the allocations that failed.
 
     On a given ``ax``: ``subnet``, or the one that came closest to its limit. Where allocations failed, the
@@ -80,6 +101,57 @@ def placements(result: Result, ax: Axes | None = None, t: float | None = None) -
     return _on(ax, [facts], None, "instance", lambda a, f: instance_plot.draw_placements(f, a, t))
 
 
+def demand(result: Result, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+    """Requests a second that arrived and failed, against the capacity of the healthy tasks.
+
+    On a given ``ax``: ``service``, or the busiest.
+    """
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    found = demand_plot.busiest(facts, service)
+    return _on(ax, found, service, "traffic", lambda a, s: demand_plot.draw_demand(facts, a, s, window))
+
+
+def latency(result: Result, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+    """Response times in milliseconds; on a given ``ax`` of ``service``, or of the busiest."""
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    found = demand_plot.busiest(facts, service)
+    return _on(ax, found, service, "traffic", lambda a, s: demand_plot.draw_latency(facts, a, s, window))
+
+
+def capacity(result: Result, ax: Axes | None = None, provider: str | None = None) -> Axes | Figure:
+    """Instances of a capacity provider and tasks that wait for it; on a given ``ax`` of ``provider`` or the largest."""
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    found = capacity_plot.providers(facts, provider)
+    return _on(ax, found, provider, "capacity provider", lambda a, p: capacity_plot.draw_capacity(facts, a, p, window))
+
+
+def reservation(result: Result, ax: Axes | None = None, provider: str | None = None) -> Axes | Figure:
+    """CapacityProviderReservation in percent; on a given ``ax`` of ``provider`` or the largest."""
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    found = capacity_plot.providers(facts, provider)
+    return _on(
+        ax, found, provider, "capacity provider", lambda a, p: capacity_plot.draw_reservation(facts, a, p, window)
+    )
+
+
+def cost(result: Result, ax: Axes | None = None, *, by: str = "service") -> Axes | Figure:
+    """Dollars an hour, stacked by a column of ``costs``: ``service``, ``resource`` or ``dimension``."""
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    return _on(ax, [facts], None, "cost", lambda a, f: cost_plot.draw_cost(f, a, by, window))
+
+
+def events(result: Result, ax: Axes | None = None) -> Axes | Figure:
+    """What happened and when: calls, deployments, scaling, alarms, interruptions, failed starts."""
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    return _on(ax, [facts], None, "event", lambda a, f: event_plot.draw_events(f, a, window))
+
+
 def _on(
     ax: Axes | None, found: Sequence[_T], name: str | None, kind: str, draw: Callable[[Axes, _T], None]
 ) -> Axes | Figure:
@@ -107,9 +179,7 @@ class Plots:
     def __init__(self, result: Result) -> None:
         self._result = result
 
-    def subnets(
-        self, ax: Axes | None = None, subnet: str | None = None, *, whole: bool = False
-    ) -> Axes | Figure:
+    def subnets(self, ax: Axes | None = None, subnet: str | None = None, *, whole: bool = False) -> Axes | Figure:
         """See :func:`subnets`."""
         return subnets(self._result, ax, subnet, whole=whole)
 
@@ -117,9 +187,7 @@ class Plots:
         """See :func:`tasks`."""
         return tasks(self._result, ax, whole=whole)
 
-    def services(
-        self, ax: Axes | None = None, service: str | None = None, *, whole: bool = False
-    ) -> Axes | Figure:
+    def services(self, ax: Axes | None = None, service: str | None = None, *, whole: bool = False) -> Axes | Figure:
         """See :func:`services`."""
         return services(self._result, ax, service, whole=whole)
 
@@ -130,3 +198,27 @@ class Plots:
     def placements(self, ax: Axes | None = None, t: float | None = None) -> Axes | Figure:
         """See :func:`placements`."""
         return placements(self._result, ax, t)
+
+    def demand(self, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+        """See :func:`demand`."""
+        return demand(self._result, ax, service)
+
+    def latency(self, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+        """See :func:`latency`."""
+        return latency(self._result, ax, service)
+
+    def capacity(self, ax: Axes | None = None, provider: str | None = None) -> Axes | Figure:
+        """See :func:`capacity`."""
+        return capacity(self._result, ax, provider)
+
+    def reservation(self, ax: Axes | None = None, provider: str | None = None) -> Axes | Figure:
+        """See :func:`reservation`."""
+        return reservation(self._result, ax, provider)
+
+    def cost(self, ax: Axes | None = None, *, by: str = "service") -> Axes | Figure:
+        """See :func:`cost`."""
+        return cost(self._result, ax, by=by)
+
+    def events(self, ax: Axes | None = None) -> Axes | Figure:
+        """See :func:`events`."""
+        return events(self._result, ax)

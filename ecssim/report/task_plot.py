@@ -40,13 +40,14 @@ def failed_starts(facts: Facts, figures: ServiceFigures | None = None) -> np.nda
 
 def draw_states(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
     """Draw how many tasks were in each state over ``window`` (seconds)."""
-    at = canvas.grid(window[1], window[0])
     start = facts.result.start
     events = facts.raw("task_events")
     if not len(events):
         canvas.nothing(ax, "no task in this run")
         return
     entered, left, status = _spells(events)
+    running = status == TASK_STATUSES.index("RUNNING") + 1
+    at = canvas.grid(ax, window, (entered[running], left[running]), (facts.tasks.created, facts.tasks.stopped))
     layers = []
     for name in STATE_COLOURS:
         mine = status == TASK_STATUSES.index(name) + 1
@@ -87,21 +88,27 @@ def draw_service(facts: Facts, ax: Axes, figures: ServiceFigures, window: tuple[
     """Draw wanted, running and healthy tasks of one service, minute by minute, over ``window`` (seconds)."""
     mine = facts.minutes.of(figures.service, figures.cluster)
     start = facts.result.start
-    x = canvas.times(start, np.append(mine["t"], mine["t"][-1:] + 60.0))
+    mine = mine[(mine["t"] > window[0] - 60.0) & (mine["t"] < window[1])]
+    t = np.append(mine["t"], mine["t"][-1:] + 60.0)
+    x = canvas.times(start, t)
 
     def line(column: str, label: str, **style: Any) -> None:
         values = np.append(mine[column], mine[column][-1:])
-        ax.step(x, values, where="post", label=label, **style)
+        shown = canvas.thinned(ax, values)
+        ax.step(x[shown], values[shown], where="post", label=label, **style)
 
     line("running_count", "running", color=canvas.COLOURS[0], linewidth=1.8)
     line("healthy_count", "healthy", color=canvas.COLOURS[2], linewidth=1.8)
     line("desired_count", "desired", color=canvas.INK, linewidth=1.2, linestyle="--")
     missing = mine["healthy_count"] < mine["desired_count"]
+    healthy = np.append(mine["healthy_count"], mine["healthy_count"][-1:])
+    desired = np.append(mine["desired_count"], mine["desired_count"][-1:])
+    shown = canvas.thinned(ax, desired.astype(float) - healthy)
     ax.fill_between(
-        x,
-        np.append(mine["healthy_count"], mine["healthy_count"][-1:]),
-        np.append(mine["desired_count"], mine["desired_count"][-1:]),
-        where=np.append(missing, missing[-1:]),
+        x[shown],
+        healthy[shown],
+        desired[shown],
+        where=np.append(missing, missing[-1:])[shown],
         step="post",
         color=canvas.ALARM,
         alpha=0.25,

@@ -107,6 +107,8 @@ def _load(
         place = Place("--seed")
         root.put("seed", Node(place, "scalar", seed, str(seed)), place)
     if variant is not None or sets:
+        # The paths of the variants lead into the document as it was written, not into what has become of it.
+        root.drop("variants")
         inline_task_definitions(root, base_dir, problems)
         normalise(Scenario, root, problems)
     scenario, warnings = _validate(root, base_dir, problems)

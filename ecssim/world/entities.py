@@ -325,6 +325,7 @@ class Instance:
     """One EC2 container instance. The ``agent_*`` fields are the agent's own ledger: what physically is free,
     moved when containers really start and end (AGENT-040); what the control plane believes is in the fleet.
     ``spot`` is its market. ``retiring``: its group has let it go and it ends when it is drained (ASG-043).
+    ``claims`` counts the tasks of its group's own provider on it.
     ``images`` says when each image is, or will be, on its disk.
     """
 
@@ -336,6 +337,7 @@ class Instance:
         "agent_ports",
         "agent_queue",
         "attributes",
+        "claims",
         "code",
         "connected",
         "draining_at",
@@ -381,6 +383,7 @@ class Instance:
         self.shape = shape = kind.shape
         self.spot = spot
         self.retiring = False
+        self.claims = 0
         self.address = -1
         self.trunk_address = -1
         self.epoch = 0
@@ -444,7 +447,8 @@ class AutoScalingGroup:
 
     ``instances`` are those that it counts; ``retiring`` those that it let go and that still drain (ASG-043).
     ``kinds`` are its instance types in order of preference, ``shape`` that of the first. Of the instances above
-    ``on_demand_base``, ``on_demand_percent`` are On-Demand and the others Spot (ASG-052).
+    ``on_demand_base``, ``on_demand_percent`` are On-Demand and the others Spot (ASG-052). ``registered``,
+    ``busy`` and ``claims`` are kept by ``engine.occupancy``.
     """
 
     ordinal: int
@@ -473,6 +477,9 @@ class AutoScalingGroup:
     draws: Any = None
     retry_armed: bool = False
     failing: bool = False
+    registered: int = 0
+    busy: int = 0
+    claims: int = 0
     boot: Any = None
     agent_version: str = "1.90.0"
     prefix: str = "i"

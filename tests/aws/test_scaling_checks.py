@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from scaling_rig import RESOURCE, alarm, steps, target, tracking
 
 from ecssim.aws.check_scaling import check_scaling_request, group_in
 from ecssim.aws.requests import REQUESTS
-from tests.engine.scaling_rig import RESOURCE, alarm, steps, target, tracking
 
 UP = {"metricIntervalLowerBound": 0, "scalingAdjustment": 1}
 

@@ -32,8 +32,10 @@ def test_the_demo_finds_its_problem_and_the_fix_that_it_prints_solves_it(ecssim:
 def test_the_demo_writes_a_run_folder_with_pictures_and_names_them(ecssim: Ecssim) -> None:
     code, out, _ = ecssim("demo", "--out", "here")
     assert code == 0
-    named = [line.split()[0] for line in out.split("pictures:\n")[1].splitlines()]
+    named = [line.split()[0] for line in out.split("pictures:\n")[1].split("\n\n")[0].splitlines()]
     assert len(named) >= 4
+    page = Path(out.splitlines()[-1].strip())
+    assert "private-a ran out of addresses" in page.read_text("utf-8")
     for path in map(Path, named):
         start = path.read_bytes()[:5]
         assert start == (b"\x89PNG\r" if path.suffix == ".png" else b"<?xml")

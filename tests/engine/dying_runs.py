@@ -28,9 +28,9 @@ PART_ROWS = 700
 
 
 def scenario() -> Loaded:
-    """Twelve hours of instances, services and jobs."""
+    """Eight hours of instances, services and jobs."""
     document = fleet()
-    document["duration"] = "12h"
+    document["duration"] = "8h"
     document["jobs"][0]["arrivals"] = {"poisson": "5/min"}
     return load_mapping(document)
 

@@ -41,7 +41,7 @@ def test_documents_have_the_shapes_of_the_api(case: str, what: str) -> None:
         for document in run.describe(what):
             assert validate.validate(document, shape).generate_report() == ""
             seen += 1
-    assert seen > 0 or (case, what) == ("fargate", "container-instances")
+    assert seen > 0 or (what == "container-instances" and case != "fleet")
 
 
 def test_a_fargate_task_shows_its_interface_and_its_times() -> None:

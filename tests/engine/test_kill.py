@@ -67,7 +67,7 @@ def test_a_killed_run_reads_up_to_its_last_hour(tmp_path: Path) -> None:
             error.add_note(f"run {number} of {tmp_path}")
             raise
     # Were all kills before the first commit, only empty tables would have been looked at.
-    assert len(seen) >= 8
+    assert len(seen) >= 5
 
 
 def _check(folder: Path, number: int) -> set[int]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.builders import call
-from tests.engine.scaling_rig import alarm, moves, outcomes, rig, states, steps
+from builders import call
+from scaling_rig import alarm, moves, outcomes, rig, states, steps
 
 STEPS = steps(
     "ladder",

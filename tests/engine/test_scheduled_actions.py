@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from tests.builders import Document, call
-from tests.engine.scaling_rig import RESOURCE, moves, outcomes, rig, target
+from builders import Document, call
+from scaling_rig import RESOURCE, moves, outcomes, rig, target
 
 CALM = 47.0
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from tests.builders import call, fargate, fault, run_dict, scenario
-from tests.engine.scaling_rig import (
+from builders import call, fargate, fault, run_dict, scenario
+from scaling_rig import (
     APP,
     RESOURCE,
     demand,
@@ -206,7 +205,7 @@ def test_the_last_points_of_tasks_that_are_gone_wake_nobody() -> None:
         if metrics.minute >= 11:
             metrics.latest["cpu_utilization"] = np.array([NAN])
 
-    metrics.publish = with_zeros  # type: ignore[method-assign]
+    metrics.publish = with_zeros
     sim.to(630.0)
     sim.call("UpdateService", cluster="prod", service="web", desiredCount=0)
     assert moves(sim.finish()) == []

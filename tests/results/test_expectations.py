@@ -175,21 +175,19 @@ def test_a_share_of_the_time_may_be_outside() -> None:
 
 
 def test_per_asks_each_period() -> None:
-    wish = {"metric": "subnet.failedAllocations", "of": "a", "statistic": "sum"}
-    total = float(result().subnet_metrics.query("subnet == 'a'")["failed_allocations"].sum())
-    assert total > 0
-    worst = judged(**wish, per="5m", atMost=0).observed
-    assert worst is not None
+    wish = {"metric": "capacityProvider.runningTasks", "of": "ec2", "statistic": "sum"}
+    rows = result("fleet").capacity_provider_metrics
+    periods = rows.groupby(rows["t"] // 300.0)["running_tasks"].sum()
+    worst, total = float(periods.max()), float(periods.sum())
     assert 0 < worst < total
-    assert judged(**wish, atMost=total).held
-    assert judged(**wish, per="5m", atMost=worst).held
-    assert not judged(**wish, per="5m", atMost=worst - 1).held
-    assert judged(**wish, per="5m", atMost=0, share=0.01).held == (0.0 in _sums(300.0))
-
-
-def _sums(period: float) -> set[float]:
-    rows = result().subnet_metrics.query("subnet == 'a'")
-    return {float(total) for total in rows.groupby(rows["t"] // period)["failed_allocations"].sum()}
+    assert judged("fleet", **wish, per="5m", atMost=0).observed == worst
+    assert judged("fleet", **wish, atMost=total).held
+    assert not judged("fleet", **wish, atMost=total - 1).held
+    assert judged("fleet", **wish, per="5m", atMost=worst).held
+    assert not judged("fleet", **wish, per="5m", atMost=worst - 1).held
+    below = float((periods < worst).mean())
+    assert judged("fleet", **wish, per="5m", atMost=worst - 1, share=below).held
+    assert not judged("fleet", **wish, per="5m", atMost=worst - 1, share=below + 0.01).held
 
 
 def test_the_lowest_free_addresses_are_those_of_an_instant() -> None:

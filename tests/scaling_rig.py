@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from builders import Document, Sim, fargate, scenario, task_definition
 
 from ecssim.results.result import Result
-from tests.builders import Document, Sim, fargate, scenario, task_definition
 
 RESOURCE = "service/prod/web"
 APP = task_definition(
@@ -91,7 +91,7 @@ def rig(cpu: Metric, *, count: int = 4, memory: Metric | None = None, **parts: A
                 values = [metric(metrics.minute, float(n)) for n in running]
                 metrics.latest[column] = np.array(values)
 
-    metrics.publish = made_up  # type: ignore[method-assign]
+    metrics.publish = made_up
     return sim
 
 
