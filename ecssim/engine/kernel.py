@@ -42,7 +42,7 @@ OBSERVER: Final = 4
 Handler = Callable[[Any, int], object]
 
 
-class _Halted(Exception):
+class _HaltError(Exception):
     """The run has come to its end; never leaves the kernel."""
 
 
@@ -170,7 +170,7 @@ class Kernel(simpy.Environment):
                 self._now = t
                 done += 1
                 fn(arg, epoch)
-        except _Halted:
+        except _HaltError:
             done -= 1
         finally:
             self.events_done += done
@@ -178,7 +178,7 @@ class Kernel(simpy.Environment):
     def _halt(self, number: int, _: int) -> None:
         """End the run that this entry was made for; one that another end came before is ignored."""
         if number == self._halts:
-            raise _Halted
+            raise _HaltError
 
     @property
     def stop_requested(self) -> bool:

@@ -131,6 +131,16 @@ def test_the_steady_state_is_told_on_entry_and_every_six_hours() -> None:
     assert named(result, "SERVICE_STEADY_STATE") == pytest.approx([first, first + 6 * 3600, first + 12 * 3600])
 
 
+@pytest.mark.rule("SVC-051")
+def test_a_pass_in_between_does_not_make_a_steady_service_forget_its_reminder() -> None:
+    sim = Sim(on_ec2(duration="13h", services=[service(count=2)]))
+    sim.to(3600.0)
+    sim.engine.services.dirty.mark_at(sim.service(), 3700.0)
+    first = COLD + 40
+    expected = [first, first + 6 * 3600, first + 12 * 3600]
+    assert named(sim.finish(), "SERVICE_STEADY_STATE") == pytest.approx(expected)
+
+
 @pytest.mark.rule("SVC-050")
 def test_a_service_that_lost_a_task_is_not_steady_until_the_next_one_is_healthy() -> None:
     result = run_dict(on_ec2(services=[service(count=2)], timeline=[fault("5m", "taskCrash", service="web", count=1)]))

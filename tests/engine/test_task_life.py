@@ -444,14 +444,16 @@ def test_a_host_port_is_free_for_placement_before_it_is_free_on_the_instance() -
 
 @pytest.mark.rule("AGENT-024")
 def test_a_disconnected_agent_takes_no_task_and_starts_none() -> None:
-    sim = Sim(on_ec2(timeline=[run_task("10s")])).to(60)
+    sim = Sim(on_ec2(timeline=[run_task("10s"), run_task("60s")])).to(60.1)
     instance = sim.engine.world.instances[0]
     sim.engine.groups.connect(instance, False, 0)
     answer = sim.call("RunTask", cluster="prod", taskDefinition="app", launchType="EC2")
     assert answer["failures"] == [{"reason": "AGENT"}]
-    assert sim.statuses() == ["RUNNING"]
     sim.to(70)
+    # What runs goes on; what was on its way to the agent waits for the connection.
+    assert sim.statuses() == ["RUNNING", "PENDING"]
     sim.engine.groups.connect(instance, True, 0)
+    assert sim.statuses() == ["RUNNING", "ACTIVATING"]
     assert sim.call("RunTask", cluster="prod", taskDefinition="app", launchType="EC2")["tasks"]
 
 
