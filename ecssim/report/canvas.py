@@ -28,8 +28,9 @@ DENSITY: Final = 1.3
 POINTS: Final = 1500
 DAY: Final = 86_400
 #: Seconds between the labels of a time axis.
-STEPS: Final = (1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200) + tuple(
-    days * DAY for days in (1, 2, 3, 7, 14, 28, 56, 112, 365)
+STEPS: Final = (
+    *(1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200),
+    *(days * DAY for days in (1, 2, 3, 7, 14, 28, 56, 112, 365)),
 )
 #: Where something failed, pictures show this much time before and after it (seconds) ...
 MARGIN: Final = 600.0
@@ -40,10 +41,10 @@ DPI: Final = 144
 
 
 def new_figure(rows: int = 1) -> Figure:
-    """A figure for ``rows`` axes above each other."""
-    from matplotlib.figure import Figure
+    """A figure for ``rows`` axes above each other; a notebook shows it."""
+    from ecssim.report.picture import Picture
 
-    return Figure(figsize=(9.0, 1.2 + 3.2 * rows), layout="constrained")
+    return Picture(figsize=(9.0, 1.2 + 3.2 * rows), layout="constrained")
 
 
 def save(figure: Figure, path: str | Path) -> None:

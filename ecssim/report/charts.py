@@ -82,7 +82,7 @@ def _bare(ax: Axes, width: str, words: bool) -> None:
     if legend is not None:
         legend.remove()
     if ax.axison:
-        canvas.clock(ax, 5 if width == "narrow" else 13)
+        canvas.clock(ax, 5 if width == "narrow" else 15)
         ax.grid(axis="x", color=canvas.GRID, linewidth=0.6)
     if words and width == "narrow" and ax.axison:
         # There is no room for names beside the axes, whose margin all charts share: they go above their rows.

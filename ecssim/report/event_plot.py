@@ -54,7 +54,8 @@ def draw_events(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
             shown = _apart(t, window, canvas.points(ax))
             ax.plot(
                 canvas.times(start, shown),
-                np.full(len(shown), float(y)),
+                # What goes up is above what goes down: of hundreds, both are seen.
+                np.full(len(shown), y + {"^": 0.17, "v": -0.17}.get(shape, 0.0)),
                 linestyle="none",
                 marker=shape,
                 markersize=6,

@@ -30,6 +30,7 @@ def tables(result: Result, summary: Mapping[str, Any]) -> list[Table]:
     found = [
         _costs(result),
         _services(summary["services"]),
+        _requests(summary["requests"]),
         _subnets(result, summary["subnets"]),
         _instances(summary["capacity_providers"]),
         _fargate(summary["capacity_providers"]),
@@ -81,14 +82,29 @@ def _services(services: Mapping[str, Mapping[str, Any]]) -> Table | None:
                 _seconds(starting.get("p95")),
                 f"{sum(s['failed_starts'].values()):,}",
                 f"{s['interruptions']:,}",
-                f"{s['lost_requests']:,}" if s.get("lost_requests") is not None else "-",
             )
         )
     columns = (
         "service", "available", "running at the end", "tasks started", "to RUNNING p50", "p95", "failed to start",
-        "interrupted", "requests lost",
+        "interrupted",
     )  # fmt: skip
     return _table("Services", columns, rows)
+
+
+def _requests(requests: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    rows = [
+        (
+            name,
+            f"{r['offered']:,}",
+            f"{r['failed']:,}",
+            f"{r['failed'] / r['offered']:.3%}" if r["failed"] else "-",
+            _milliseconds(r["latency_p95"]),
+            _milliseconds(r["latency_p99_max"]),
+        )
+        for name, r in requests.items()
+    ]
+    columns = ("requests to", "arrived", "failed", "share", "p95", "worst p99 of a minute")
+    return _table("Requests", columns, rows)
 
 
 def _subnets(result: Result, subnets: Mapping[str, Mapping[str, Any]]) -> Table | None:
@@ -160,6 +176,10 @@ def _jobs(jobs: Mapping[str, Mapping[str, int]]) -> Table | None:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:,.0f} ms"
 
 
 def _seconds(seconds: float | None) -> str:

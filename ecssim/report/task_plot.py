@@ -99,7 +99,7 @@ def draw_service(facts: Facts, ax: Axes, figures: ServiceFigures, window: tuple[
 
     line("running_count", "running", color=canvas.COLOURS[0], linewidth=1.8)
     line("healthy_count", "healthy", color=canvas.COLOURS[2], linewidth=1.8)
-    line("desired_count", "desired", color=canvas.INK, linewidth=1.2, linestyle="--")
+    line("desired_count", "desired", color=canvas.INK, linewidth=1.2, linestyle="--", zorder=1.9)
     missing = mine["healthy_count"] < mine["desired_count"]
     healthy = np.append(mine["healthy_count"], mine["healthy_count"][-1:])
     desired = np.append(mine["desired_count"], mine["desired_count"][-1:])

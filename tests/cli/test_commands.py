@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,8 @@ def test_run_as_json_prints_one_document_and_is_silent_beside_it(ecssim: Ecssim,
 
 
 def test_a_run_folder_holds_what_the_contract_says(folder: Path) -> None:
-    assert {entry.name for entry in folder.iterdir()} == {"manifest.json", "report.html", "scenario.yaml", "summary.json", "tables"}
+    names = {entry.name for entry in folder.iterdir()}
+    assert names == {"manifest.json", "report.html", "scenario.yaml", "summary.json", "tables"}
     summary = document((folder / "summary.json").read_text("utf-8"))
     assert summary["complete"] is True
     assert [verdict["held"] for verdict in summary["expect"]] == [True, True]
@@ -229,7 +231,8 @@ def test_what_only_compiling_finds_leaves_an_older_run_alone(
     def refuse(*_: object) -> None:
         raise BadInput([Problem("trace.csv", 3, 1, "expected a number, got 'x'")])
 
-    monkeypatch.setattr("ecssim.run.compile_scenario", refuse)
+    # Not by its dotted name: once it was used, `ecssim.run` is the function.
+    monkeypatch.setattr(import_module("ecssim.run"), "compile_scenario", refuse)
     before = (folder / "manifest.json").read_bytes()
     code, _, err = ecssim("run", small, "--out", folder)
     assert (code, err) == (2, "trace.csv:3:1: expected a number, got 'x'\n")

@@ -135,3 +135,7 @@ def test_demand_and_capacity_are_what_the_tables_say(mix: Result) -> None:
 def test_a_service_that_no_request_reached_is_refused_by_name(mix: Result) -> None:
     with pytest.raises(BadInput, match="no such traffic"):
         mix.plot.demand(service="nobody")
+
+
+def test_a_notebook_shows_a_picture_and_not_its_name(mix: Result) -> None:
+    assert mix.plot.tasks()._repr_png_().startswith(b"\x89PNG")

@@ -121,7 +121,9 @@ def test_only_what_has_data_is_shown(demo: Result, mix: Result) -> None:
 
 def test_every_chart_is_drawn_for_a_desk_and_for_a_phone_on_one_time_axis(mix: Result) -> None:
     text = page(mix)
-    wide, narrow = (re.findall(f'<svg class="{width}"[^>]*viewBox="0 0 ([0-9.]+) ', text) for width in ("wide", "narrow"))
+    wide, narrow = (
+        re.findall(f'<svg class="{width}"[^>]*viewBox="0 0 ([0-9.]+) ', text) for width in ("wide", "narrow")
+    )
     assert len(wide) == len(narrow) > 8
     assert set(wide) == {"1040"}
     assert set(narrow) == {"352"}

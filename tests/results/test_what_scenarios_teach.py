@@ -42,7 +42,8 @@ def test_a_burst_is_served_better_on_fargate_and_best_by_a_schedule() -> None:
     assert 0 == lost(name, "scheduled") < lost(name) < lost(name, "on-ec2")
     assert usd(name, "on-ec2-kept-ready") > 2.9 * usd(name)
     waited = {v: (t := played(name, v).tasks).started_at.sub(t.created_at).median() for v in (None, "on-ec2")}
-    assert waited[None] < 40.0 < 120.0 < waited["on-ec2"]
+    assert waited[None] < 40.0
+    assert waited["on-ec2"] > 120.0
 
 
 def test_a_release_of_state_goes_one_by_one_unless_it_may_take_all() -> None:
