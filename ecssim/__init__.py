@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ecssim.run import Simulation, load, run, simulate
+    from ecssim.study.compare import compare
+    from ecssim.study.comparison import Comparison
 
 __version__ = "0.1.0"
 
@@ -18,6 +20,8 @@ _HOME = {
     "run": "ecssim.run",
     "simulate": "ecssim.run",
     "Simulation": "ecssim.run",
+    "compare": "ecssim.study.compare",
+    "Comparison": "ecssim.study.comparison",
     "open": "ecssim.results",
     "Result": "ecssim.results",
     "Scenario": "ecssim.scenario.document",
@@ -25,7 +29,7 @@ _HOME = {
     "ClientError": "ecssim.errors",
 }
 
-__all__ = ["Simulation", "__version__", "load", "run", "simulate"]
+__all__ = ["Comparison", "Simulation", "__version__", "compare", "load", "run", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

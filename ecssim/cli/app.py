@@ -17,7 +17,6 @@ from ecssim import __version__
 PLANNED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "calibrate": "fit timing profiles to measured task lifecycles",
-        "compare": "run variants under the same luck and compare them with intervals",
         "fit": "find the smallest capacity that holds what a scenario expects",
         "import": "read what a real account has and write a scenario",
         "search": "search for a better configuration",
@@ -140,6 +139,28 @@ def run(
 
     wish = command.Wish(scenario, tuple(sets or ()), variant, seed, until, out, output is Output.JSON, check_invariants)
     raise typer.Exit(command.run(wish))
+
+
+@app.command(short_help="Compare scenarios and variants under the same luck.")
+def compare(
+    scenarios: Annotated[
+        list[Path],
+        typer.Argument(metavar="SCENARIO...", help="Scenario files; the others are held against the first."),
+    ],
+    variants: Annotated[
+        str | None,
+        typer.Option("--variants", metavar="A,B", help="Variants by name; a scenario alone has all of its own."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How many seeds.")] = 20,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; without it one a core.")
+    ] = None,
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """Run scenarios and variants under the same luck and compare them: differences with intervals, and a verdict."""
+    from ecssim.cli import compare as command
+
+    raise typer.Exit(command.compare(tuple(scenarios), variants, seeds, workers, output is Output.JSON))
 
 
 @app.command(short_help="Say what is wrong with a scenario; run nothing.")

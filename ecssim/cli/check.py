@@ -40,7 +40,7 @@ def _warnings(problems: tuple[Problem, ...]) -> str:
 
 def schema() -> int:
     """Print the JSON Schema of scenarios."""
-    from ecssim.scenario.schema import schema as of_scenarios
+    from ecssim.scenario.schema import schema_text
 
-    print_json(of_scenarios())
+    print(schema_text(), end="")
     return DONE

@@ -7,6 +7,7 @@ created by a call are the same thing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
@@ -111,7 +112,7 @@ class Builder:
         strategy = document.capacity_provider_strategy
         if not strategy and document.launch_type is None:
             strategy = tuple(cluster.default_strategy)
-        return self.templates.make(
+        return self._made(
             definition,
             revision,
             self.wish(
@@ -131,6 +132,15 @@ class Builder:
                 daemon=document.is_daemon,
             ),
         )
+
+    def _made(self, definition: TaskDefinition, revision: int, wish: Wish) -> Template:
+        """The template of a wish; with the one for instances beside it if a what-if mixes the kinds of providers."""
+        template = self.templates.make(definition, revision, wish)
+        others = frozenset(code for code, name in wish.providers if name not in FARGATE_PROVIDERS)
+        if template.fargate and others and template.on_instances is None:
+            template.on_instances = self.templates.make(definition, revision, replace(wish, launch_type="EC2"))
+            template.instance_providers = others
+        return template
 
     def wish(
         self,

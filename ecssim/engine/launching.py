@@ -6,13 +6,16 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ecssim.decide.reconcile import start_delay
-from ecssim.world.entities import Deployment, Service
+from ecssim.world.entities import Deployment, Service, Template
 from ecssim.world.requests import Request
 from ecssim.world.states import SERVICE_SCHEDULER_INITIATED
 
 if TYPE_CHECKING:
     from ecssim.engine.services import Services
     from ecssim.engine.simulation import Engine
+
+#: (provider code, tasks) for each capacity provider of a strategy; code 0 is a launch type.
+Shares = list[tuple[int, int]]
 
 #: Record codes of a task's origin (record.codes).
 ORIGIN_SERVICE = 2
@@ -43,20 +46,32 @@ class Launching:
         granted = service.bucket.take(count, now)
         if granted < count:
             self.services.dirty.mark_at(service, service.bucket.next_at(now))
-        if deployment.template.fargate:
-            started = self._on_fargate(service, deployment, granted)
+        template = deployment.template
+        shares = self.engine.providers.split(service, deployment, granted)
+        if template.on_instances is not None:
+            started = self._on_both(service, deployment, template, shares)
+        elif template.fargate:
+            started = self._on_fargate(service, deployment, template, shares)
         else:
-            started = self._on_instances(service, deployment, granted)
+            started = self._on_instances(service, deployment, template, shares)
         # The rate counts launches: what found no room or no token elsewhere has used none of this one.
         if started < granted:
             service.bucket.give_back(granted - started)
         return started
 
-    def _on_fargate(self, service: Service, deployment: Deployment, count: int) -> int:
+    def _on_both(self, service: Service, deployment: Deployment, template: Template, shares: Shares) -> int:
+        """A strategy that AWS refuses (CAP-010): each part of it as if it stood alone."""
+        instances = [share for share in shares if share[0] in template.instance_providers]
+        elsewhere = [share for share in shares if share not in instances]
+        started = self._on_fargate(service, deployment, template, elsewhere)
+        if instances and template.on_instances is not None:
+            started += self._on_instances(service, deployment, template.on_instances, instances)
+        return started
+
+    def _on_fargate(self, service: Service, deployment: Deployment, template: Template, shares: Shares) -> int:
         engine = self.engine
-        template = deployment.template
         started = 0
-        for provider, share in engine.providers.split(service, deployment, count):
+        for provider, share in shares:
             got, refused = engine.fargate.admit(template, provider, share)
             for _ in range(got):
                 engine.fargate.launch(template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
@@ -71,9 +86,8 @@ class Launching:
                     self.services.dirty.mark_at(service, refused.retry_at)
         return started
 
-    def _on_instances(self, service: Service, deployment: Deployment, count: int) -> int:
+    def _on_instances(self, service: Service, deployment: Deployment, template: Template, shares: Shares) -> int:
         engine = self.engine
-        template = deployment.template
         if service.group in service.cluster.waiting:
             return 0
         if service.cluster.provisioning:
@@ -81,14 +95,14 @@ class Launching:
         total = 0
         place, launch_on = engine.fleets.place, engine.launch_on
         strategy, cause = service.strategy, deployment.event
-        for provider, share in engine.providers.split(service, deployment, count):
+        for provider, share in shares:
             for started in range(share):
                 instance = place(template, provider, service, strategy, cause)
                 if instance is None and engine.capacity.manages(provider):
-                    total += self._provision(service, deployment, provider, share - started)
+                    total += self._provision(service, deployment, template, provider, share - started)
                     break
                 if instance is None:
-                    self._unplaced(service, deployment, provider, share - started)
+                    self._unplaced(service, deployment, template, provider, share - started)
                     break
                 launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, cause)
                 total += 1
@@ -96,7 +110,9 @@ class Launching:
                 service.unplaced = 0
         return total
 
-    def _provision(self, service: Service, deployment: Deployment, provider: int, count: int) -> int:
+    def _provision(
+        self, service: Service, deployment: Deployment, template: Template, provider: int, count: int
+    ) -> int:
         """Nothing fits, but the provider's group can grow: the tasks exist and wait (LIFE-004 b, CAP-044).
 
         Beyond the tasks that may wait in a cluster the scheduler backs off: 20 s, doubling up to 27 minutes, with
@@ -105,7 +121,7 @@ class Launching:
         engine = self.engine
         started = len(
             engine.waiting.enter(
-                deployment.template,
+                template,
                 service,
                 deployment,
                 provider,
@@ -125,10 +141,11 @@ class Launching:
             self.services.events.fargate_refused(service, "ECS_OPERATION_THROTTLED", "PROVISIONING", cause)
         return started
 
-    def _unplaced(self, service: Service, deployment: Deployment, provider: int, count: int) -> None:
+    def _unplaced(
+        self, service: Service, deployment: Deployment, template: Template, provider: int, count: int
+    ) -> None:
         """Nothing fits: record the verdict once, and wait for an instance that becomes freer (SVC-044)."""
         engine = self.engine
-        template = deployment.template
         verdict = engine.fleets.refuse(template, provider, service, service.strategy, count, deployment.event)
         event = engine.recorder.events
         service.unplaced = count

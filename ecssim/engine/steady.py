@@ -59,10 +59,10 @@ def _daemon(engine: Engine, service: Service) -> None:
 
 def _replica(engine: Engine, service: Service) -> None:
     primary = service.deployments[0]
-    template = primary.template
     strategy = service.provider_strategy
     shares = split(strategy, {}, service.desired) if strategy else [(0, service.desired)]
     for provider, count in shares:
+        template = primary.template.of_provider(provider)
         if template.fargate:
             count = min(count, engine.fargate.room(template, provider))
         for _ in range(count):
@@ -103,7 +103,7 @@ def _put(
     engine: Engine, service: Service, deployment: Deployment, instance: Instance | None, provider: int
 ) -> bool:
     """Put one task in place; False if its subnet has no address left."""
-    template = deployment.template
+    template = deployment.template.of_provider(provider)
     subnet = address = -1
     if template.eni:
         zone = instance.zone if instance is not None else None

@@ -7,7 +7,7 @@ The colours are Okabe and Ito's, which people with any colour vision tell apart;
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,11 @@ GRID: Final = "#e6e6e6"
 DENSITY: Final = 1.3
 #: ... and never more than this.
 POINTS: Final = 1500
+DAY: Final = 86_400
+#: Seconds between the labels of a time axis.
+STEPS: Final = (1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200) + tuple(
+    days * DAY for days in (1, 2, 3, 7, 14, 28, 56, 112, 365)
+)
 #: Where something failed, pictures show this much time before and after it (seconds) ...
 MARGIN: Final = 600.0
 #: ... if that is less than this share of the run.
@@ -121,14 +126,25 @@ def times(start: datetime, seconds: np.ndarray) -> np.ndarray:
 
 
 def time_axis(ax: Axes, start: datetime, begin: float, end: float) -> None:
-    """Label the horizontal axis with clock times."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=4, maxticks=9)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    """Show ``begin`` to ``end`` (seconds) on the horizontal axis, with clock times."""
     ax.set_xlim(*times(start, np.array([begin, max(end, begin + 1.0)])))
+    clock(ax, 8)
     ax.set_xlabel("time of day (UTC)")
+
+
+def clock(ax: Axes, most: int) -> None:
+    """Label the times that the axes show with at most ``most`` round moments; midnight is the date."""
+    low, high = (limit * DAY for limit in ax.get_xlim())
+    step = next((step for step in STEPS if (high - low) / step < most), STEPS[-1])
+    # Seconds of a short run in microseconds of a long calendar: what is left of the last digit is no time.
+    first = round(np.ceil((low - 1e-3) / step))
+    moments = [i * step for i in range(first, int((high + 1e-3) // step) + 1)]
+    labels = []
+    for moment in moments:
+        at = datetime.fromtimestamp(moment, UTC)
+        form = "%d %b" if moment % DAY == 0 else "%H:%M" if step >= 60 else "%H:%M:%S"
+        labels.append(at.strftime(form).lstrip("0") if moment % DAY == 0 else at.strftime(form))
+    ax.set_xticks([moment / DAY for moment in moments], labels)
 
 
 def plain(ax: Axes, *, whole: bool = True) -> None:

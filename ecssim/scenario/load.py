@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,17 @@ class Loaded:
     base_dir: Path
     variant: str | None = None
     _resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    sets: tuple[str, ...] = ()
+    _document: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def under(self, variant: str) -> Loaded:
+        """The same scenario under one of its variants: read again, with the same options and seed."""
+        seed = self.scenario.seed
+        if self._document is not None:
+            return load_mapping(self._document, self.base_dir, sets=self.sets, variant=variant, seed=seed)
+        if self.path is None:
+            raise ValueError("a scenario without its source has no variants")
+        return load_scenario(self.path, sets=self.sets, variant=variant, seed=seed)
 
     def resolved_yaml(self) -> str:
         """The scenario in API form: overrides applied, task definitions inline, files by absolute path and
@@ -71,7 +82,7 @@ def load_scenario(
     root = read_document(path, str(path), problems)
     if root is None:
         raise BadInput(problems)
-    return _load(root, path.parent, path, problems, sets, variant, seed)
+    return replace(_load(root, path.parent, path, problems, sets, variant, seed), sets=tuple(sets))
 
 
 def load_mapping(
@@ -84,7 +95,8 @@ def load_mapping(
 ) -> Loaded:
     """The same for a scenario given as Python values; files in it are relative to ``base_dir``."""
     root = from_python(document, Place("<scenario>"))
-    return _load(root, Path(base_dir), None, [], sets, variant, seed)
+    loaded = _load(root, Path(base_dir), None, [], sets, variant, seed)
+    return replace(loaded, sets=tuple(sets), _document=document)
 
 
 def _load(
@@ -108,7 +120,8 @@ def _load(
         root.put("seed", Node(place, "scalar", seed, str(seed)), place)
     if variant is not None or sets:
         # The paths of the variants lead into the document as it was written, not into what has become of it.
-        root.drop("variants")
+        if "variants" in root.entries:
+            root.drop("variants")
         inline_task_definitions(root, base_dir, problems)
         normalise(Scenario, root, problems)
     scenario, warnings = _validate(root, base_dir, problems)

@@ -33,7 +33,8 @@ class Template:
     ``request`` what placement must find on an instance (EC2; PLACE-004), ``requests`` the same by capacity
     provider code (0: launch type); ``subnets`` the ordinals of the subnets
     it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB, ``storage_gib`` the
-    ephemeral storage of a Fargate task in GiB.
+    ephemeral storage of a Fargate task in GiB. In a what-if whose strategy mixes Fargate and Auto Scaling
+    group providers, ``on_instances`` is what runs on the latter, whose codes are ``instance_providers``.
     """
 
     code: int
@@ -61,6 +62,14 @@ class Template:
     windows: bool = False
     storage_gib: int = 20
     laws: Any = None
+    on_instances: Template | None = None
+    instance_providers: frozenset[int] = frozenset()
+
+    def of_provider(self, provider: int) -> Template:
+        """Return what a task for this capacity provider is made from."""
+        if self.on_instances is not None and provider in self.instance_providers:
+            return self.on_instances
+        return self
 
     @property
     def name(self) -> str:

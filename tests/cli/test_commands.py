@@ -168,7 +168,7 @@ def test_run_as_json_prints_one_document_and_is_silent_beside_it(ecssim: Ecssim,
 
 
 def test_a_run_folder_holds_what_the_contract_says(folder: Path) -> None:
-    assert {entry.name for entry in folder.iterdir()} == {"manifest.json", "scenario.yaml", "summary.json", "tables"}
+    assert {entry.name for entry in folder.iterdir()} == {"manifest.json", "report.html", "scenario.yaml", "summary.json", "tables"}
     summary = document((folder / "summary.json").read_text("utf-8"))
     assert summary["complete"] is True
     assert [verdict["held"] for verdict in summary["expect"]] == [True, True]

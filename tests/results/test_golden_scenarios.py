@@ -53,6 +53,7 @@ def test_the_demo_says_who_when_why_and_what_to_change() -> None:
         ("subnet_exhaustion", "larger-subnets"),
         ("subnet_exhaustion", "job-elsewhere"),
         ("placement_strategies", "pack-everything"),
+        ("burst_on_fargate", "scheduled"),
     ],
 )
 def test_a_variant_that_is_offered_as_the_way_out_has_no_problem(name: str, variant: str) -> None:
