@@ -129,8 +129,9 @@ def _tracking(tracking: TargetTrackingConfiguration, key: str) -> Iterator[Refus
         yield Refusal((key,), message, "SCALE-006", CODE)
         return
     if tracking.target_value <= 0:
-        yield Refusal((key, "targetValue"), f"targetValue must be more than 0, got {tracking.target_value:g}",
-                      "SCALE-006", CODE)
+        yield Refusal(
+            (key, "targetValue"), f"targetValue must be more than 0, got {tracking.target_value:g}", "SCALE-006", CODE
+        )
     if predefined is not None:
         wants_label = predefined.predefined_metric_type is PredefinedMetricType.ALB_REQUEST_COUNT_PER_TARGET
         where = (key, "predefinedMetricSpecification", "resourceLabel")

@@ -33,7 +33,7 @@ from ecssim.aws.service import (
     ServiceLoadBalancer,
     ServiceRegistry,
 )
-from ecssim.aws.shape import JsonObject, Region, Shape, TaskCpu, TaskMemory, ruled
+from ecssim.aws.shape import MOST, JsonObject, Region, Shape, TaskCpu, TaskMemory, ruled
 from ecssim.aws.task_definition import (
     EnvironmentFile,
     EphemeralStorage,
@@ -53,9 +53,9 @@ class ContainerOverride(Shape):
     command: tuple[str, ...] | None = None
     environment: tuple[KeyValuePair, ...] | None = None
     environment_files: tuple[EnvironmentFile, ...] | None = None
-    cpu: Annotated[int, Field(ge=0)] | None = None
-    memory: Annotated[int, Field(ge=4)] | None = None
-    memory_reservation: Annotated[int, Field(ge=4)] | None = None
+    cpu: Annotated[int, Field(ge=0, le=MOST)] | None = None
+    memory: Annotated[int, Field(ge=4, le=MOST)] | None = None
+    memory_reservation: Annotated[int, Field(ge=4, le=MOST)] | None = None
     resource_requirements: tuple[ResourceRequirement, ...] | None = None
 
 

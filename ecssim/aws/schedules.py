@@ -16,9 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-EXPECTED: Final = (
-    "at(2026-03-02T08:00:00), rate(5 minutes) or cron(minutes hours day-of-month month day-of-week year)"
-)
+EXPECTED: Final = "at(2026-03-02T08:00:00), rate(5 minutes) or cron(minutes hours day-of-month month day-of-week year)"
 _CALL = re.compile(r"\s*(at|rate|cron)\s*\((.*)\)\s*", re.DOTALL)
 _RATE = re.compile(r"\s*(\d+)\s+(minute|hour|day)s?\s*")
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -67,10 +67,14 @@ def bad(expected: str) -> PydanticCustomError:
     return PydanticCustomError("unit", "{expected}", {"expected": expected})
 
 
+#: More CPU units or MiB than any instance has, and few enough to add up: beyond it a number is a slip.
+MOST: Final = 100_000_000
+
+
 def _task_cpu(value: object) -> object:
     """CPU units: ``256``, ``"256"``, ``"1 vCPU"``, ``".25 vcpu"`` (FG-003)."""
     number = _with_unit(value, {"": 1, "vcpu": 1024})
-    if number is None or number <= 0:
+    if number is None or not 0 < number <= MOST:
         raise bad('CPU units (256 or "256") or vCPUs ("0.25 vCPU")')
     return number
 
@@ -78,7 +82,7 @@ def _task_cpu(value: object) -> object:
 def _task_memory(value: object) -> object:
     """MiB: ``512``, ``"512"``, ``"2 GB"``, ``"0.5GB"``; one GB is 1,024 MiB here (FG-003)."""
     number = _with_unit(value, {"": 1, "gb": 1024, "mb": 1, "mib": 1, "gib": 1024})
-    if number is None or number <= 0:
+    if number is None or not 0 < number <= MOST:
         raise bad('MiB (512 or "512") or GB ("2 GB")')
     return number
 

@@ -111,8 +111,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "managedInstancesProvider",
     },
     "AutoScalingGroupProvider": {
-        _M: "autoScalingGroupArn autoScalingGroup managedScaling managedTerminationProtection"
-        " managedDraining",
+        _M: "autoScalingGroupArn autoScalingGroup managedScaling managedTerminationProtection managedDraining",
     },
     "ManagedScaling": {_M: _ALL},
     "AutoScalingGroup": {

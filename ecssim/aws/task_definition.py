@@ -27,7 +27,7 @@ from ecssim.aws.names import (
     TransportProtocol,
     VersionConsistency,
 )
-from ecssim.aws.shape import JsonObject, Name, Port, Shape, TaskCpu, TaskMemory, ruled
+from ecssim.aws.shape import MOST, JsonObject, Name, Port, Shape, TaskCpu, TaskMemory, ruled
 
 Family = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 
@@ -161,9 +161,9 @@ class ContainerDefinition(Shape):
     name: Name | None = None
     image: str | None = None
     repository_credentials: RepositoryCredentials | None = None
-    cpu: Annotated[int, Field(ge=0)] = 0
-    memory: Annotated[int, Field(ge=4)] | None = None
-    memory_reservation: Annotated[int, Field(ge=4)] | None = None
+    cpu: Annotated[int, Field(ge=0, le=MOST)] = 0
+    memory: Annotated[int, Field(ge=4, le=MOST)] | None = None
+    memory_reservation: Annotated[int, Field(ge=4, le=MOST)] | None = None
     links: tuple[str, ...] = ()
     port_mappings: tuple[PortMapping, ...] = ()
     essential: bool = True

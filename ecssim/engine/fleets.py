@@ -6,7 +6,7 @@ list, and is woken by the instance that became freer, not by looking again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecssim.decide.placement import Strategy, Verdict, place, strategy_label
 from ecssim.world.entities import Cluster, Instance, Owner, Task, Template
@@ -38,6 +38,7 @@ class Fleets:
         self._labels = names.pool("strategy")
         # By identity: services keep their strategy, and hashing one costs as much as a choice by it.
         self._strategies: dict[int, tuple[Strategy, int, bool]] = {}
+        self._refusal: tuple[Any, int, Request, int, Verdict] | None = None
         # Fleet ordinals of a cluster -> instances, since a fleet numbers its own.
         self.by_fleet: dict[int, list[Instance]] = {}
 
@@ -54,6 +55,7 @@ class Fleets:
         verdict = place(fleet, request, group, strategy, u, self._tie_break)
         ordinal = verdict.ordinal
         if ordinal < 0:
+            self._refusal = (fleet, fleet.epoch, request, group, verdict)
             return None
         instance = self.by_fleet[cluster.ordinal][ordinal]
         self._write(owner, self._births.created + 1, verdict, 1, instance.code, cause, label)
@@ -86,7 +88,12 @@ class Fleets:
     ) -> Verdict:
         """Return the verdict for a shape that fits nowhere, recorded for ``count`` tasks."""
         request = template.requests[provider]
-        verdict = place(owner.cluster.fleet, request, owner.group, strategy, 0.0, self._tie_break)
+        fleet = owner.cluster.fleet
+        # Most callers have just been refused: the verdict stands as long as the fleet did not move.
+        if self._refusal is not None and self._refusal[:4] == (fleet, fleet.epoch, request, owner.group):
+            verdict = self._refusal[4]
+        else:
+            verdict = place(fleet, request, owner.group, strategy, 0.0, self._tie_break)
         self._write(owner, 0, verdict, count, 0, cause, self._known(strategy)[1])
         return verdict
 

@@ -150,8 +150,9 @@ class Launching:
         event = engine.recorder.events
         service.unplaced = count
         engine.fleets.wait(service, template, provider)
-        closest = engine.fleets.closest(service, template, provider)
-        self.services.events.unplaced(service, verdict.reason, closest, event, provider=provider != 0)
+        if self.services.events.may_tell_unplaced(service, verdict.reason):
+            closest = engine.fleets.closest(service, template, provider)
+            self.services.events.unplaced(service, verdict.reason, closest, event, provider=provider != 0)
 
     def run_daemon(self, service: Service) -> None:
         """Keep one task on every ACTIVE instance that fits (SVC-001, SVC-060, SVC-061, DEPLOY-020).

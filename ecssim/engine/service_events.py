@@ -71,10 +71,12 @@ class ServiceEvents:
             cause,
         )
 
+    def may_tell_unplaced(self, service: Service, reason: str) -> bool:
+        """Whether :meth:`unplaced` is due: finding the closest instance is a scan, and duplicates are left out."""
+        return not self._quietly(service, f"unplaced {reason}")
+
     def unplaced(self, service: Service, reason: str, closest: str, cause: int, *, provider: bool = False) -> None:
-        """No instance fits (PLACE-065, CAP-048)."""
-        if self._quietly(service, f"unplaced {reason}"):
-            return
+        """No instance fits (PLACE-065, CAP-048); ``closest`` is the id of the instance that came nearest."""
         if closest:
             lacks = _LACKS.get(reason, f'encountered error "{reason}"')
             detail = f"The closest matching (container-instance {closest}) {lacks}."
