@@ -37,15 +37,9 @@ class MetricHistory:
         self._ring: Floats = np.full((len(COLUMNS), DEPTH, 0), np.nan)
 
     def keep(self, minute: int, latest: Mapping[str, Floats]) -> None:
-<<<<<<< HEAD
         """Remember one minute: a value by service for each of the columns."""
         if not latest:
             return  # there is no service yet
-=======
-        """Remember one minute: a value by service for each of the columns; without services there is none."""
-        if not latest:
-            return
->>>>>>> capacity
         rows = [latest[name] for name in COLUMNS]
         if len(rows[0]) > self._ring.shape[2]:
             self.reserve(len(rows[0]))
