@@ -80,8 +80,8 @@ def _figures(facts: Facts, rows: np.ndarray, key: np.void) -> FleetFigures:
     seconds = float(np.maximum(0.0, until - begin).sum())
     tasks = facts.tasks
     mine = np.isin(tasks.instance, rows["instance_id"]) & (tasks.instance != 0)
-    created = np.clip(tasks.created[mine], 0.0, end)
-    gone = np.clip(np.nan_to_num(tasks.stopping[mine], nan=end), 0.0, end)
+    created = np.clip(np.maximum(tasks.created[mine], _placed_at(facts, tasks.task[mine])), 0.0, end)
+    gone = np.maximum(created, np.clip(np.nan_to_num(tasks.stopping[mine], nan=end), 0.0, end))
     held = gone - created
     asked_cpu, asked_memory = tasks.cpu[mine], tasks.memory[mine]
     return FleetFigures(
@@ -99,6 +99,17 @@ def _figures(facts: Facts, rows: np.ndarray, key: np.void) -> FleetFigures:
         most_of(created, gone, asked_memory),
         most_of(created, gone, np.ones(len(created), np.int64)),
     )
+
+
+def _placed_at(facts: Facts, ordinals: np.ndarray) -> np.ndarray:
+    """When each task was placed: later than it was created if it waited for an instance (LIFE-004)."""
+    verdicts = facts.raw("placements")
+    placed = verdicts[(verdicts["task"] > 0) & (verdicts["container_instance"] > 0)]
+    last = max(int(ordinals.max(initial=0)), int(placed["task"].max(initial=0)))
+    times = np.zeros(last + 1)
+    times[placed["task"]] = placed["t"]
+    when: np.ndarray = times[ordinals]
+    return when
 
 
 def group_named(facts: Facts, provider: str, cluster: str, kind: str) -> str | None:
