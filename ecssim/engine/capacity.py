@@ -184,8 +184,7 @@ class Capacity:
         if desired > before:
             group.desired = desired
             scaler.reservation = reservation
-            self._record(scaler, before, desired, "", event)
-            self.engine.groups.reconcile(group)
+            self.engine.groups.reconcile(group, self._record(scaler, before, desired, "", event))
 
     # -- in ---------------------------------------------------------------------------------------------------
 

@@ -55,10 +55,10 @@ class Groups:
         """Whether the task is on an instance that is DRAINING."""
         return task.instance >= 0 and self.engine.world.instances[task.instance].status == DRAINING
 
-    def reconcile(self, group: AutoScalingGroup) -> None:
-        """Launch what is missing; a launch that finds no address is tried again later."""
+    def reconcile(self, group: AutoScalingGroup, cause: int = 0) -> None:
+        """Launch what is missing, by ``cause``; a launch that finds no address or capacity is tried again later."""
         while len(group.instances) < group.desired:
-            if self.launch(group) is None:
+            if self.launch(group, cause) is None:
                 if not group.retry_armed:
                     group.retry_armed = True
                     self.kernel.at(self.kernel._now + self._retry, 0, self._on_retry, group)
@@ -68,7 +68,7 @@ class Groups:
         group.retry_armed = False
         self.reconcile(group)
 
-    def launch(self, group: AutoScalingGroup, *, booted: bool = False) -> Instance | None:
+    def launch(self, group: AutoScalingGroup, cause: int = 0, *, booted: bool = False) -> Instance | None:
         """Launch one instance in the enabled zone with the fewest (ASG-050); None if no subnet has an address."""
         engine = self.engine
         subnets = engine.world.subnets
@@ -95,7 +95,7 @@ class Groups:
             for subnet in here[start:] + here[:start]:
                 engine.subnets.thaw(subnets[subnet], self.kernel._now)
                 if subnets[subnet].pool.free >= need:
-                    return self._start(group, zone, subnet, k, kind, spot, booted=booted)
+                    return self._start(group, zone, subnet, k, kind, spot, cause, booted=booted)
         if spot and zones and all(self._kind(group, zone, spot) is None for zone in zones):
             self._no_capacity(group)
             return None
@@ -141,6 +141,7 @@ class Groups:
         k: int,
         kind: InstanceKind,
         spot: bool,
+        cause: int,
         *,
         booted: bool,
     ) -> Instance:
@@ -161,7 +162,7 @@ class Groups:
         instance.status = REGISTERING
         instance.launched_at = self.kernel._now
         engine.meters.launched(instance)
-        self._event(instance, 0)
+        self._event(instance, cause)
         if booted:
             self._register(instance, 0)
         else:
@@ -266,7 +267,7 @@ class Groups:
         self._event(instance, event)
         self._write(self._rows, instance)
         if replace:
-            self.reconcile(group)
+            self.reconcile(group, instance.last_event)
 
     def resize(self, group: AutoScalingGroup, desired: int, cause: int) -> None:
         """Set the desired capacity by hand; the termination policy chooses who is too many (ASG-042)."""
@@ -278,7 +279,7 @@ class Groups:
             group.termination_policies,
         ):
             self.engine.retiring.retire(self.engine.world.instances[ordinal], cause, replace=False)
-        self.reconcile(group)
+        self.reconcile(group, cause)
 
     def _event(self, instance: Instance, cause: int) -> None:
         recorder = self.engine.recorder

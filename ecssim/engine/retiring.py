@@ -58,7 +58,7 @@ class Retiring:
         else:
             self.left(instance)
         if replace:
-            engine.groups.reconcile(group)
+            engine.groups.reconcile(group, instance.last_event)
 
     def left(self, instance: Instance) -> None:
         """A task left a DRAINING instance, or it has just become one: see later in this instant what remains."""

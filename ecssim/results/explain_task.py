@@ -120,6 +120,11 @@ def _waited(facts: Facts, at: int, status: str, rows: np.ndarray, i: int, awsvpc
     """What the time in a state was spent on."""
     tasks = facts.tasks
     failed = TASK_STATUSES[int(rows["last_status"][i + 1]) - 1] not in _WAITS or rows["stop_code"][i + 1]
+    if status == "PROVISIONING":
+        verdicts = facts.raw("placements")
+        verdicts = verdicts[verdicts["task"] == tasks.task[at]]
+        if len(verdicts) and not verdicts["container_instance"][0]:
+            return _waited_for_room(verdicts, float(rows["t"][i + 1]), awsvpc)
     if status == "PROVISIONING" and failed and not tasks.has_address[at]:
         return ": its network interface could not be made"
     if status == "ACTIVATING":
@@ -134,6 +139,17 @@ def _waited(facts: Facts, at: int, status: str, rows: np.ndarray, i: int, awsvpc
     if status == "DEPROVISIONING" and not awsvpc:
         return ": what it held on its instance was given back"
     return f": {_WAITS[status]}" if status in _WAITS else ""
+
+
+def _waited_for_room(verdicts: np.ndarray, until: float, awsvpc: bool) -> str:
+    """A task of a capacity provider that scales its group waits in PROVISIONING for an instance (LIFE-004)."""
+    placed = verdicts["t"][verdicts["container_instance"] > 0]
+    if not len(placed):
+        return ": it waited for an instance of its capacity provider, and none came"
+    text = f": it waited {duration(float(placed[0] - verdicts['t'][0]))} for an instance of its capacity provider"
+    if awsvpc:
+        text += f", and {duration(until - float(placed[0]))} for its network interface"
+    return text
 
 
 def _end(chronicle: Chronicle, rows: np.ndarray) -> list[Step]:

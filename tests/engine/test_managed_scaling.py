@@ -20,7 +20,10 @@ from builders import (
 )
 
 from ecssim.errors import ClientError
+from ecssim.results.explain import explain
 from ecssim.results.result import Result
+from ecssim.run import Simulation
+from ecssim.scenario.load import load_mapping
 
 #: The fixed profile: 105 s from the first waiting task to the order, 45 s from launch to registered.
 ORDER = 105.0
@@ -374,6 +377,24 @@ def test_a_mixed_group_buys_each_instance_in_its_market() -> None:
     rows = result.instances
     assert list(rows["market"].astype(str)) == ["onDemand"] * 3 + ["spot"] * 3
     assert set(rows["instance_type"].astype(str)) == {"m5.xlarge"}
+
+
+def test_every_launch_leads_back_to_the_alarm_that_asked_for_it() -> None:
+    result = run_dict(world(halves(8)))
+    alarms = set(result.alarms["event_id"])
+    activities = dict(zip(result.scaling_activities["event_id"], result.scaling_activities["cause_id"], strict=True))
+    assert activities[min(activities)] in alarms
+    launches = result.instance_events[result.instance_events["status"] == "REGISTERING"]
+    assert [activities.get(cause) is not None for cause in launches["cause_id"]] == [True] * 4
+
+
+def test_what_a_waiting_task_waited_for_is_explained_and_not_counted_as_reserved() -> None:
+    result = Simulation(load_mapping(world(halves(4)))).finish()
+    told = str(explain(result, f"task/{result.tasks['task_id'].iloc[0]}"))
+    assert "it waited 2m30s for an instance of its capacity provider" in told
+    fleet = result.summary()["capacity_providers"]["ec2"]
+    # The two instances are full from their first second on, and were not before.
+    assert fleet["cpu_reserved"] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_delay_with_another() -> None:
