@@ -60,15 +60,11 @@ resource controller.
 def marks_in(source: str) -> Iterable[str]:
     """Rule ids in ``pytest.mark.rule(...)`` anywhere in a module: decorators, params, ``pytestmark``."""
     for node in ast.walk(ast.parse(source)):
-        if not (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "rule"
-        ):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "rule"):
             continue
         owner = node.func.value
         if isinstance(owner, ast.Attribute) and owner.attr == "mark":
-            yield from (
-                a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)
-            )
+            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
 
 def marked(tests: Path) -> Counter[str]:
@@ -91,9 +87,7 @@ def page(known: Mapping[str, Rule], tests: Mapping[str, int]) -> str:
         by_section[rule.section].append(rule)
     totals = Counter(status_of(rule, tests.get(rule.id, 0)) for rule in known.values())
     lines = [HEAD]
-    lines.append(
-        f"{len(known)} rules are listed here: " + ", ".join(f"{totals[s]} {s}" for s in sorted(totals)) + "."
-    )
+    lines.append(f"{len(known)} rules are listed here: " + ", ".join(f"{totals[s]} {s}" for s in sorted(totals)) + ".")
     order = [*SECTIONS, *sorted(set(by_section) - set(SECTIONS))]
     for section in (s for s in order if s in by_section):
         lines += ["", f"## {section}: {SECTIONS.get(section, section)}", ""]
@@ -114,9 +108,7 @@ def page(known: Mapping[str, Rule], tests: Mapping[str, int]) -> str:
 def main() -> int:
     """Write the page, or compare it with what would be written."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument(
-        "--check", action="store_true", help="write nothing, exit with 1 if the page is stale"
-    )
+    options.add_argument("--check", action="store_true", help="write nothing, exit with 1 if the page is stale")
     text = page(rules(), marked(ROOT / "tests"))
     if options.parse_args().check:
         if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:

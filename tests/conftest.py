@@ -14,7 +14,9 @@ os.environ.setdefault("ECSSIM_CHECK", "1")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-settings.register_profile("dev", deadline=None, max_examples=50, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "dev", deadline=None, max_examples=50, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 # In CI the same examples every time: a red build must be the change's fault.
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.register_profile(

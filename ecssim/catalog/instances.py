@@ -105,11 +105,7 @@ _DOCUMENTED_TRUNKED: Mapping[str, int] = MappingProxyType(
 )
 # These had 14 ENIs when the guide was written and have 16 now.
 _DOCUMENTED_PLAIN: Mapping[str, int] = MappingProxyType(
-    {
-        f"{family}.{size}": 13
-        for family in ("m6in", "m6idn", "c6in", "r6in", "r6idn")
-        for size in ("32xlarge", "metal")
-    }
+    {f"{family}.{size}": 13 for family in ("m6in", "m6idn", "c6in", "r6in", "r6idn") for size in ("32xlarge", "metal")}
 )
 
 

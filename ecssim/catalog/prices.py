@@ -71,10 +71,7 @@ def unit_prices() -> Mapping[str, Price]:
     """Prices around the tasks in us-east-1, by name: ``natGatewayHour``, ``albHour``, ... (COST-020..029)."""
     document = json.loads((DATA / "unit_prices.json").read_text(encoding="utf-8"))
     return MappingProxyType(
-        {
-            name: Price(Decimal(row["usd"]), row["unit"], row["source"], row["as_of"])
-            for name, row in document.items()
-        }
+        {name: Price(Decimal(row["usd"]), row["unit"], row["source"], row["as_of"]) for name, row in document.items()}
     )
 
 

@@ -87,9 +87,7 @@ def low_bits(n: Codes) -> Masks:
     return (_ONE << n.astype(np.uint64)) - _ONE
 
 
-def evaluate_many(
-    real: Masks, breach: Masks, n: Codes, m: Codes, treat: Codes, state: Codes, newest: Masks
-) -> Codes:
+def evaluate_many(real: Masks, breach: Masks, n: Codes, m: Codes, treat: Codes, state: Codes, newest: Masks) -> Codes:
     """Return the new states of many alarms: ``evaluate`` on masks.
 
     ``real`` says which periods of the evaluation range have a point, ``breach`` which of these breach;

@@ -143,9 +143,7 @@ def advance(path: Path, status: int, cause: int, *, who: str) -> int:
     """Return the status that ``cause`` leads to; raise :class:`IllegalTransition` if the table has no such way."""
     row = rows(path)[status]
     if cause not in row:
-        raise IllegalTransition(
-            who, TASK_STATUS_NAMES[status], CAUSE_NAMES[cause], [CAUSE_NAMES[c] for c in row]
-        )
+        raise IllegalTransition(who, TASK_STATUS_NAMES[status], CAUSE_NAMES[cause], [CAUSE_NAMES[c] for c in row])
     return row[cause]
 
 

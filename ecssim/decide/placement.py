@@ -88,9 +88,7 @@ def place(
     return _verdict(Verdict, (ordinal, rejections, strategy, ""))
 
 
-def _narrow(
-    view: FleetView, candidates: Candidates, item: StrategyItem, request: Request, group: int
-) -> Candidates:
+def _narrow(view: FleetView, candidates: Candidates, item: StrategyItem, request: Request, group: int) -> Candidates:
     """Narrow by one item that is not random (PLACE-021, PLACE-022)."""
     if item.type == "spread":
         return view.narrow_spread(candidates, item.field, group)

@@ -53,9 +53,9 @@ def split(strategy: Sequence[Share], counts: Mapping[int, int], count: int) -> l
     return [(s.provider, added[s.provider]) for s in strategy if s.provider in added]
 
 
-def surplus(strategy: Sequence[Share], counts: Mapping[int, int], stoppable: Mapping[int, int], count: int) -> list[
-    tuple[int, int]
-]:
+def surplus(
+    strategy: Sequence[Share], counts: Mapping[int, int], stoppable: Mapping[int, int], count: int
+) -> list[tuple[int, int]]:
     """Return how many of ``count`` tasks to stop are of which provider, in strategy order (CAP-035).
 
     Each goes to the provider furthest above its ideal share of the new total, ties to the last in the list, as

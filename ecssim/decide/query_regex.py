@@ -51,9 +51,7 @@ def java_pattern(text: str) -> re.Pattern[str]:
         elif char == "{":
             found = QUANTIFIER.match(text, at)
             if found is None:
-                raise RegexError(
-                    f"brace that is no quantifier like {{2,3}}, at character {at + 1} of {text!r}"
-                )
+                raise RegexError(f"brace that is no quantifier like {{2,3}}, at character {at + 1} of {text!r}")
             at = found.end()
         else:
             at += 1

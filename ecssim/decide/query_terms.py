@@ -94,9 +94,7 @@ def simple_term(
     symbol = WORDS.get(symbol, symbol)
     allowed = SUBJECTS[kind].operators
     if symbol not in allowed:
-        raise TermError(
-            operator_column, f"{kind} does not take {symbol}; it takes {' '.join(allowed)}", "PLACE-047"
-        )
+        raise TermError(operator_column, f"{kind} does not take {symbol}; it takes {' '.join(allowed)}", "PLACE-047")
     if kind == "attribute" and not ATTRIBUTE_NAME.fullmatch(attribute):
         raise TermError(
             column, f"attribute name {attribute!r} is not 1 to 128 of letters, digits and -_/\\.", "PLACE-054"

@@ -111,9 +111,7 @@ def outward(wanted: int, at: Capacity, cooldown: Cooldown, now: float) -> Decisi
     return Decision(to)
 
 
-def scale_in(
-    metric: float, target: float, at: Capacity, cooldown: Cooldown, now: float, max_step: int = 0
-) -> Decision:
+def scale_in(metric: float, target: float, at: Capacity, cooldown: Cooldown, now: float, max_step: int = 0) -> Decision:
     """Decide on a low alarm (SCALE-020, SCALE-021, SCALE-023, SCALE-026, SCALE-032, SCALE-033, SCALE-042).
 
     At most ``max_step`` tasks are removed at once, 0 for no such limit (SCALE-024).

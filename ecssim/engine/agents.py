@@ -72,8 +72,7 @@ class Agents:
             return True
         ports = instance.agent_ports
         return template.gpus <= instance.agent_gpus and not (
-            any(("tcp", p) in ports for p in request.tcp_ports)
-            or any(("udp", p) in ports for p in request.udp_ports)
+            any(("tcp", p) in ports for p in request.tcp_ports) or any(("udp", p) in ports for p in request.udp_ports)
         )
 
     def hold(self, instance: Instance, task: Task) -> None:

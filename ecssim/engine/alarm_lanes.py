@@ -44,8 +44,16 @@ class Lanes:
         self.side = ints([a.side for a in alarms])
         self.acts = np.array([bool(a.policies) and a.settings.actions_enabled for a in alarms], dtype=bool)
         # The count at which nothing more can come of the alarm: the bound of its policy's target.
-        self.stop = ints([a.policies[0].target.maximum if a.side > 0 and a.policies
-                          else a.policies[0].target.minimum if a.policies else 0 for a in alarms])
+        self.stop = ints(
+            [
+                a.policies[0].target.maximum
+                if a.side > 0 and a.policies
+                else a.policies[0].target.minimum
+                if a.policies
+                else 0
+                for a in alarms
+            ]
+        )
         self.state = ints([a.state for a in alarms])
         self.real = np.array([a.real for a in alarms], dtype=np.uint64)
         self.breach = np.array([a.breach for a in alarms], dtype=np.uint64)
@@ -54,7 +62,11 @@ class Lanes:
     def store(self) -> None:
         """Write what changes back to the alarms."""
         for alarm, state, real, breach, told in zip(
-            self.alarms, self.state.tolist(), self.real.tolist(), self.breach.tolist(), self.told.tolist(),
+            self.alarms,
+            self.state.tolist(),
+            self.real.tolist(),
+            self.breach.tolist(),
+            self.told.tolist(),
             strict=True,
         ):
             alarm.state, alarm.real, alarm.breach, alarm.told = state, real, breach, told
@@ -80,6 +92,4 @@ class Lanes:
 
     def judge(self) -> Ints:
         """Return the new states."""
-        return judge.evaluate_many(
-            self.real, self.breach, self.n, self.m, self.treat, self.state, self.newest
-        )
+        return judge.evaluate_many(self.real, self.breach, self.n, self.m, self.treat, self.state, self.newest)

@@ -195,9 +195,7 @@ class Alarms:
     def _append(self, alarm: MetricAlarm, minute: int) -> None:
         """Add the point of the period that ends with the minute that is published now."""
         settings = alarm.settings
-        values = self.history.window(
-            settings.column, minute - alarm.lag, settings.minutes, settings.service
-        )
+        values = self.history.window(settings.column, minute - alarm.lag, settings.minutes, settings.service)
         alarm.points[minute % settings.minutes].append(aggregate(values, settings.statistic))
 
     def firing(self, desired: npt.NDArray[np.float64]) -> list[MetricAlarm]:

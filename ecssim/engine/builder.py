@@ -64,8 +64,9 @@ class Builder:
         engine = self.engine
         cluster = self.cluster(document.cluster)
         world = engine.world
-        if any(s.name == document.service_name and s.cluster is cluster and s.status == "ACTIVE"
-               for s in world.services):
+        if any(
+            s.name == document.service_name and s.cluster is cluster and s.status == "ACTIVE" for s in world.services
+        ):
             raise ClientError("InvalidParameterException", "Creation of service was not idempotent.")
         group_name = f"service:{document.service_name}"
         # A service that is created again after its deletion is another one, with ids and luck of its own.
@@ -173,9 +174,18 @@ class Builder:
     def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
         """Apply UpdateService: a new deployment if the revision changes (DEPLOY-002), else settings only."""
         old = self.documents[service.ordinal]
-        fields = ("task_definition", "capacity_provider_strategy", "deployment_configuration",
-                  "network_configuration", "placement_constraints", "placement_strategy", "load_balancers",
-                  "service_registries", "health_check_grace_period_seconds", "availability_zone_rebalancing")
+        fields = (
+            "task_definition",
+            "capacity_provider_strategy",
+            "deployment_configuration",
+            "network_configuration",
+            "placement_constraints",
+            "placement_strategy",
+            "load_balancers",
+            "service_registries",
+            "health_check_grace_period_seconds",
+            "availability_zone_rebalancing",
+        )
         changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
         if call.desired_count is not None:
             changes["desired_count"] = call.desired_count

@@ -154,9 +154,7 @@ def update_container_instances_state(
     return {"containerInstances": list(call.container_instances), "failures": []}
 
 
-def deregister_container_instance(
-    engine: Engine, call: req.DeregisterContainerInstance, event: int
-) -> dict[str, Any]:
+def deregister_container_instance(engine: Engine, call: req.DeregisterContainerInstance, event: int) -> dict[str, Any]:
     """DeregisterContainerInstance: with tasks only by force; they go STOPPED at once (LIFE-029)."""
     instance = _instance(engine, _cluster(engine, call.cluster), call.container_instance)
     if instance.tasks and not call.force:
@@ -202,9 +200,7 @@ def set_desired_capacity(engine: Engine, call: req.SetDesiredCapacity, event: in
     return {}
 
 
-def terminate_instance(
-    engine: Engine, call: req.TerminateInstanceInAutoScalingGroup, event: int
-) -> dict[str, Any]:
+def terminate_instance(engine: Engine, call: req.TerminateInstanceInAutoScalingGroup, event: int) -> dict[str, Any]:
     """TerminateInstanceInAutoScalingGroup: the group replaces it unless its size is decremented."""
     instance = next((i for i in engine.world.instances if i.id == call.instance_id), None)
     if instance is None:
@@ -221,9 +217,7 @@ def register_scalable_target(engine: Engine, call: ScalableTarget, event: int) -
     return {}
 
 
-def deregister_scalable_target(
-    engine: Engine, call: req.DeregisterScalableTarget, event: int
-) -> dict[str, Any]:
+def deregister_scalable_target(engine: Engine, call: req.DeregisterScalableTarget, event: int) -> dict[str, Any]:
     """DeregisterScalableTarget: with everything that hangs on the target."""
     scaling_requests.deregister_target(engine, call.resource_id)
     return {}

@@ -87,9 +87,7 @@ class ControlPlane:
             self._record(caller, "RunTask", target, "failures", result.failures[0], event)
         return result
 
-    def set_desired_count(
-        self, service: Service, count: int, caller: str, cause: int = 0
-    ) -> int | ClientError:
+    def set_desired_count(self, service: Service, count: int, caller: str, cause: int = 0) -> int | ClientError:
         """UpdateService of a service's desired count, for Application Auto Scaling; the answer is the event."""
         refused = self._admit("UpdateService", caller)
         if refused is not None:
@@ -122,9 +120,7 @@ class ControlPlane:
             return None
         return ClientError("ThrottlingException", "Rate exceeded")
 
-    def _record(
-        self, caller: str, action: str, target: str, result: str, error: str | None, cause: int
-    ) -> int:
+    def _record(self, caller: str, action: str, target: str, result: str, error: str | None, cause: int) -> int:
         event = self.engine.recorder.new_event()
         self._last = (caller, action, target, event)
         self._rows.append(
@@ -154,9 +150,22 @@ def parse(document: type[Shape], params: Mapping[str, Any]) -> Any:
 
 def _target(params: Mapping[str, Any]) -> str:
     """Return what a call is about, for the table: the first name-like parameter."""
-    for key in ("service", "serviceName", "resourceId", "ResourceId", "alarmName", "AlarmName", "task",
-                "taskDefinition", "family", "containerInstance",
-                "autoScalingGroupName", "AutoScalingGroupName", "cluster", "name"):
+    for key in (
+        "service",
+        "serviceName",
+        "resourceId",
+        "ResourceId",
+        "alarmName",
+        "AlarmName",
+        "task",
+        "taskDefinition",
+        "family",
+        "containerInstance",
+        "autoScalingGroupName",
+        "AutoScalingGroupName",
+        "cluster",
+        "name",
+    ):
         value = params.get(key)
         if isinstance(value, str):
             return value

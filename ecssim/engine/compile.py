@@ -290,5 +290,3 @@ def _shape(document: GroupDocument, type_name: str, trunking: bool) -> InstanceS
         attributes=tuple(attributes.items()),
         boot_factor=2.0 if kind.gpus or kind.bare_metal else 1.0,
     )
-
-

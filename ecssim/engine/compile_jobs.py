@@ -42,9 +42,7 @@ def job_stream(engine: Engine, job: Job, scenario: Scenario) -> JobStream:
     return stream
 
 
-def _arrivals(
-    engine: Engine, job: Job, plan: RunTaskPlan, scenario: Scenario
-) -> Callable[[], Iterator[Arrival]]:
+def _arrivals(engine: Engine, job: Job, plan: RunTaskPlan, scenario: Scenario) -> Callable[[], Iterator[Arrival]]:
     given = job.arrivals
     end = engine.duration
 
@@ -75,9 +73,7 @@ def _arrivals(
     return every if given.every is not None else trace
 
 
-def _trace(
-    templates: Templates, job: Job, plan: RunTaskPlan, scenario: Scenario, end: float
-) -> Iterator[Arrival]:
+def _trace(templates: Templates, job: Job, plan: RunTaskPlan, scenario: Scenario, end: float) -> Iterator[Arrival]:
     trace = job.arrivals.trace
     assert trace is not None
     rows = read_rows(Path(trace.file), trace.time_column, trace.where, scenario.start)
@@ -106,15 +102,11 @@ def _trace(
         runs_for = float(row[per_row.runs_for]) if per_row.runs_for else -1.0
         yield Arrival(
             t,
-            RunTaskPlan(
-                template, plan.owner, plan.count, plan.strategy, plan.provider_strategy, runs_for, ORIGIN_JOB
-            ),
+            RunTaskPlan(template, plan.owner, plan.count, plan.strategy, plan.provider_strategy, runs_for, ORIGIN_JOB),
         )
 
 
-def read_rows(
-    path: Path, time_column: str, where: str | None, start: datetime
-) -> list[tuple[float, dict[str, str]]]:
+def read_rows(path: Path, time_column: str, where: str | None, start: datetime) -> list[tuple[float, dict[str, str]]]:
     """Read a trace in order of time; rows whose ``where`` column is empty are left out.
 
     Times are seconds from start, or timestamps that count from the scenario's start.

@@ -105,5 +105,3 @@ class Deployments:
             service.cluster.code,
             self.engine.region_code,
         )
-
-

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 
 #: What ECS says when Fargate has no capacity (CAP-042); sentences end where they are used.
-UNAVAILABLE = (
-    "Capacity is unavailable at this time. Please try again later or in a different availability zone"
-)
+UNAVAILABLE = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 
 
 class Refused(NamedTuple):

@@ -42,9 +42,7 @@ class Fleets:
         # Fleet ordinals of a cluster -> instances, since a fleet numbers its own.
         self.by_fleet: dict[int, list[Instance]] = {}
 
-    def place(
-        self, template: Template, provider: int, owner: Owner, strategy: Strategy, cause: int
-    ) -> Instance | None:
+    def place(self, template: Template, provider: int, owner: Owner, strategy: Strategy, cause: int) -> Instance | None:
         """Choose an instance for one task of ``owner`` and reserve it; record the verdict; None if none fits."""
         request = template.requests[provider]
         cluster = owner.cluster

@@ -154,9 +154,7 @@ def _subnet(subnet: Subnet, holders: list[tuple[int, str]]) -> list[str]:
     for consumer in ("tasks", "instances"):
         found += _differs(f"{name}, used by {consumer}", subnet.used.get(consumer, 0), by_consumer[consumer])
     used = sum(subnet.used.values()) + len(subnet.cooling)
-    found += _differs(
-        f"{name}, used + free + reserved", used + subnet.pool.free + subnet.reserved, subnet.total
-    )
+    found += _differs(f"{name}, used + free + reserved", used + subnet.pool.free + subnet.reserved, subnet.total)
     if subnet.pool.free < 0 or min(subnet.used.values(), default=0) < 0:
         found.append(f"{name}: a count is below zero: {subnet.pool.free} free, {subnet.used}")
     return found
@@ -180,9 +178,7 @@ def _deployment(service: Service, d: Deployment) -> list[str]:
         *_differs(f"{name}, unhealthy", set(d.unhealthy), unhealthy),
     ]
     by_provider = Counter(t.provider for t in running)
-    found += _differs(
-        f"{name}, by provider", {p: n for p, n in d.by_provider.items() if n}, dict(by_provider)
-    )
+    found += _differs(f"{name}, by provider", {p: n for p, n in d.by_provider.items() if n}, dict(by_provider))
     wrong = [o for o, t in d.displaced.items() if not t.running or t.health != HEALTHY]
     if wrong:
         found.append(f"{name}: displaced, but not healthy and running: {wrong}")
@@ -249,9 +245,7 @@ def _fargate(engine: Engine) -> list[str]:
         found += _differs(f"Fargate{' Spot' if spot else ''} CPU units in use", said, in_use[spot])
         quota = engine.fargate.vcpu_quota[spot]
         if quota is not None and said > quota:
-            found.append(
-                f"Fargate{' Spot' if spot else ''}: {said} CPU units in use above the quota of {quota}"
-            )
+            found.append(f"Fargate{' Spot' if spot else ''}: {said} CPU units in use above the quota of {quota}")
     for key, owner in owners.items():
         said_zones = {k: n for k, n in owner.zone_counts.items() if n}
         found += _differs(f"{owner.name}, tasks by zone", said_zones, dict(zones.get(key, {})))

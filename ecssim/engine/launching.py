@@ -77,9 +77,7 @@ class Launching:
                 engine.fargate.launch(template, service, deployment, provider, ORIGIN_SERVICE, deployment.event)
             started += got
             if refused is not None:
-                self.services.events.fargate_refused(
-                    service, refused.event_name, refused.reason, deployment.event
-                )
+                self.services.events.fargate_refused(service, refused.event_name, refused.reason, deployment.event)
                 if refused.retry_at == inf:
                     engine.fargate.waiting[service.ordinal] = service
                 else:

@@ -85,7 +85,7 @@ class LaunchDraws:
             self._next += 1
         while len(self._blocks) > 2:
             del self._blocks[min(self._blocks)]
-        return self._blocks[b] if b in self._blocks else (z, u)
+        return self._blocks.get(b, (z, u))
 
 
 class Luck:

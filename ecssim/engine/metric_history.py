@@ -57,8 +57,9 @@ class MetricHistory:
         for minute in range(DEPTH):
             self.keep(minute, latest)
 
-    def gather(self, columns: npt.NDArray[np.int64], minutes: npt.NDArray[np.int64],
-               services: npt.NDArray[np.int64]) -> Floats:
+    def gather(
+        self, columns: npt.NDArray[np.int64], minutes: npt.NDArray[np.int64], services: npt.NDArray[np.int64]
+    ) -> Floats:
         """Return one value for each (column index, minute, service)."""
         return self._ring[columns, minutes % DEPTH, services]
 

@@ -48,9 +48,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "spotShortagesPerWeek": Option(
         "spot_shortages_per_week", (), "SPOT-035", "shortages of a Spot pool without a reclaim per week; 0: none"
     ),
-    "spotShortageMinutes": Option(
-        "spot_shortage_minutes", (), "SPOT-035", "mean minutes that such a shortage lasts"
-    ),
+    "spotShortageMinutes": Option("spot_shortage_minutes", (), "SPOT-035", "mean minutes that such a shortage lasts"),
     "spotZoneShocksPerYear": Option(
         "spot_zone_shocks_per_year", (), "SPOT-036", "times a year that a zone loses all Spot for two hours"
     ),

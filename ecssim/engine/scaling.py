@@ -251,8 +251,17 @@ class Scaling:
             return
         policy.said = said
         event = self.engine.recorder.new_event()
-        self._write(event, alarm.last_event, policy.target, policy.code, value, at.desired, at.desired,
-                    Status.FAILED, decision.reason.value)
+        self._write(
+            event,
+            alarm.last_event,
+            policy.target,
+            policy.code,
+            value,
+            at.desired,
+            at.desired,
+            Status.FAILED,
+            decision.reason.value,
+        )
 
     def _write(
         self,

@@ -120,9 +120,7 @@ def put_policy(engine: Engine, document: ScalingPolicy) -> entities.ScalingPolic
         raise ClientError("ValidationException", "PolicyType cannot be changed once created.")
     if old is None:
         code = engine.recorder.names.pool("policy")[document.policy_name]
-        policy = entities.ScalingPolicy(
-            document.policy_name, code, target, followed, steps, tracking.Cooldown()
-        )
+        policy = entities.ScalingPolicy(document.policy_name, code, target, followed, steps, tracking.Cooldown())
         target.policies[policy.name] = policy
     else:
         policy = old
@@ -155,9 +153,7 @@ def put_action(engine: Engine, document: ScheduledAction) -> None:
         raise ClientError("LimitExceededException", f"a target has at most {MOST_ACTIONS} scheduled actions")
     given = document.scalable_target_action
     assert given is not None
-    engine.scaling.schedules.put(
-        target, name, checks.schedule_of(document), given.min_capacity, given.max_capacity
-    )
+    engine.scaling.schedules.put(target, name, checks.schedule_of(document), given.min_capacity, given.max_capacity)
 
 
 def put_alarm(engine: Engine, document: Alarm) -> entities.MetricAlarm:
@@ -238,9 +234,7 @@ def _steps(configuration: StepScalingConfiguration) -> entities.StepSettings:
     )
 
 
-def _managed_alarms(
-    engine: Engine, policy: entities.ScalingPolicy, settings: entities.TrackingSettings
-) -> None:
+def _managed_alarms(engine: Engine, policy: entities.ScalingPolicy, settings: entities.TrackingSettings) -> None:
     """Create or edit the two alarms of a target-tracking policy (SCALE-007 to SCALE-009)."""
     alarms = engine.scaling.alarms
 

@@ -72,9 +72,7 @@ class Standalone:
         fargate = self.engine.fargate
         got, refused = fargate.admit(plan.template, provider, count)
         for _ in range(got):
-            tasks.append(
-                fargate.launch(plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for)
-            )
+            tasks.append(fargate.launch(plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for))
         if refused is not None:
             throttled = refused.event_name == "ECS_OPERATION_THROTTLED"
             reason = UNAVAILABLE if throttled else refused.reason
@@ -109,9 +107,7 @@ class Standalone:
                 failures += [verdict.reason] * left
                 return
             tasks.append(
-                engine.launch_on(
-                    instance, plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for
-                )
+                engine.launch_on(instance, plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for)
             )
 
     def start_on(self, plan: RunTaskPlan, instance: Instance, cause: int) -> Task | str:

@@ -99,9 +99,7 @@ def _grow(engine: Engine, group: AutoScalingGroup, size: int) -> bool:
     return group.desired > before
 
 
-def _put(
-    engine: Engine, service: Service, deployment: Deployment, instance: Instance | None, provider: int
-) -> bool:
+def _put(engine: Engine, service: Service, deployment: Deployment, instance: Instance | None, provider: int) -> bool:
     """Put one task in place; False if its subnet has no address left."""
     template = deployment.template.of_provider(provider)
     subnet = address = -1

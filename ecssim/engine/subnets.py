@@ -76,9 +76,7 @@ class Subnets:
         )
         return event
 
-    def choose(
-        self, template: Template, owner: Owner, zone: str | None, provider: int, launch: int = -1
-    ) -> int:
+    def choose(self, template: Template, owner: Owner, zone: str | None, provider: int, launch: int = -1) -> int:
         """Choose a subnet for one task: in ``zone`` (EC2: the instance's), or where Fargate spreads to.
 
         PLACE-012, PLACE-013, NET-041 to NET-044. The draw belongs to the launch, not to the attempt; without

@@ -138,9 +138,7 @@ class Templates:
         tcp, udp = _host_ports(definition, mode)
         given = [(c.type, c.expression) for c in definition.placement_constraints]
         wanted = [*given, *wish.constraints]
-        constraints = tuple(
-            self.predicate(e) for kind, e in wanted if kind == PlacementConstraintType.MEMBER_OF and e
-        )
+        constraints = tuple(self.predicate(e) for kind, e in wanted if kind == PlacementConstraintType.MEMBER_OF and e)
 
         def request(provider: str | None) -> Request:
             new = Request(
@@ -177,8 +175,10 @@ class Templates:
             subnets=wish.subnets if eni else (),
             zones=zones,
             images=self._image_list(definition),
-            stop_timeout=max((float(c.stop_timeout) if c.stop_timeout is not None else 30.0)
-                             for c in definition.container_definitions),
+            stop_timeout=max(
+                (float(c.stop_timeout) if c.stop_timeout is not None else 30.0)
+                for c in definition.container_definitions
+            ),
             containers=tuple(c.name or f"container-{i}" for i, c in enumerate(definition.container_definitions)),
             essential=tuple(c.essential for c in definition.container_definitions),
             target_groups=wish.target_groups,
@@ -190,9 +190,7 @@ class Templates:
         )
         launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1
         network = FIXED_POOLS["network_mode"].index(mode.value) + 1
-        self._rows.append(
-            code, self._definitions[template.name], revision, cpu, memory, launch, network
-        )
+        self._rows.append(code, self._definitions[template.name], revision, cpu, memory, launch, network)
         return template
 
     def _image_list(self, definition: TaskDefinition) -> tuple[Image, ...]:
@@ -200,9 +198,7 @@ class Templates:
         names = dict.fromkeys(c.image for c in definition.container_definitions if c.image)
         return tuple(Image(self._images[n], self.image_mb.get(n, default)) for n in names)
 
-    def _laws(
-        self, definition: TaskDefinition, revision: int, cpu: int, *, fargate: bool, eni: bool
-    ) -> LaunchLaws:
+    def _laws(self, definition: TaskDefinition, revision: int, cpu: int, *, fargate: bool, eni: bool) -> LaunchLaws:
         """Put the user's behaviour of the family and of the revision over the profile's delays."""
         layers: list[ContainerBehaviour] = []
         for key in (definition.family, f"{definition.family}:{revision}"):

@@ -38,9 +38,7 @@ def arrow_schema(table: TableSchema) -> pa.Schema:
     fields = []
     for column in table.columns:
         kind = f"{column.kind}:{column.pool}" if column.pool else column.kind
-        fields.append(
-            pa.field(column.name, _arrow_type(column.kind), nullable=False, metadata={"kind": kind})
-        )
+        fields.append(pa.field(column.name, _arrow_type(column.kind), nullable=False, metadata={"kind": kind}))
     return pa.schema(fields, metadata={"table": table.name})
 
 

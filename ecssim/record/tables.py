@@ -70,9 +70,7 @@ class Table:
         """A copy of the pending rows ``start`` to ``stop``."""
         width = self._width
         # A copy, because a bytearray cannot grow while a numpy view of it is alive.
-        return np.frombuffer(
-            bytes(memoryview(self.buffer)[start * width : stop * width]), dtype=self.schema.dtype
-        )
+        return np.frombuffer(bytes(memoryview(self.buffer)[start * width : stop * width]), dtype=self.schema.dtype)
 
     def take(self, count: int) -> np.ndarray:
         """Remove the oldest ``count`` pending rows and hand them out; they enter the digest here."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.report import canvas
-from ecssim.report.svg import svg
+from ecssim.report.svg import THEMED, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,5 +108,5 @@ def _keys(ax: Axes) -> tuple[Key, ...]:
             colour = to_hex(known.get_color())
             marked = known.get_linestyle() in ("None", "none", "", " ")
             kind = "cross" if marked else "dash" if known.get_linestyle() in ("--", "dashed") else "line"
-        found.append(Key(label, "currentColor" if colour == canvas.INK else colour, kind))
+        found.append(Key(label, THEMED.get(colour, colour), kind))
     return tuple(found)

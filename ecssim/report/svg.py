@@ -17,6 +17,14 @@ _REFERENCE: Final = re.compile(r'#([A-Za-z0-9_-]+)[")]')
 _FONT: Final = re.compile(r"font: (?:[a-z0-9]+ )*?(\d+(?:\.\d+)?)px [^;\"]*")
 _PLAIN: Final = re.compile(r"^[ML0-9eE .z+\-\s]*$")
 
+#: Colours that follow the page, light or dark.
+THEMED: Final = {
+    canvas.INK: "currentColor",
+    "#000000": "currentColor",
+    canvas.GRID: "var(--grid)",
+    canvas.ALARM.lower(): "var(--problem)",
+}
+
 
 def svg(figure: Figure, salt: str) -> str:
     """The figure as an ``<svg>`` element; ``salt`` keeps its ids apart from those of others on the page."""
@@ -32,7 +40,7 @@ def svg(figure: Figure, salt: str) -> str:
     used = set(_REFERENCE.findall(text))
     text = _ID.sub(lambda found: found.group() if found.group(1) in used else "", text)
     text = _FONT.sub(r"font-size: \1px", text)
-    for fixed, themed in ((canvas.INK, "currentColor"), (canvas.GRID, "var(--grid)"), ("#000000", "currentColor")):
+    for fixed, themed in THEMED.items():
         text = text.replace(fixed, themed)
     text = re.sub(r' (?:width|height)="[0-9.]+pt"| xmlns:xlink="[^"]*"| version="1.1"', "", text, count=4)
     # Text that says no colour would be black, also on a dark page.

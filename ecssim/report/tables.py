@@ -40,11 +40,19 @@ def tables(result: Result, summary: Mapping[str, Any]) -> list[Table]:
     return [table for table in found if table is not None]
 
 
+#: Columns in which a zero is news.
+_NEWS = ("fewest free",)
+
+
 def _table(heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table | None:
     if not rows:
         return None
     # A column that says nothing in any row is noise.
-    kept = [i for i in range(len(columns)) if i == 0 or any(row[i] not in ("", "-", "0") for row in rows)]
+    kept = [
+        i
+        for i, column in enumerate(columns)
+        if i == 0 or column in _NEWS or any(row[i] not in ("", "-", "0") for row in rows)
+    ]
     shown = tuple(tuple(row[i] for i in kept) for row in rows[:ROWS])
     return Table(heading, tuple(columns[i] for i in kept), shown, max(0, len(rows) - ROWS))
 

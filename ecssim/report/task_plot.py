@@ -117,7 +117,8 @@ def draw_service(facts: Facts, ax: Axes, figures: ServiceFigures, window: tuple[
     )
     share = "" if figures.availability is None else f", available {figures.availability:.2%} of the time"
     ax.set_title(f"Service {figures.name}{share}", loc="left")
-    ax.set_ylim(bottom=0)
+    most = max((int(mine[column].max(initial=0)) for column in ("running_count", "desired_count")), default=0)
+    ax.set_ylim(0.0, max(most, 1) * 1.08)
     ax.set_ylabel("tasks")
     canvas.time_axis(ax, start, *window)
     canvas.plain(ax)

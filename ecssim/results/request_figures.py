@@ -89,8 +89,8 @@ def request_findings(facts: Facts, figures: list[RequestFigures]) -> list[Findin
         share = f.failed / f.offered
         causes = [f"{count:,} x {_MEANING[code]}" for code, count in f.codes.items() if count]
         text = (
-            f"Service {f.service} lost {f.failed:,} of {f.offered:,} requests ({share:.2%}): {'; '.join(causes)}. Worst "
-            f"in the minute from {moment(facts.result.start, f.worst_t)}: {f.worst_share:.1%} failed."
+            f"Service {f.service} lost {f.failed:,} of {f.offered:,} requests ({share:.2%}): {'; '.join(causes)}. "
+            f"Worst in the minute from {moment(facts.result.start, f.worst_t)}: {f.worst_share:.1%} failed."
         )
         severity = PROBLEM if share >= MANY else WARNING if share >= SOME else NOTE
         found.append(Finding(severity, "service.lostRequests", f.service, text, f.worst_t))

@@ -34,9 +34,7 @@ class Step(NamedTuple):
     carry: float
 
 
-def step(
-    in_flight: int, arrivals: int, dt: float, servers: float, rate: float, unloaded: float, carry: float
-) -> Step:
+def step(in_flight: int, arrivals: int, dt: float, servers: float, rate: float, unloaded: float, carry: float) -> Step:
     """Move one cell over ``dt`` seconds with ``servers`` servers of ``rate`` completions a second each.
 
     ``unloaded`` is the response time without any queue in seconds, ``rate`` may be infinite. With ``servers`` 0

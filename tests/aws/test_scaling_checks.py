@@ -169,8 +169,16 @@ REFUSED = {
 
 
 @pytest.mark.rule(
-    "SCALE-001", "SCALE-002", "SCALE-004", "SCALE-006", "SCALE-052", "SCALE-055", "SCALE-060", "SCALE-062",
-    "ALARM-002", "ALARM-006",
+    "SCALE-001",
+    "SCALE-002",
+    "SCALE-004",
+    "SCALE-006",
+    "SCALE-052",
+    "SCALE-055",
+    "SCALE-060",
+    "SCALE-062",
+    "ALARM-002",
+    "ALARM-006",
 )
 @pytest.mark.parametrize(("action", "document", "said"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_refused_says_why(action: str, document: dict[str, Any], said: str) -> None:

@@ -118,11 +118,7 @@ def test_a_schedule_fires_at_the_minutes_that_a_scan_finds(
     moment = after + timedelta(minutes=1)
     while moment <= end:
         local = moment.astimezone(place)
-        if (
-            _matches(minutes, local.minute, 0, 59)
-            and _matches(hours, local.hour, 0, 23)
-            and _day_matches(*days, local)
-        ):
+        if _matches(minutes, local.minute, 0, 59) and _matches(hours, local.hour, 0, 23) and _day_matches(*days, local):
             wanted.append(moment)
         moment += timedelta(minutes=1)
     schedule = parse_schedule(f"cron({minutes} {hours} {days[0]} * {days[1]} *)", zone)

@@ -71,9 +71,7 @@ def test_a_region_without_a_price_borrows_virginias_and_says_so() -> None:
         ("ap-southeast-2", "usd_h_ap_southeast_2"),
     ],
 )
-def test_prices_agree_with_an_independent_list_within_a_percent(
-    shared_data: Path, region: str, column: str
-) -> None:
+def test_prices_agree_with_an_independent_list_within_a_percent(shared_data: Path, region: str, column: str) -> None:
     compared = 0
     with (shared_data / "ec2_instances.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
@@ -92,12 +90,8 @@ def test_prices_agree_with_an_independent_list_within_a_percent(
         pytest.param("LINUX", "X86_64", False, "0.04048", "0.004445", "0", 60, id="Linux x86"),
         pytest.param("LINUX", "ARM64", False, "0.03238", "0.00356", "0", 60, id="Linux ARM"),
         pytest.param("LINUX", "X86_64", True, "0.01246287", "0.00136851", "0", 60, id="Spot x86"),
-        pytest.param(
-            "LINUX", "ARM64", True, "0.00997304", "0.00109648", "0", 60, id="Spot ARM at 69.2 % off"
-        ),
-        pytest.param(
-            "WINDOWS_SERVER_2022_CORE", "X86_64", False, "0.0915", "0.01", "0.046", 300, id="Windows"
-        ),
+        pytest.param("LINUX", "ARM64", True, "0.00997304", "0.00109648", "0", 60, id="Spot ARM at 69.2 % off"),
+        pytest.param("WINDOWS_SERVER_2022_CORE", "X86_64", False, "0.0915", "0.01", "0.046", 300, id="Windows"),
     ],
 )
 def test_fargate_list_prices_in_virginia(
@@ -121,9 +115,7 @@ def test_fargate_list_prices_in_virginia(
         pytest.param("af-south-1", "ARM64", True, "fallback", id="borrowed and derived counts as borrowed"),
     ],
 )
-def test_fargate_prices_say_how_well_they_are_known(
-    region: str, architecture: str, spot: bool, basis: str
-) -> None:
+def test_fargate_prices_say_how_well_they_are_known(region: str, architecture: str, spot: bool, basis: str) -> None:
     assert fargate_price(region, "LINUX", architecture, spot).basis == basis
 
 

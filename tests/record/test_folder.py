@@ -108,9 +108,7 @@ def test_memory_and_folder_give_the_same_digests(tmp_path):
         recorder.close(complete=True)
         manifests.append(sink.manifest["tables"])
     assert manifests[0] == manifests[1]
-    assert (
-        len({entry["digest"] for entry in manifests[0].values()}) == 3
-    )  # names, usage, and all the empty ones
+    assert len({entry["digest"] for entry in manifests[0].values()}) == 3  # names, usage, and all the empty ones
 
 
 def test_an_older_run_is_replaced_with_everything_in_its_folder(tmp_path):

@@ -14,9 +14,7 @@ from ecssim.record.schema import TABLES, Column, declare
 from ecssim.record.sinks import MemorySink
 from ecssim.record.tables import Table
 
-KINDS = declare(
-    "kinds", "f f64, a u8, b u16, c u32, d i32, e u64, n name:x, m enum:origin, s text, t task, i ip"
-)
+KINDS = declare("kinds", "f f64, a u8, b u16, c u32, d i32, e u64, n name:x, m enum:origin, s text, t task, i ip")
 NAMES = next(table for table in TABLES if table.name == "_names")
 
 

@@ -136,6 +136,20 @@ def test_ids_on_the_page_are_unique_and_every_reference_leads_to_one(mix: Result
     assert set(re.findall(r"url\(#([^)]+)\)", text)) <= set(ids)
 
 
+def test_a_subnet_without_a_free_address_is_not_hidden_with_the_columns_of_zeros(demo: Result) -> None:
+    words = Outline(page(demo)).words
+    table = words[words.index("Subnets") :]
+    assert "fewest free" in table
+    assert "interrupted" not in words
+
+
+def test_colours_of_text_and_of_alarms_follow_a_dark_page(demo: Result) -> None:
+    drawings = re.sub(r"<style>.*?</style>", "", page(demo), flags=re.S)
+    assert "#b2182b" not in drawings.lower()
+    assert "#222222" not in drawings
+    assert "var(--problem)" in drawings
+
+
 def test_names_are_text_and_never_markup(tmp_path: Path) -> None:
     text = page(run("sidecars_share_an_eni", sets=["name=<script>alert(1)</script>"]))
     assert "&lt;script&gt;alert(1)" in text

@@ -29,7 +29,7 @@ def test_one_cell_conserves_requests(in_flight, arrivals, dt, servers, rate, unl
     done = step(in_flight, arrivals, dt, float(servers), rate, unloaded, carry)
     assert in_flight + arrivals == done.served + done.timed_out + done.in_flight
     assert min(done.served, done.timed_out, done.in_flight) >= 0
-    assert 0.0 <= done.carry
+    assert done.carry >= 0.0
 
 
 cell = st.tuples(counts, counts, grid, st.integers(0, 50), rates, st.floats(0, 5), st.floats(0, 0.999))

@@ -54,9 +54,7 @@ def follow(host: Host, structure: Ladder | Levels, value: int) -> None:
 @pytest.mark.parametrize("sizes_in_use", [5, EXACT_SIZES, 200], ids=lambda n: f"{n} request sizes")
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_a_threshold_holds_the_instances_with_at_least_so_much(
-    sizes_in_use: int, data: st.DataObject
-) -> None:
+def test_a_threshold_holds_the_instances_with_at_least_so_much(sizes_in_use: int, data: st.DataObject) -> None:
     hosts = hosts_with(data.draw(st.lists(st.integers(0, 1000), min_size=1, max_size=60)))
     ladder = Ladder(hosts, attrgetter("cpu"))
     luck = random.Random(data.draw(st.integers(0, 2**32)))
