@@ -87,61 +87,127 @@ def fill_flow(
         rows["memory_utilization"] = percent
 
 
+@dataclass(slots=True)
+class Sums:
+    """The cells of one minute summed by service; ``rate`` and ``base`` are weighted by ``capacity``, server-seconds.
+
+    ``busy`` are CPU-seconds used, ``held`` MiB of requests in flight, ``per_target`` is RequestCountPerTarget.
+    """
+
+    offered: Floats
+    served: Floats
+    in_flight: Floats
+    f502: Floats
+    f503: Floats
+    f504: Floats
+    capacity: Floats
+    rate: Floats
+    base: Floats
+    busy: Floats
+    held: Floats
+    per_target: Floats
+
+
 def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tuple[Floats, Floats]:
-    """Sum the cells by service; return CPU-seconds used and MiB held by requests in flight."""
-    view = engine.traffic.cells.view
+    """Fill the request and latency columns; return CPU-seconds used and MiB held by requests in flight."""
+    traffic = engine.traffic
+    sums = _add_one_by_one(engine, n) if traffic.few else _add(engine, n)
+    rows["offered_count"] = sums.offered
+    rows["served_count"] = sums.served
+    rows["in_flight_count"] = sums.in_flight
+    # A request that found no target is not in RequestCount (LB-046).
+    rows["request_count"] = sums.offered - sums.f503
+    failed = sums.f502 + sums.f503 + sums.f504
+    if failed.any():
+        rows["http_502_count"] = sums.f502
+        rows["http_503_count"] = sums.f503
+        rows["http_504_count"] = sums.f504
+        rows["failed_count"] = failed
+    rows["request_count_per_target"] = sums.per_target
+    capacity = sums.capacity
+    offered_rate = sums.offered / span
+    with np.errstate(divide="ignore", invalid="ignore"):
+        servers = capacity / span
+        # Service-wide rate and base time: cells weighted by the server-seconds that they had.
+        weight = np.where(capacity > 0.0, capacity, 1.0)
+        rate = sums.rate / weight
+        base = sums.base / weight
+        speed = np.maximum(servers * rate, 1e-300)
+        working = offered_rate * (base + 1.0 / np.maximum(rate, 1e-12))
+        backlog = np.maximum(sums.in_flight - working, 0.0) / speed
+        times = latency(offered_rate, servers, np.where(rate > 0.0, rate, 1.0), base, backlog)
+    nothing = (sums.served <= 0.0) | (capacity <= 0.0)
+    for name, values in zip(RESPONSE_COLUMNS, times, strict=True):
+        values[nothing] = np.nan
+        rows[name] = values
+    return sums.busy, sums.held
+
+
+def _add(engine: Engine, n: int) -> Sums:
+    """Sum all cells as vectors."""
+    traffic = engine.traffic
+    view = traffic.cells.view
     service = view("service")
 
     def by_service(values: npt.NDArray[np.generic]) -> Floats:
         return np.bincount(service, weights=values, minlength=n).astype(np.float64, copy=False)
 
-    offered, served, in_flight = by_service(view("offered")), by_service(view("served")), by_service(view("in_flight"))
-    f503 = by_service(view("f503"))
-    rows["offered_count"] = offered
-    rows["served_count"] = served
-    rows["in_flight_count"] = in_flight
-    # A request that found no target is not in RequestCount (LB-046).
-    rows["request_count"] = offered - f503
-    failed = f503
-    for name in ("f502", "f504"):
-        if view(name).any():
-            count = by_service(view(name))
-            rows["http_502_count" if name == "f502" else "http_504_count"] = count
-            failed = failed + count
-    rows["http_503_count"] = f503
-    rows["failed_count"] = failed
-    rows["request_count_per_target"] = _per_target(engine, n)
     seconds = view("minute_seconds") * view("cores")
-    capacity = by_service(seconds)
-    offered_rate = offered / span
-    with np.errstate(divide="ignore", invalid="ignore"):
-        servers = capacity / span
-        # Service-wide rate and base time: cells weighted by the server-seconds that they had.
-        weight = np.where(capacity > 0.0, capacity, 1.0)
-        rate = by_service(np.minimum(view("rate"), 1e12) * seconds) / weight
-        base = by_service(view("base") * seconds) / weight
-        speed = np.maximum(servers * rate, 1e-300)
-        working = offered_rate * (base + 1.0 / np.maximum(rate, 1e-12))
-        backlog = np.maximum(in_flight - working, 0.0) / speed
-        times = latency(offered_rate, servers, np.where(rate > 0.0, rate, 1.0), base, backlog)
-    nothing = (served <= 0.0) | (capacity <= 0.0)
-    for name, values in zip(RESPONSE_COLUMNS, times, strict=True):
-        values[nothing] = np.nan
-        rows[name] = values
-    return by_service(view("served") * view("cpu_seconds")), by_service(view("in_flight") * view("memory"))
-
-
-def _per_target(engine: Engine, n: int) -> Floats:
-    """RequestCountPerTarget: requests of the target group over its targets in the minute (LB-046, SCALE-005)."""
-    traffic = engine.traffic
-    view = traffic.cells.view
-    target = view("target")
+    # RequestCountPerTarget: requests of the target group over its targets in the minute (LB-046, SCALE-005). Every
+    # service behind the group sees the group's figure, whichever of them served.
     m = len(traffic.targets)
+    target = view("target")
     requests = np.bincount(target, weights=view("offered") - view("f503"), minlength=m)
     minutes = np.bincount(target, weights=view("minute_seconds"), minlength=m) / 60.0
     per_target = np.divide(requests, minutes, out=np.zeros(m), where=minutes > 0.0)
     per_target[traffic.direct] = np.nan
-    values = np.full(n, np.nan)
-    # Every service behind the group sees the group's figure, whichever of them served.
-    values[view("service")] = per_target[target]
-    return values
+    figures = np.full(n, np.nan)
+    figures[service[traffic.order]] = per_target[target[traffic.order]]
+    return Sums(
+        by_service(view("offered")),
+        by_service(view("served")),
+        by_service(view("in_flight")),
+        by_service(view("f502")),
+        by_service(view("f503")),
+        by_service(view("f504")),
+        by_service(seconds),
+        by_service(np.minimum(view("rate"), 1e12) * seconds),
+        by_service(view("base") * seconds),
+        by_service(view("served") * view("cpu_seconds")),
+        by_service(view("in_flight") * view("memory")),
+        figures,
+    )
+
+
+def _add_one_by_one(engine: Engine, n: int) -> Sums:
+    """Sum a handful of cells with Python's own numbers: the same sums in the same order, in a fraction of the time."""
+    traffic = engine.traffic
+    c = traffic.cells.columns
+    sums = [[0.0] * n for _ in range(11)]
+    offered, served, in_flight, f502, f503, f504, capacity, rate, base, busy, held = sums
+    m = len(traffic.targets)
+    requests, minutes = [0.0] * m, [0.0] * m
+    for i in range(traffic.cells.count):
+        s, t = c["service"][i], c["target"][i]
+        seconds = c["minute_seconds"][i] * c["cores"][i]
+        offered[s] += c["offered"][i]
+        served[s] += c["served"][i]
+        in_flight[s] += c["in_flight"][i]
+        f502[s] += c["f502"][i]
+        f503[s] += c["f503"][i]
+        f504[s] += c["f504"][i]
+        capacity[s] += seconds
+        rate[s] += min(c["rate"][i], 1e12) * seconds
+        base[s] += c["base"][i] * seconds
+        busy[s] += c["served"][i] * c["cpu_seconds"][i]
+        held[s] += c["in_flight"][i] * c["memory"][i]
+        requests[t] += c["offered"][i] - c["f503"][i]
+        minutes[t] += c["minute_seconds"][i]
+    figures = [float("nan")] * n
+    for target in traffic.targets:
+        if target.balanced:
+            spent = minutes[target.index] / 60.0
+            for i in target.cells:
+                figures[c["service"][i]] = requests[target.index] / spent if spent > 0.0 else 0.0
+    arrays: list[Floats] = [np.array(values) for values in (*sums, figures)]
+    return Sums(*arrays)

@@ -270,6 +270,16 @@ class Traffic:
 
     # -- the minute -------------------------------------------------------------------------------------------
 
+    @property
+    def few(self) -> bool:
+        """Whether there are so few cells that one by one is faster than vectors."""
+        return self.cells.count <= FEW
+
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        """The cells that are in use, by target."""
+        return self._order
+
     def tick(self) -> None:
         """Close the minute for every target, all cells as vectors."""
         if not self.targets:
@@ -277,7 +287,7 @@ class Traffic:
             return
         if self._stale_order:
             self._sort()
-        if self.cells.count <= FEW:
+        if self.few:
             # A handful of cells is moved faster one by one; the arithmetic is the same.
             now = self.kernel._now
             for target in self.targets:
@@ -384,6 +394,37 @@ class Traffic:
         """Write the minute's row of every cell and start the next minute's figures."""
         if not self.targets or self._stale_order:
             return
+        if self.few:
+            self._record_one_by_one(t)
+        else:
+            self._record_all(t)
+        self._retire()
+
+    def _record_one_by_one(self, t: float) -> None:
+        c = self.cells.columns
+        services = self.engine.world.services
+        for target in self._with_cells:
+            for i in target.cells:
+                service = services[c["service"][i]]
+                self._rows.append(
+                    t,
+                    target.code,
+                    service.service_code,
+                    c["revision"][i],
+                    c["zone"][i],
+                    c["offered"][i],
+                    c["served"][i],
+                    c["f502"][i] + c["f503"][i] + c["f504"][i],
+                    c["in_flight"][i],
+                    int(c["servers"][i]),
+                    service.cluster.code,
+                    self.engine.region_code,
+                )
+                for name in ("offered", "served", "f502", "f503", "f504"):
+                    c[name][i] = 0
+                c["minute_seconds"][i] = 0.0
+
+    def _record_all(self, t: float) -> None:
         view, order = self.cells.view, self._order
         rows = self._rows.new_rows(len(order))
         codes = np.array([target.code for target in self.targets])
@@ -406,7 +447,6 @@ class Traffic:
         for name in ("offered", "served", "f502", "f503", "f504"):
             view(name)[:] = 0
         view("minute_seconds")[:] = 0.0
-        self._retire()
 
     def _retire(self) -> None:
         """Forget cells of revisions that are gone; what they held has been served or has failed."""
