@@ -31,14 +31,16 @@ def load_document(document: dict[str, Any], folder: Path) -> Any:
     return load(path)
 
 
-def run_day(part: float, hours: float = 24.0, seed: int = 1) -> dict[str, float]:
+def run_day(part: float, hours: float = 24.0, seed: int = 1, everything: bool = False) -> dict[str, float]:
     """Run ``part`` of the day and return what it cost and did."""
     from ecssim.run import simulate
 
     services, instances, tasks = round(1000 * part), round(5000 * part), round(50_000 * part)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        document = day(services=services, instances=instances, tasks=tasks, hours=hours, seed=seed)
+        document = day(
+            services=services, instances=instances, tasks=tasks, hours=hours, seed=seed, everything=everything
+        )
         began = time.process_time()
         loaded = load_document(document, folder)
         load_cpu = time.process_time() - began
@@ -74,8 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", type=float, default=0.1)
     parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--everything", action="store_true", help="traffic, scaling, a managed capacity provider")
     given = parser.parse_args()
-    print(json.dumps(run_day(given.part, given.hours)))
+    print(json.dumps(run_day(given.part, given.hours, everything=given.everything)))
 
 
 if __name__ == "__main__":

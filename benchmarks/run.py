@@ -26,18 +26,20 @@ SATURATED = {"small": (0.1, 4.0), "full": (1.0, 1.0)}
 FLEET = {"small": "small", "full": "full"}
 
 
-def the_day(part: float, pairs: int, suffix: str) -> list[Row]:
+def the_day(part: float, pairs: int, suffix: str, *, everything: bool = False) -> list[Row]:
     """The day against bare SimPy with the same number of launches, in ``pairs`` alternating pairs."""
+    options = ("--part", str(part), *(["--everything"] if everything else []))
+    name = "day_everything" if everything else "day"
     ratios, ours, theirs = [], [], []
     launches = 0
     for pair in range(pairs):
         if pair % 2 == 0:
-            ours.append(child("day", "--part", str(part)))
+            ours.append(child("day", *options))
             launches = int(ours[-1]["launches"])
         bare = child("bare_simpy", "--launches", str(launches), "--tasks", str(round(50_000 * part)))
         theirs.append(bare["cpu"])
         if pair % 2 == 1:
-            ours.append(child("day", "--part", str(part)))
+            ours.append(child("day", *options))
         ratios.append(ours[-1]["cpu"] / bare["cpu"])
     last = ours[-1]
     share = "the whole day" if part == 1 else f"1/{round(1 / part)} of the day"
@@ -47,14 +49,14 @@ def the_day(part: float, pairs: int, suffix: str) -> list[Row]:
     )
     return [
         row(
-            f"day_cpu_vs_bare_simpy{suffix}",
+            f"{name}_cpu_vs_bare_simpy{suffix}",
             round(median(ratios), 3),
             "ratio",
             f"{how}; median of {pairs} alternating pairs, bare {median(theirs):.2f} s CPU, "
             f"ecssim {median(o['cpu'] for o in ours):.2f} s",
         ),
-        row(f"day_peak_mib{suffix}", max(int(o["peak_mib"]) for o in ours), "MiB", f"ru_maxrss, {share}"),
-        row(f"day_launches{suffix}", launches, "launches", how),
+        row(f"{name}_peak_mib{suffix}", max(int(o["peak_mib"]) for o in ours), "MiB", f"ru_maxrss, {share}"),
+        row(f"{name}_launches{suffix}", launches, "launches", how),
     ]
 
 
@@ -92,6 +94,8 @@ def everything(size: str) -> Iterator[list[Row]]:
     parts = PARTS[size]
     for part, pairs in parts:
         yield the_day(part, pairs, "" if part == parts[-1][0] else f"_{round(1 / part)}th")
+    part, pairs = parts[-1]
+    yield the_day(part, 1 if size == "full" else pairs, "", everything=True)
     yield naive(size)
     yield saturated(size)
     yield tick.run(size)

@@ -1,68 +1,261 @@
-"""What one minute tick costs: a row of metrics per service, subnet and provider, packed into the tables.
+"""What one minute costs: flow, metrics, alarms and scaling, packed rows, for 1 and for 1,000 services.
 
     python -m benchmarks.tick
 
-A steady cluster with 1 or 1,000 services in which nothing else happens; the tick is called by itself, the
-median of many counts.
+Every service is behind a load balancer in three zones, has a stream of its own and a target-tracking policy with its
+alarms. The rival is the obvious model in the same run: one SimPy process per service that does the same arithmetic
+with Python's own numbers once a minute and appends a dict. Bare SimPy's timeouts are timed beside it, so that the
+figures of two machines can be compared.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
+import math
+import random
 import time
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
-from benchmarks.day import load_document
-from benchmarks.day_scenario import day
+import simpy
+
 from benchmarks.measure import Row, row
+from ecssim.workload.flow import shares, step
 
-TICKS = {"small": 200, "full": 1000}
+MINUTES = {"small": 240, "full": 1000}
 SERVICES = (1, 1000)
+ZONES = ("a", "b", "c")
 
 
-def tick_us(services: int, ticks: int) -> float:
-    """Return the median CPU microseconds of one tick; asserts the rows that it wrote."""
+def document(services: int, minutes: int) -> dict[str, Any]:
+    """A steady Region of ``services`` web services, each at its target."""
+    definition = {
+        "family": "web",
+        "cpu": "1024",
+        "memory": "2048",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "containerDefinitions": [{"name": "web", "image": "web", "portMappings": [{"containerPort": 80}]}],
+    }
+    numbers = range(services)
+    policy = {
+        "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"},
+        "targetValue": 60,
+    }
+    return {
+        "ecssim": 1,
+        "name": "tick",
+        "duration": f"{minutes + 2}m",
+        "initialState": "steady",
+        "clusters": [{"clusterName": "prod"}],
+        "subnets": [
+            {"subnetId": f"s-{z}", "availabilityZone": f"us-east-1{z}", "cidrBlock": f"10.{i}.0.0/16"}
+            for i, z in enumerate(ZONES)
+        ],
+        "taskDefinitions": [definition],
+        "behaviour": {"web": {"request": {"cpuSeconds": 0.01, "latency": "40ms"}, "idle": {"cpu": 10}}},
+        "targetGroups": [{"targetGroupName": f"tg-{i}", "targetType": "ip"} for i in numbers],
+        "services": [
+            {
+                "serviceName": f"web-{i}",
+                "taskDefinition": "web",
+                "desiredCount": 6,
+                "launchType": "FARGATE",
+                "networkConfiguration": {"awsvpcConfiguration": {"subnets": [f"s-{z}" for z in ZONES]}},
+                "loadBalancers": [{"targetGroupArn": f"tg-{i}", "containerName": "web", "containerPort": 80}],
+            }
+            for i in numbers
+        ],
+        "traffic": [
+            {"name": f"t-{i}", "to": {"targetGroup": f"tg-{i}"}, "pattern": "constant", "rate": 345, "noise": 0.02}
+            for i in numbers
+        ],
+        "scalableTargets": [
+            {"resourceId": f"service/prod/web-{i}", "minCapacity": 2, "maxCapacity": 12} for i in numbers
+        ],
+        "scalingPolicies": [
+            {
+                "resourceId": f"service/prod/web-{i}",
+                "policyName": f"cpu-{i}",
+                "policyType": "TargetTrackingScaling",
+                "targetTrackingScalingPolicyConfiguration": policy,
+            }
+            for i in numbers
+        ],
+    }
+
+
+def tick_us(services: int, minutes: int) -> float:
+    """Return the median CPU microseconds of one minute's tick; asserts the rows that it wrote."""
     from ecssim.run import simulate
+    from ecssim.scenario.load import load_mapping
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        document = day(services=services, instances=services, tasks=2 * services)
-        document["behaviour"] = {}
-        engine = simulate(load_document(document, folder), out=folder / "run").engine
-        metrics = engine.metrics
-        table = engine.recorder.tables["service_metrics"]
-        before = table.rows
-        costs = []
-        for _ in range(ticks):
-            began = time.process_time_ns()
-            metrics.publish()
-            costs.append(time.process_time_ns() - began)
-            metrics.minute += 1
-            engine.recorder.spill()
-        assert table.rows - before == ticks * services, "a tick without its rows"
+    simulation = simulate(load_mapping(document(services, minutes)))
+    engine = simulation.engine
+    costs: list[int] = []
+    publish, tick = engine.traffic.tick, engine.scaling.tick
+
+    def begin() -> None:
+        costs.append(-time.process_time_ns())
+        publish()
+
+    def end(minute: int) -> None:
+        tick(minute)
+        costs[-1] += time.process_time_ns()
+
+    vars(engine.traffic)["tick"] = begin
+    vars(engine.scaling)["tick"] = end
+    simulation.advance(until=f"{minutes + 1}m")
+    assert len(costs) == minutes, "a minute without its tick"
+    simulation.finish()
+    # The last two minutes end with the run, outside of what is timed.
+    assert engine.recorder.tables["service_metrics"].rows == (minutes + 2) * services, "a tick without its rows"
+    assert engine.recorder.tables["flow_metrics"].rows == 3 * (minutes + 2) * services, "a cell without its row"
     return median(costs) / 1000.0
 
 
+def quantile(tail: float, mu: float, chance: float, drain: float) -> float:
+    """The response time that a share of ``tail`` exceeds: service plus wait, one Newton step as ecssim takes."""
+    gap = mu - drain
+    factor = chance * mu / gap
+    t = -math.log(tail) * (1.0 / mu + chance / drain)
+    a, b = math.exp(-mu * t), math.exp(-drain * t)
+    above = a + factor * (b - a)
+    slope = mu * a - factor * (mu * a - drain * b)
+    return t + (math.log(above) - math.log(tail)) * above / slope
+
+
+def rival_us(services: int, minutes: int) -> float:
+    """Return the CPU microseconds a minute of one process per service doing the same arithmetic."""
+    environment = simpy.Environment()
+    record: list[dict[str, Any]] = []
+    rnd = random.Random(1)
+
+    def service(number: int) -> Iterator[simpy.Event]:
+        highs: deque[bool] = deque(maxlen=3)
+        lows: deque[bool] = deque(maxlen=15)
+        cells = [{"zone": zone, "servers": 2, "in_flight": 0, "carry": 0.0} for zone in ZONES]
+        load, arrived, carry, state_high, state_low = 0.0, 0, 0.0, "OK", "OK"
+        while True:
+            yield environment.timeout(60.0)
+            load += max(0.0, 345 * 60 * (1 + 0.02 * rnd.gauss(0, 1)))
+            new = math.floor(load) - arrived
+            arrived += new
+            counts, carry = shares(new, [cell["servers"] * 60.0 for cell in cells], carry)
+            offered = served = late = in_flight = 0
+            for cell, count in zip(cells, counts, strict=True):
+                done = step(cell["in_flight"], count, 60.0, float(cell["servers"]), 100.0, 0.05, cell["carry"])
+                cell["in_flight"], cell["carry"] = done.in_flight, done.carry
+                offered += count
+                served += done.served
+                late += done.timed_out
+                in_flight += done.in_flight
+                record.append(
+                    {
+                        "t": environment.now,
+                        "target": f"tg-{number}",
+                        "service": f"web-{number}",
+                        "zone": cell["zone"],
+                        "offered": count,
+                        "served": done.served,
+                        "failed": done.timed_out,
+                        "in_flight": done.in_flight,
+                        "healthy": cell["servers"],
+                    }
+                )
+            servers = sum(cell["servers"] for cell in cells)
+            rho = min(0.98, offered / 60.0 / (servers * 100.0))
+            chance = rho ** (math.sqrt(2.0 * (servers + 1.0)) - 1.0)
+            drain = servers * 100.0 * (1.0 - rho)
+            backlog = max(0.0, in_flight - offered / 60.0 * 0.05) / (servers * 100.0)
+            cpu = min(100.0, 100.0 * (1024.0 * served * 0.01 + 10 * servers * 60.0) / (1024.0 * servers * 60.0))
+            highs.append(cpu > 60.0)
+            lows.append(cpu < 54.0)
+            state_high = "ALARM" if len(highs) == 3 and all(highs) else "OK"
+            state_low = "ALARM" if len(lows) == 15 and all(lows) else "OK"
+            record.append(
+                {
+                    "t": environment.now,
+                    "service": f"web-{number}",
+                    "desired": servers,
+                    "running": servers,
+                    "pending": 0,
+                    "healthy": servers,
+                    "cpu": cpu,
+                    "memory": 100.0 * in_flight * 0.0 / 2048.0,
+                    "offered": offered,
+                    "served": served,
+                    "failed": late,
+                    "in_flight": in_flight,
+                    "requests": offered,
+                    "per_target": offered / servers,
+                    "mean": 0.04 + 0.01 + chance / drain + backlog,
+                    "p50": 0.04 + backlog + quantile(0.5, 100.0, chance, drain),
+                    "p95": 0.04 + backlog + quantile(0.05, 100.0, chance, drain),
+                    "p99": 0.04 + backlog + quantile(0.01, 100.0, chance, drain),
+                    "high": state_high,
+                    "low": state_low,
+                }
+            )
+
+    for number in range(services):
+        environment.process(service(number))
+    began = time.process_time_ns()
+    environment.run(until=60.0 * minutes + 1.0)
+    spent = time.process_time_ns() - began
+    assert len(record) == 4 * minutes * services
+    return spent / 1000.0 / minutes
+
+
+def timeouts_per_second() -> float:
+    """Return how many timeouts bare SimPy does in a second with 1,000 processes."""
+    environment = simpy.Environment()
+
+    def process() -> Iterator[simpy.Event]:
+        while True:
+            yield environment.timeout(1.0)
+
+    for _ in range(1000):
+        environment.process(process())
+    began = time.process_time()
+    environment.run(until=300.0)
+    return 300_000 / (time.process_time() - began)
+
+
 def run(size: str = "full") -> list[Row]:
-    """Return one row a number of services."""
-    return [
+    """Return one row a number of services, the rival, and the machine's own pace."""
+    minutes = MINUTES[size]
+    rows = [
         row(
             f"minute_tick_us_{services}",
-            round(tick_us(services, TICKS[size]), 1),
+            round(tick_us(services, minutes), 1),
             "us",
-            f"median CPU of {TICKS[size]} ticks, {services} services x 2 tasks, 3 subnets, rows packed",
+            f"median CPU of {minutes} minutes: flow, metrics, alarms, rows; {services} services in three zones",
         )
         for services in SERVICES
     ]
+    ours = float(rows[-1]["value"])
+    rival = rival_us(SERVICES[-1], max(30, minutes // 20))
+    rows.append(
+        row(
+            "minute_tick_vs_process_per_service",
+            round(rival / ours, 2),
+            "times faster",
+            f"{SERVICES[-1]} processes with the same arithmetic and a list of dicts: {rival:.0f} us a minute",
+        )
+    )
+    pace = timeouts_per_second()
+    rows.append(row("bare_timeouts_per_second", round(pace), "1/s", "1,000 SimPy processes, one timeout a second each"))
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", choices=sorted(TICKS), default="full")
-    print(json.dumps(run(parser.parse_args().size)))
+    parser.add_argument("--size", choices=sorted(MINUTES), default="full")
+    print(json.dumps(run(parser.parse_args().size), indent=1))
 
 
 if __name__ == "__main__":

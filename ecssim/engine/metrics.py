@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.engine.flow_metrics import ServiceFacts, fill_flow
+from ecssim.engine.flow_metrics import ServiceFacts, Station, fill_flow, fill_responses
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 MINUTE_SECONDS = 60.0
 HOUR_SECONDS = 3600.0
+
+
+#: Rows of services that are held back, at most until the hour is over, to work out response times for many at once.
+HELD_ROWS = 64
 
 
 class Metrics:
@@ -34,6 +38,8 @@ class Metrics:
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
         self.latest: dict[str, npt.NDArray[np.float64]] = {name: np.empty(0) for name in COLUMNS}
         self._facts = ServiceFacts.of([], -1)
+        self._held: list[tuple[npt.NDArray[np.void], Station | None, npt.NDArray[np.bool_] | None]] = []
+        self._held_rows = 0
 
     def begin(self) -> None:
         """Arm the first minute and the first hour."""
@@ -56,6 +62,7 @@ class Metrics:
 
     def _on_hour(self, _arg: None, _epoch: int) -> None:
         self.hour += 1
+        self._let_go()
         self.engine.meters.flush()
         self.engine.recorder.commit_hour(self.hour)
         self.kernel.at((self.hour + 1) * HOUR_SECONDS, OBSERVER, self._on_hour, None)
@@ -65,6 +72,7 @@ class Metrics:
         if self.kernel._now > self.minute * MINUTE_SECONDS:
             self.engine.traffic.finish()
             self.publish()
+        self._let_go()
 
     def publish(self) -> None:
         """Write the rows of the minute that began at ``minute x 60`` seconds."""
@@ -103,9 +111,20 @@ class Metrics:
         rows["running_count"] = running
         rows["pending_count"] = active - running
         rows["healthy_count"] = healthy
-        fill_flow(rows, engine, facts, seconds, max(now - t, 1e-9))
+        station = fill_flow(rows, engine, facts, seconds, max(now - t, 1e-9))
         self._keep_latest(rows)
-        self._services.extend_array(rows if facts.alive is None else rows[facts.alive])
+        self._held.append((rows, station, facts.alive))
+        self._held_rows += len(rows)
+        if self._held_rows >= HELD_ROWS:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Record the minutes that were held back, with their response times worked out in one go."""
+        held, self._held = self._held, []
+        self._held_rows = 0
+        fill_responses([(rows, station) for rows, station, _ in held if station is not None])
+        for rows, _, alive in held:
+            self._services.extend_array(rows if alive is None else rows[alive])
 
     def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
