@@ -25,6 +25,7 @@ class Dirty:
         self._then_drain = self._drain
         self._marked: list[Service] = []
         self._armed = False
+        self._holding = False
 
     def mark(self, service: Service) -> None:
         """Run the service's pass at this instant, after the world's own facts (PLACE-092)."""
@@ -32,9 +33,23 @@ class Dirty:
             return
         service.dirty = True
         self._marked.append(service)
-        if not self._armed:
+        if not self._armed and not self._holding:
             self._armed = True
             self.kernel.soon(CONTROLLER, self._then_drain, None)
+
+    def hold(self) -> None:
+        """Only collect marks until :meth:`let_go`: for an entry of the queue whose last act that is."""
+        self._holding = True
+
+    def let_go(self) -> None:
+        """Run what was marked since :meth:`hold`: at once if nothing else is due at this instant, else in its turn."""
+        self._holding = False
+        if self._marked and not self._armed:
+            if self.kernel.alone:
+                self._drain(None, 0)
+            else:
+                self._armed = True
+                self.kernel.soon(CONTROLLER, self._then_drain, None)
 
     def mark_at_grid(self, service: Service) -> None:
         """Run it at its next point of the scheduler's period: the ordinary pass (PLACE-092)."""

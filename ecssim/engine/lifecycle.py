@@ -233,8 +233,11 @@ class Lifecycle:
             task.exit_code = task.template.laws.exit_code(task.delays[EXIT])
         task.exited = True
         task.execution_stopped_at = self.kernel._now
+        dirty = self.engine.services.dirty
+        dirty.hold()
         self._want_stopped(task, ESSENTIAL_CONTAINER_EXITED, EXITED)
         self.advance(task, STOP)
+        dirty.let_go()
 
     def crash(self, task: Task, cause_event: int) -> None:
         """Something made the task's essential container exit (a fault)."""

@@ -48,36 +48,51 @@ class RequestFigures:
 
 
 def request_figures(facts: Facts) -> list[RequestFigures]:
-    """Figures of the services that had requests; latencies are weighted by the requests of their minutes."""
+    """Figures of the services that had requests; latencies are weighted by the requests of their minutes.
+
+    Works on whole columns: a day of 1,000 services has 1.4 million minutes.
+    """
     rows = facts.raw("service_metrics")
-    rows = rows[rows["offered_count"] > 0]
-    names = facts.result.names.get("service", [None])
-    out = []
-    for code in np.unique(rows["service"]).tolist():
-        mine = rows[rows["service"] == code]
-        offered = mine["offered_count"].astype(np.int64)
-        failed = mine["failed_count"].astype(np.int64)
-        served = mine["served_count"].astype(np.int64)
-        share = failed / offered
-        worst = int(np.argmax(share))
-        known = ~np.isnan(mine["latency_p95"])
-        weight = served[known]
-        p95 = float(np.average(mine["latency_p95"][known], weights=weight)) if weight.sum() else float("nan")
-        p99 = mine["latency_p99"][known]
-        out.append(
-            RequestFigures(
-                str(names[code]),
-                int(offered.sum()),
-                int(served.sum()),
-                int(failed.sum()),
-                {name: int(mine[name].astype(np.int64).sum()) for name in CODES},
-                p95,
-                float(p99.max()) if len(p99) else float("nan"),
-                float(mine["t"][worst]),
-                float(share[worst]),
-            )
+    at = np.flatnonzero(rows["offered_count"])
+    if not len(at):
+        return []
+    names = facts.result.names["service"]
+    codes, service = np.unique(rows["service"][at], return_inverse=True)
+    n = len(codes)
+
+    def total(column: np.ndarray) -> list[int]:
+        return [int(x) for x in np.bincount(service, weights=column, minlength=n)]
+
+    offered = rows["offered_count"][at].astype(np.float64)
+    served = rows["served_count"][at].astype(np.float64)
+    failed = rows["failed_count"][at].astype(np.float64)
+    share = failed / offered
+    p95 = rows["latency_p95"][at]
+    weight = np.where(np.isnan(p95), 0.0, served)
+    weights = np.bincount(service, weights=weight, minlength=n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_p95 = np.bincount(service, weights=weight * np.nan_to_num(p95), minlength=n) / weights
+    worst_p99 = np.full(n, -np.inf)
+    np.maximum.at(worst_p99, service, np.nan_to_num(rows["latency_p99"][at], nan=-np.inf))
+    # The first of the minutes with the largest share, service by service.
+    order = np.lexsort((at, -share, service))
+    worst = order[np.searchsorted(service[order], np.arange(n))]
+    totals = [total(offered), total(served), total(failed)]
+    by_code = {name: total(rows[name][at].astype(np.float64)) for name in CODES}
+    return [
+        RequestFigures(
+            str(names[code]),
+            totals[0][i],
+            totals[1][i],
+            totals[2][i],
+            {name: counts[i] for name, counts in by_code.items()},
+            float(mean_p95[i]),
+            float(worst_p99[i]) if np.isfinite(worst_p99[i]) else float("nan"),
+            float(rows["t"][at[worst[i]]]),
+            float(share[worst[i]]),
         )
-    return out
+        for i, code in enumerate(codes.tolist())
+    ]
 
 
 def request_findings(facts: Facts, figures: list[RequestFigures]) -> list[Finding]:
