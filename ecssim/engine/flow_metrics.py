@@ -74,7 +74,7 @@ class Station(NamedTuple):
 
 
 def fill_responses(minutes: Sequence[tuple[npt.NDArray[np.void], Station]]) -> None:
-    """Fill the response-time columns of many minutes at once: one formula over all of them costs as much as over one."""
+    """Fill the response-time columns of many minutes at once: one formula over all costs as much as over one."""
     if not minutes:
         return
     *inputs, nothing = (np.concatenate(column) for column in zip(*(station for _, station in minutes), strict=True))
