@@ -84,6 +84,7 @@ class Traffic:
         self._block = -1
         self._loads: npt.NDArray[np.float64] = np.zeros((0, BLOCK))
         self._stale_order = True
+        self._blank: npt.NDArray[np.void] | None = None
 
     # -- set-up -----------------------------------------------------------------------------------------------
 
@@ -336,6 +337,7 @@ class Traffic:
         self._owners = np.array([t.index for t in with_cells], dtype=np.int64)
         self._group_of = np.repeat(np.arange(len(with_cells)), sizes)
         self._several = sizes > 1
+        self._blank = None
         self._stale_order = False
 
     def _flow(self, now: float) -> None:
@@ -424,25 +426,31 @@ class Traffic:
                     c[name][i] = 0
                 c["minute_seconds"][i] = 0.0
 
-    def _record_all(self, t: float) -> None:
+    def _named(self) -> npt.NDArray[np.void]:
+        """One row per cell with what stays the same from minute to minute: its names, and zeros."""
         view, order = self.cells.view, self._order
-        rows = self._rows.new_rows(len(order))
-        codes = np.array([target.code for target in self.targets])
         services = self.engine.world.services
-        names = np.array([s.service_code for s in services])
-        clusters = np.array([s.cluster.code for s in services])
-        rows["t"] = t
-        rows["target"] = codes[view("target")[order]]
-        rows["service"] = names[view("service")[order]]
-        rows["cluster"] = clusters[view("service")[order]]
+        of = view("service")[order]
+        rows = self._rows.new_rows(len(order))
+        rows["target"] = np.array([target.code for target in self.targets])[view("target")[order]]
+        rows["service"] = np.array([s.service_code for s in services])[of]
+        rows["cluster"] = np.array([s.cluster.code for s in services])[of]
         rows["revision"] = view("revision")[order]
         rows["availability_zone"] = view("zone")[order]
+        rows["region"] = self.engine.region_code
+        return rows
+
+    def _record_all(self, t: float) -> None:
+        view, order = self.cells.view, self._order
+        if self._blank is None:
+            self._blank = self._named()
+        rows = self._blank.copy()
+        rows["t"] = t
         rows["offered_count"] = view("offered")[order]
         rows["served_count"] = view("served")[order]
         rows["failed_count"] = (view("f502") + view("f503") + view("f504"))[order]
         rows["in_flight_count"] = view("in_flight")[order]
         rows["healthy_count"] = view("servers")[order]
-        rows["region"] = self.engine.region_code
         self._rows.extend_array(rows)
         for name in ("offered", "served", "f502", "f503", "f504"):
             view(name)[:] = 0

@@ -50,7 +50,7 @@ class Table:
         """Record a whole tick of rows at once; ``rows`` has the table's dtype."""
         if rows.dtype != self.schema.dtype:
             raise TypeError(f"{self.schema.name} takes rows of {self.schema.dtype}, not of {rows.dtype}")
-        self.buffer += rows.tobytes()
+        self.buffer += np.ascontiguousarray(rows).view(np.uint8).data
 
     def full_at(self, rows: int) -> tuple[Sized, int]:
         """The buffer, and its length when ``rows`` rows are pending: a cheap test for every minute."""
