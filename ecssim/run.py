@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -46,6 +47,17 @@ def load(path: str | Path, *, sets: Sequence[str] = (), variant: str | None = No
     return load_scenario(path, sets=sets, variant=variant, seed=seed)
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Entities live long and hardly form cycles: let the collector look at new ones seldom, at old ones never."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 class Simulation:
     """A run held in the hand: advance it, call the control plane, look at it, finish it.
 
@@ -54,6 +66,7 @@ class Simulation:
     ``check`` holds the world against its conservation laws every minute (without it: if ECSSIM_CHECK is set).
     """
 
+    @_seldom_collected()
     def __init__(
         self,
         loaded: Loaded,
@@ -129,14 +142,9 @@ class Simulation:
         self.recorder.hand_out()
         return self.now
 
+    @_seldom_collected()
     def _run_to(self, target: float) -> None:
-        # Entities live long and hardly form cycles: let the collector look at new ones seldom, at old ones never.
-        thresholds = gc.get_threshold()
-        gc.set_threshold(50_000, 20, 100)
-        try:
-            self.engine.kernel.run_until(target)
-        finally:
-            gc.set_threshold(*thresholds)
+        self.engine.kernel.run_until(target)
 
     def call(self, action: str, /, **params: Any) -> dict[str, Any]:
         """Make an API call now; raises ClientError if it is refused."""
@@ -170,6 +178,7 @@ class Simulation:
         """Plan an API call for ``t`` seconds."""
         self.engine.kernel.at(t, CALL, lambda _arg, _epoch: self.engine.calls.call(action, params, "user"), None)
 
+    @_seldom_collected()
     def finish(self, *, progress: Callable[[float], None] | None = None) -> Result:
         """Run to the horizon, close the tables and return the result."""
         if self._result is not None:
