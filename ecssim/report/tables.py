@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecssim.report.rows import milliseconds, service_rows, share, subnet_rows
 from ecssim.results.wording import moment
 
 if TYPE_CHECKING:
@@ -77,26 +78,11 @@ def _costs(result: Result) -> Table | None:
 
 
 def _services(services: Mapping[str, Mapping[str, Any]]) -> Table | None:
-    rows = []
-    for name, s in sorted(services.items(), key=lambda item: (-sum(item[1]["failed_starts"].values()), item[0])):
-        starting = s["time_to_running"] or {}
-        rows.append(
-            (
-                name,
-                _share(s["availability"]),
-                f"{s['running_count']}/{s['desired_count']}",
-                f"{s['tasks_created']:,}",
-                _seconds(starting.get("p50")),
-                _seconds(starting.get("p95")),
-                f"{sum(s['failed_starts'].values()):,}",
-                f"{s['interruptions']:,}",
-            )
-        )
     columns = (
         "service", "available", "running at the end", "tasks started", "to RUNNING p50", "p95", "failed to start",
         "interrupted",
     )  # fmt: skip
-    return _table("Services", columns, rows)
+    return _table("Services", columns, service_rows(services))
 
 
 def _requests(requests: Mapping[str, Mapping[str, Any]]) -> Table | None:
@@ -106,8 +92,8 @@ def _requests(requests: Mapping[str, Mapping[str, Any]]) -> Table | None:
             f"{r['offered']:,}",
             f"{r['failed']:,}",
             f"{r['failed'] / r['offered']:.3%}" if r["failed"] else "-",
-            _milliseconds(r["latency_p95"]),
-            _milliseconds(r["latency_p99_max"]),
+            milliseconds(r["latency_p95"]),
+            milliseconds(r["latency_p99_max"]),
         )
         for name, r in requests.items()
     ]
@@ -116,20 +102,8 @@ def _requests(requests: Mapping[str, Mapping[str, Any]]) -> Table | None:
 
 
 def _subnets(result: Result, subnets: Mapping[str, Mapping[str, Any]]) -> Table | None:
-    rows = [
-        (
-            name,
-            s["availability_zone"],
-            f"{s['usable']:,}",
-            f"{s['used_max']:,}",
-            f"{s['free_min']:,}",
-            f"{s['failed_allocations']:,}",
-            "-" if s["first_exhausted_at"] is None else moment(result.start, s["first_exhausted_at"]),
-        )
-        for name, s in sorted(subnets.items(), key=lambda item: (item[1]["free_min"], item[0]))
-    ]
     columns = ("subnet", "zone", "usable", "most used", "fewest free", "allocations failed", "first exhausted")
-    return _table("Subnets", columns, rows)
+    return _table("Subnets", columns, subnet_rows(result, subnets))
 
 
 def _instances(providers: Mapping[str, Mapping[str, Any]]) -> Table | None:
@@ -139,9 +113,9 @@ def _instances(providers: Mapping[str, Mapping[str, Any]]) -> Table | None:
             p["instance_type"],
             f"{p['instances']:,}",
             f"{p['instance_hours']:,.1f}",
-            _share(p["cpu_reserved"]),
-            _share(p["memory_reserved"]),
-            _share(p["waste"]),
+            share(p["cpu_reserved"]),
+            share(p["memory_reserved"]),
+            share(p["waste"]),
         )
         for name, p in providers.items()
         if "instance_type" in p
@@ -180,15 +154,3 @@ def _jobs(jobs: Mapping[str, Mapping[str, int]]) -> Table | None:
     parts = ("submitted", "done", "under_way", "failed_to_start", "waiting", "gave_up", "retried_calls")
     rows = [(name, *(f"{account.get(part, 0):,}" for part in parts)) for name, account in jobs.items()]
     return _table("Jobs", ("job", *(part.replace("_", " ") for part in parts)), rows)
-
-
-def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.2%}"
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:,.0f} ms"
-
-
-def _seconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.1f} s"

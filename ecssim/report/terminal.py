@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ecssim.results.wording import duration, moment
+from ecssim.report.rows import milliseconds, service_rows, share, subnet_rows
+from ecssim.results.wording import duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,21 +81,6 @@ def _table(console: Console, title: str, columns: Sequence[str], rows: Sequence[
 
 
 def _services(console: Console, services: Mapping[str, Mapping[str, Any]]) -> None:
-    rows = []
-    for name, s in sorted(services.items(), key=lambda item: -sum(item[1]["failed_starts"].values())):
-        starting = s["time_to_running"] or {}
-        rows.append(
-            (
-                name,
-                _share(s["availability"]),
-                f"{s['running_count']}/{s['desired_count']}",
-                f"{s['tasks_created']:,}",
-                _seconds(starting.get("p50")),
-                _seconds(starting.get("p95")),
-                f"{sum(s['failed_starts'].values()):,}",
-                f"{s['interruptions']:,}",
-            )
-        )
     columns = (
         "service",
         "available",
@@ -105,7 +91,7 @@ def _services(console: Console, services: Mapping[str, Mapping[str, Any]]) -> No
         "failed",
         "interrupted",
     )
-    _table(console, "Services", columns, rows)
+    _table(console, "Services", columns, service_rows(services))
 
 
 def _requests(console: Console, requests: Mapping[str, Mapping[str, Any]]) -> None:
@@ -114,9 +100,9 @@ def _requests(console: Console, requests: Mapping[str, Mapping[str, Any]]) -> No
             name,
             f"{r['offered']:,}",
             f"{r['failed']:,}",
-            _share(r["failed"] / r["offered"]),
-            _milliseconds(r["latency_p95"]),
-            _milliseconds(r["latency_p99_max"]),
+            share(r["failed"] / r["offered"]),
+            milliseconds(r["latency_p95"]),
+            milliseconds(r["latency_p99_max"]),
         )
         for name, r in requests.items()
     ]
@@ -135,20 +121,8 @@ def _costs(console: Console, costs: Mapping[str, Any]) -> None:
 
 
 def _subnets(console: Console, result: Result, subnets: Mapping[str, Mapping[str, Any]]) -> None:
-    rows = [
-        (
-            name,
-            s["availability_zone"],
-            f"{s['usable']:,}",
-            f"{s['used_max']:,}",
-            f"{s['free_min']:,}",
-            f"{s['failed_allocations']:,}",
-            "-" if s["first_exhausted_at"] is None else moment(result.start, s["first_exhausted_at"]),
-        )
-        for name, s in sorted(subnets.items(), key=lambda item: item[1]["free_min"])
-    ]
     columns = ("subnet", "zone", "usable", "most used", "least free", "failed", "first exhausted")
-    _table(console, "Addresses", columns, rows)
+    _table(console, "Addresses", columns, subnet_rows(result, subnets))
 
 
 def _providers(console: Console, providers: Mapping[str, Mapping[str, Any]]) -> None:
@@ -159,9 +133,9 @@ def _providers(console: Console, providers: Mapping[str, Mapping[str, Any]]) -> 
             p["instance_type"],
             f"{p['instances']:,}",
             f"{p['instance_hours']:,.1f}",
-            _share(p["cpu_reserved"]),
-            _share(p["memory_reserved"]),
-            _share(p["waste"]),
+            share(p["cpu_reserved"]),
+            share(p["memory_reserved"]),
+            share(p["waste"]),
         )
         for name, p in fleets
     ]
@@ -193,15 +167,3 @@ def _run(console: Console, result: Result, summary: Mapping[str, Any]) -> None:
     parts += [f"quotas {run.get('quotas')}", f"timing {run.get('timing')}"] if run.get("quotas") else []
     console.print()
     console.print(", ".join(parts), style="dim", markup=False)
-
-
-def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.2%}"
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{1000 * seconds:,.0f} ms"
-
-
-def _seconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.1f} s"
