@@ -51,10 +51,13 @@ def load(path: str | Path, *, sets: Sequence[str] = (), variant: str | None = No
 def _seldom_collected() -> Iterator[None]:
     """Entities live long and hardly form cycles: let the collector look at new ones seldom, at old ones never."""
     thresholds = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 50, 1000)
     try:
         yield
     finally:
+        # What is there goes to the oldest generation unlooked at: it would else be searched at the next allocation.
+        gc.freeze()
+        gc.unfreeze()
         gc.set_threshold(*thresholds)
 
 

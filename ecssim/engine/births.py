@@ -49,7 +49,6 @@ class Births:
         template: Template,
         owner: Owner,
         deployment: Deployment | None,
-        *,
         instance: Instance | None,
         subnet: int,
         address: int,
@@ -57,6 +56,7 @@ class Births:
         origin: int,
         cause: int,
         runs_for: float = -1.0,
+        *,
         waiting: bool = False,
     ) -> Task:
         """Create a task that has been placed, with its ENI's address if it has one, in its first status.
@@ -98,8 +98,13 @@ class Births:
         if deployment is not None:
             deployment.tasks[ordinal] = task
             deployment.active = active = deployment.active + 1
-            deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
-            deployment.peak_tasks = max(deployment.peak_tasks, active + deployment.stopping)
+            by_provider = deployment.by_provider
+            if provider in by_provider:
+                by_provider[provider] += 1
+            else:
+                by_provider[provider] = 1
+            tasks = active + deployment.stopping
+            deployment.peak_tasks = max(deployment.peak_tasks, tasks)
         else:
             owner.tasks[ordinal] = task
         if waiting:

@@ -88,7 +88,7 @@ class Builder:
         service.bucket = TokenBucket(per_minute, per_minute / 60.0)
         self.documents[service.ordinal] = document
         world.services.append(service)
-        engine.services.columns.add()
+        engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
         service.ripens_by_time = not template.target_groups
         return service

@@ -142,7 +142,8 @@ class Fleets:
         """Write one verdict down as an event of its own; ``instance`` and ``strategy`` are record codes."""
         recorder = self.recorder
         recorder.events = event = recorder.events + 1
-        r = verdict.rejections
+        # Unpacked at once: ten reads by name cost half as much as the packing.
+        _, fitting, agent, location, attribute, cpu, memory, ports, gpu, eni, constraint = verdict.rejections
         rows = self._rows
         rows += self._pack(
             self.kernel._now,
@@ -152,16 +153,16 @@ class Fleets:
             task,
             count,
             instance,
-            r.fitting,
-            r.cpu,
-            r.memory,
-            r.ports,
-            r.eni,
-            r.gpu,
-            r.attribute,
-            r.constraint,
-            r.location,
-            r.agent,
+            fitting,
+            cpu,
+            memory,
+            ports,
+            eni,
+            gpu,
+            attribute,
+            constraint,
+            location,
+            agent,
             strategy,
             self._reasons[verdict.reason] if verdict.reason else 0,
             owner.cluster.code,

@@ -350,7 +350,11 @@ class Lifecycle:
         """Detach and delete the ENI (LIFE-011, NET-055); the containers' share of the instance is free."""
         if task.holds_agent:
             self.engine.agents.release(task)
-        self.kernel.after(task.delays[RELEASE], self._then_network_released, task, task.epoch)
+        delay = task.delays[RELEASE]
+        if delay > 0.0:
+            self.kernel.after(delay, self._then_network_released, task, task.epoch)
+        else:
+            self.advance(task, NETWORK_RELEASED)  # no interface to delete: nothing to queue for
 
     def _on_network_released(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch:

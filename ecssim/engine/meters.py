@@ -229,19 +229,20 @@ class Meters:
 
     def reserved(self, task: Task, instance: Instance) -> None:
         """The control plane holds a part of the instance for the task."""
-        pool = self._pool_of[instance.ordinal]
+        reserved = self._pool_of[instance.ordinal].reserved
         key = (task.owner, task.template)
-        level = pool.reserved.get(key)
+        level = reserved.get(key)
         if level is None:
-            level = pool.reserved[key] = Level(())
+            level = reserved[key] = Level(())
+        task.reserved = level
         level.level += 1
-        level.acc -= self._now()
+        level.acc -= int(self.kernel._now * TICKS_PER_SECOND)
 
     def released(self, task: Task) -> None:
         """It holds it no longer (AGENT-041)."""
-        level = self._pool_of[task.instance].reserved[task.owner, task.template]
+        level = task.reserved
         level.level -= 1
-        level.acc += self._now()
+        level.acc += int(self.kernel._now * TICKS_PER_SECOND)
 
     # -- the hour ---------------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ class Services:
         #: By service ordinal: running tasks, and the ``acc`` that makes their integral over the minute up to T
         #: ``acc + running * T`` (ALARM-029), so that a change never looks at the past.
         self.columns = Columns(("running",), ("acc",))
+        self._bind()
         #: Goes up when a service or a deployment comes or goes: what is cached about them is stale then.
         self.version = 0
         #: (when it counts as healthy, task), in order of time.
@@ -49,6 +50,15 @@ class Services:
         self.events = ServiceEvents(engine)
         self.deployments = Deployments(engine, self.events)
         self.launching = Launching(engine, self)
+
+    def _bind(self) -> None:
+        """Take hold of the columns that every start and stop touches; growing moves them."""
+        self._running, self._acc = self.columns.columns["running"], self.columns.columns["acc"]
+
+    def add_row(self) -> None:
+        """A service comes: it has a row of its own in the columns."""
+        self.columns.add()
+        self._bind()
 
     # -- what happens to tasks --------------------------------------------------------------------------------
 
@@ -81,15 +91,12 @@ class Services:
 
     def count_running(self, service: Service, task: Task, delta: int) -> None:
         """Integrate the service's running tasks over time (ALARM-029); without a load balancer they also serve."""
-        columns = self.columns.columns
         i = service.ordinal
-        columns["running"][i] += delta
-        columns["acc"][i] -= delta * self.kernel._now
-        traffic = self.engine.traffic
-        if traffic.by_service:
-            flow = traffic.by_service.get(service.ordinal)
-            if flow is not None:
-                traffic.serving(flow, task, self.engine.zone_of(task), delta, lost=delta < 0 and task.exited)
+        self._running[i] += delta
+        self._acc[i] -= delta * self.kernel._now
+        by_service = self.engine.traffic.by_service
+        if i in by_service:
+            self.engine.traffic.serving(by_service[i], task, delta, lost=delta < 0 and task.exited)
 
     def _on_ripe(self, service: Service, _: int) -> None:
         """A task became healthy for which others wait to be stopped (DEPLOY-011, AGENT-053)."""

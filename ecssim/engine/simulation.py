@@ -153,16 +153,7 @@ class Engine:
             subnet = self.subnets.choose(template, owner, instance.zone, provider)
             address = self.subnets.take(subnet, "tasks")
         task = self.lifecycle.create(
-            template,
-            owner,
-            deployment,
-            instance=instance,
-            subnet=subnet,
-            address=address,
-            provider=provider,
-            origin=origin,
-            cause=cause,
-            runs_for=runs_for,
+            template, owner, deployment, instance, subnet, address, provider, origin, cause, runs_for
         )
         if subnet >= 0 and address < 0:
             self.subnets.refused(subnet, "tasks", task, task.last_event)

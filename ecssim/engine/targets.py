@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.target_health import Change, Check, changes
 from ecssim.engine.timing import READY
-from ecssim.world.entities import TargetGroup, Task
+from ecssim.world.entities import Owner, TargetGroup, Task
 from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY
 
 if TYPE_CHECKING:
+    from ecssim.engine.luck import Draws
     from ecssim.engine.simulation import Engine
+
+
+NEVER: Final = float("inf")
 
 
 class Target:
@@ -34,6 +38,16 @@ class Targets:
         self.kernel = engine.kernel
         self.groups = engine.world.target_groups
         self._first_check = engine.timing["targetFirstCheck"]
+        self._draws_of: dict[str, Draws] = {}
+        # Bound once: every new target would else make a method object of its own.
+        self._then_healthy = self._on_healthy
+
+    def _draws(self, owner: Owner) -> Draws:
+        """Return the draws of when the load balancer first looks at each of the owner's launches."""
+        got = self._draws_of.get(owner.name)
+        if got is None:
+            got = self._draws_of[owner.name] = self.engine.luck("first-check", owner.name)
+        return got
 
     def register(self, task: Task, *, healthy: bool = False) -> None:
         """Register a task that has just started with its groups (LB-006, LB-007, SVC-071).
@@ -44,11 +58,11 @@ class Targets:
         template = task.template
         laws = template.laws
         ready = task.started_at + task.delays[READY]
-        down = float("inf")
+        down = NEVER
         if laws.unhealthy_after is not None:
             base = max(0.0, task.started_at) if healthy else task.started_at
             down = base + laws.unhealthy_after.median
-        u = self.engine.luck("first-check", task.owner.name)[task.k]
+        u = self._draws(task.owner)[task.k] if self._first_check.kind == "uniform" else 0.0
         task.targets = []
         for ordinal in template.target_groups:
             group = self.groups[ordinal]
@@ -56,28 +70,38 @@ class Targets:
             task.targets.append(target)
             group.members[task.ordinal] = target
             first = now + group.registration_delay + self._first_check.a
-            first += (self._first_check.b - self._first_check.a) * u if self._first_check.kind == "uniform" else 0.0
-            check = Check(
-                first,
-                group.interval,
-                group.healthy_threshold,
-                group.unhealthy_threshold,
-                group.healthy_threshold if group.network else 1,
-            )
+            first += (self._first_check.b - self._first_check.a) * u
+            need = group.healthy_threshold if group.network else 1
             if healthy:
                 target.state = TARGET_HEALTHY
                 group.healthy += 1
                 self._serve(target, 1)
-                spans = [(float("-inf"), down)]
+            elif down == NEVER and ready <= first:
+                # The common case: up before anybody looks, and for good.
+                self.kernel.at(first + (need - 1) * group.interval, 0, self._then_healthy, target)
+                continue
+            check = Check(first, group.interval, group.healthy_threshold, group.unhealthy_threshold, need)
+            if healthy:
+                target.ahead = changes(check, ((-NEVER, down),))[1:]
             else:
-                spans = [(ready, down)] if ready < down else []
-            ahead = changes(check, tuple(spans))
-            target.ahead = ahead[1:] if healthy else ahead
+                target.ahead = changes(check, ((ready, down),) if ready < down else ())
             self._arm(target)
 
     def _arm(self, target: Target) -> None:
         if target.ahead:
             self.kernel.at(target.ahead[0].t, 0, self._on_change, target, target.epoch)
+
+    def _on_healthy(self, target: Target, epoch: int) -> None:
+        """A new target passes its first checks."""
+        if target.epoch != epoch:
+            return
+        target.state = TARGET_HEALTHY
+        target.group.healthy += 1
+        self._serve(target, 1)
+        task = target.task
+        targets = task.targets
+        if targets is not None and (len(targets) == 1 or all(t.state == TARGET_HEALTHY for t in targets)):
+            self.engine.services.on_healthy(task)
 
     def _on_change(self, target: Target, epoch: int) -> None:
         """The next solved change of health is due."""
@@ -104,7 +128,7 @@ class Targets:
         traffic = self.engine.traffic
         flow = traffic.by_group.get(target.group.ordinal)
         if flow is not None:
-            traffic.serving(flow, target.task, self.engine.zone_of(target.task), delta, lost=lost)
+            traffic.serving(flow, target.task, delta, lost=lost)
 
     def deregister(self, task: Task, *, lost: bool = False) -> float:
         """Take the task out of its groups; return the seconds until its targets are unused (LB-040, LB-062).

@@ -72,6 +72,7 @@ class Traffic:
         self.engine = engine
         self.kernel = engine.kernel
         self.cells = Columns(CELL_INTEGERS, CELL_FLOATS)
+        self._bind()
         self.streams: list[Stream] = []
         self.targets: list[Target] = []
         self.by_group: dict[int, Target] = {}
@@ -145,25 +146,26 @@ class Traffic:
 
     # -- between minutes --------------------------------------------------------------------------------------
 
-    def serving(self, target: Target, task: Task, zone: str, delta: int, *, lost: bool = False) -> None:
+    def serving(self, target: Target, task: Task, delta: int, *, lost: bool = False) -> None:
         """One task more or less takes requests behind ``target``; ``lost``: it ended with requests in its hands."""
         deployment = task.deployment
         assert deployment is not None
+        zone = self.engine.zone_of(task)
         key = (target.index, deployment.service.ordinal, deployment.template.code, zone)
         i = self._cell_of.get(key)
         now = self.kernel._now
         if i is None:
             i = self._new_cell(key, target, task.template)
-        columns = self.cells.columns
-        servers = columns["servers"]
+        servers, since, server_seconds, minute_seconds = self._hot
         had = servers[i]
         if target.stressed or had + delta <= 0 or had <= 0:
             self.close(target, now)
-        seconds = had * (now - columns["since"][i])
-        columns["server_seconds"][i] += seconds
-        columns["minute_seconds"][i] += seconds
-        columns["since"][i] = now
+        seconds = had * (now - since[i])
+        server_seconds[i] += seconds
+        minute_seconds[i] += seconds
+        since[i] = now
         if lost and had > 0:
+            columns = self.cells.columns
             # Its share of the requests in flight is gone: the client sees a reset connection (LB-042). In a calm
             # minute their number is that of the last close.
             gone = columns["in_flight"][i] if had <= 1 else int(columns["in_flight"][i] // had)
@@ -171,12 +173,18 @@ class Traffic:
             columns["f502"][i] += gone
         servers[i] = had + delta
 
+    def _bind(self) -> None:
+        """Take hold of the columns that every change of a task's service touches; growing moves them."""
+        columns = self.cells.columns
+        self._hot = columns["servers"], columns["since"], columns["server_seconds"], columns["minute_seconds"]
+
     def _new_cell(self, key: tuple[int, int, int, str], target: Target, template: Template) -> int:
         """Make the cell of one service revision in one zone behind one target."""
         _, service, _, zone = key
         reuse = self._free.pop() if self._free else -1
         zone_code = self.engine.zone_codes[zone]
         i = reuse if reuse >= 0 else self.cells.add()
+        self._bind()
         request = template.laws.request
         columns = self.cells.columns
         columns["target"][i] = target.index

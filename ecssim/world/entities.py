@@ -82,6 +82,7 @@ class Task:
 
     ``epoch`` goes up whenever what it waits for changes: queue entries of older epochs are dropped.
     ``k`` is its launch number within its owner, which owns its draws. ``running`` is desiredStatus RUNNING.
+    ``reserved`` is the meter's level that counts its share of the instance.
     """
 
     __slots__ = (
@@ -108,6 +109,7 @@ class Task:
         "pull_started_at",
         "pull_stopped_at",
         "reason",
+        "reserved",
         "running",
         "runs_for",
         "started_at",
@@ -154,6 +156,7 @@ class Task:
         self.runs_for = -1.0
         self.protected_until = 0.0
         self.targets: list[Any] | None = None
+        self.reserved: Any = None
         self.connectivity_at = NAN
         self.pull_started_at = NAN
         self.pull_stopped_at = NAN

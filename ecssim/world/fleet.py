@@ -207,7 +207,15 @@ class Fleet(FleetIndex):
             self._memory_levels.move(bit, had_memory, memory)
         host.cpu = cpu
         host.memory = memory
-        self._count(host, group, before, before - 1)
+        host.tasks -= 1
+        found = self._groups[group]
+        found.change(host, before, before - 1)
+        if before > 1:
+            host.groups[group] = before - 1
+        else:
+            del host.groups[group]
+            if not found.present:
+                del self._groups[group]
         self.epoch += 1
         self.releases += 1
         if self._dynamic:
