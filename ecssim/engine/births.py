@@ -85,16 +85,13 @@ class Births:
         task.last_event = event
         events = self._events
         events += self._pack_event(now, event, cause, ordinal, status + 1, WANT_RUNNING, 0, 0)
-        self._record_identity(task, event, origin)
+        self._record_identity(task, event, origin, instance)
         if instance is not None:
             task.instance = instance.ordinal
             instance.tasks[ordinal] = task
             if provider and provider == instance.group.provider_code:
                 task_arrived(instance)
-            self._record_place(task, event, instance)
             self.engine.meters.reserved(task, instance)
-        elif subnet >= 0:
-            self._record_place(task, event, None)
         if deployment is not None:
             deployment.tasks[ordinal] = task
             deployment.active = active = deployment.active + 1
@@ -182,8 +179,7 @@ class Births:
         events = self._events
         events += self._pack_event(0.0, event, 0, ordinal, RUNNING + 1, WANT_RUNNING, 0, 0)
         task.last_event = event
-        self._record_identity(task, event, ORIGIN_INITIAL)
-        self._record_place(task, event, instance)
+        self._record_identity(task, event, ORIGIN_INITIAL, instance)
         if instance is not None:
             task.instance = instance.ordinal
             instance.tasks[ordinal] = task
@@ -207,10 +203,13 @@ class Births:
             self.kernel.after(rest, lifecycle.then_exit, task, 0)
         return task
 
-    def _record_identity(self, task: Task, event: int, origin: int) -> None:
-        """Write the row that gives the task its id and everything about it that never changes."""
+    def _record_identity(self, task: Task, event: int, origin: int, instance: Instance | None) -> None:
+        """Write the row that gives the task its id, all about it that never changes, and where it went if placed."""
         owner = task.owner
         deployment = task.deployment
+        address = task.address
+        subnet = self._subnets[task.subnet] if task.subnet >= 0 else None
+        zone = instance.zone if instance is not None else subnet.zone if subnet is not None else None
         rows = self._ids
         rows += self._pack_id(
             task.ordinal,
@@ -226,10 +225,14 @@ class Births:
             owner.cluster.code,
             self._region,
             task.created_at,
+            0 if instance is None else instance.code,
+            0 if subnet is None else subnet.code,
+            address if address >= 0 else 0,
+            self._zones[zone],
         )
 
     def _record_place(self, task: Task, event: int, instance: Instance | None) -> None:
-        """Write the row that says where the task went: instance, subnet, address, zone."""
+        """Write where a task went that was placed after its creation: instance, subnet, address, zone."""
         subnet = self._subnets[task.subnet] if task.subnet >= 0 else None
         code = instance.code if instance is not None else 0
         zone = instance.zone if instance is not None else subnet.zone if subnet is not None else None

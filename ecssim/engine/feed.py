@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address
 from math import isnan
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.engine.describe_tasks import group_name
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from ecssim.world.entities import Task
 
 Event = Mapping[str, Any]
-
-#: Where a task is that has not been placed.
-_NOWHERE: Final[Mapping[str, None]] = MappingProxyType(
-    {"container_instance": None, "subnet": None, "private_ip": None, "availability_zone": None}
-)
 
 #: Internal tables that say what a task is and where it went.
 _IDENTITIES: Final = ("_templates", "_task_ids", "_task_places")
@@ -126,15 +120,21 @@ class Feed:
                 "capacity_provider": self._text("capacity_provider", int(row["capacity_provider"])),
                 "cluster": self._text("cluster", int(row["cluster"])),
                 "region": self._text("region", int(row["region"])),
-                **_NOWHERE,
+                **self._place(row),
             }
         for row in self._new_rows("_task_places"):
             facts = self._tasks.get(int(row["task"]))
             if facts is not None:
-                facts["container_instance"] = self._text("instance", int(row["instance"]))
-                facts["subnet"] = self._text("subnet", int(row["subnet"]))
-                facts["private_ip"] = _address(int(row["private_ip"]))
-                facts["availability_zone"] = self._text("availability_zone", int(row["zone"]))
+                facts.update(self._place(row))
+
+    def _place(self, row: Any) -> dict[str, Any]:
+        """Where a task went; all None if it waits."""
+        return {
+            "container_instance": self._text("instance", int(row["instance"])),
+            "subnet": self._text("subnet", int(row["subnet"])),
+            "private_ip": _address(int(row["private_ip"])),
+            "availability_zone": self._text("availability_zone", int(row["zone"])),
+        }
 
     def _catch_up(self, engine: Engine) -> None:
         """Learn the names and the tasks of before: the run was under way when this feed was made."""

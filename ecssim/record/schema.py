@@ -102,9 +102,10 @@ INTERNAL: Final = {
     "_task_ids": """
         task task, event_id u32, owner name:group, service name:service, key u64, launch_number u32,
         template u32, deployment name:deployment, origin enum:origin,
-        capacity_provider name:capacity_provider, cluster name:cluster, region name:region, created_at f64
+        capacity_provider name:capacity_provider, cluster name:cluster, region name:region, created_at f64,
+        instance name:instance, subnet name:subnet, private_ip ip, zone name:availability_zone
     """,
-    # Where it went, known when it was placed; seen by its events from `event_id` on.
+    # Where a task went that was placed after its creation; seen by its events from `event_id` on.
     "_task_places": """
         task task, event_id u32, instance name:instance, subnet name:subnet, private_ip ip,
         zone name:availability_zone

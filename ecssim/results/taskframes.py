@@ -31,6 +31,7 @@ _PLACE: Final = (
     ("container_instance", "instance", "instance"),
     ("subnet", "subnet", "subnet"),
 )
+_PLACED: Final = ("task", "event_id", "instance", "subnet", "private_ip", "zone")
 _TIMES: Final = tuple(column.strip().split()[0] for column in TASK_TIMES.split(",")[1:])
 _TIME_OF_STATUS: Final = {
     "DEACTIVATING": "stopping_at",
@@ -46,12 +47,16 @@ class TaskIndex:
 
     def __init__(self, load: Load, decode: Decode) -> None:
         self._rows = load("_task_ids")
-        self._places = load("_task_places")
+        later = load("_task_places")
+        # Where a task went: in its own row, or for one that waited in a later one.
+        self._places = np.concatenate([self._rows[list(_PLACED)], later[list(_PLACED)]])
         templates = load("_templates")
         self._decode = decode
         self._template_at = positions_of(templates["template"], self._rows["template"])
         self._templates = templates
-        self._place_at = positions_of(self._places["task"], self._rows["task"])
+        own = np.where(self._rows["zone"] > 0, np.arange(len(self._rows)), -1)
+        late = positions_of(later["task"], self._rows["task"])
+        self._place_at = np.where(late >= 0, late + len(self._rows), own)
         self.task = self._rows["task"]
         self.created_at = self._rows["created_at"]
 

@@ -120,6 +120,7 @@ class SyntheticRun:
             code("cluster", "prod"),
             code("region", "us-east-1"),
             t,
+            *(0, 0, 0, 0),
         )
         self.step(task, t)
 

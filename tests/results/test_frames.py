@@ -248,7 +248,7 @@ def test_what_was_known_before_the_start_beats_the_first_event():
     # A steady start shows a RUNNING event at t = 0 of a task that has been running for long.
     sink = MemorySink()
     recorder = Recorder(sink)
-    recorder.tables["_task_ids"].append(1, 1, 0, 0, 99, 0, 0, 0, 1, 0, 0, 0, -500.0)
+    recorder.tables["_task_ids"].append(1, 1, 0, 0, 99, 0, 0, 0, 1, 0, 0, 0, -500.0, 0, 0, 0, 0)
     recorder.tables["_tasks_open"].append(1, -500.0, *[float("nan")] * 3, -400.0, -390.0, *[float("nan")] * 5)
     running = TASK_STATUSES.index("RUNNING") + 1
     recorder.tables["task_events"].append(0.0, recorder.new_event(), 0, 1, running, 2, 0, 0)
