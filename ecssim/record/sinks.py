@@ -89,7 +89,7 @@ class MemorySink:
         """Finish the manifest."""
         self.manifest.update(manifest)
 
-    def load(self, name: str) -> np.ndarray:
+    def load(self, name: str, columns: Sequence[str] | None = None) -> np.ndarray:
         """All rows of table ``name`` that have been handed over."""
         parts = self._parts[name]
         if len(parts) > 1:

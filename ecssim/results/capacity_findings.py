@@ -31,10 +31,10 @@ def capacity_findings(facts: Facts, services: list[ServiceFigures], fleets: list
 
 
 def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures]) -> list[Finding]:
+    if not facts.raw("placements", "reason")["reason"].any():
+        return []
     placements = facts.raw("placements")
     refused = placements[placements["reason"] != 0]
-    if not len(refused):
-        return []
     figures = {(s.service, s.cluster): s for s in services}
     found = []
     of_services: list[tuple[np.ndarray, ServiceFigures, float | None]] = []

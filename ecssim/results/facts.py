@@ -15,7 +15,7 @@ import numpy as np
 
 from ecssim.record.codes import ORIGINS, STOP_CODES
 from ecssim.results import taskframes
-from ecssim.results.minutes import Minutes
+from ecssim.results.minutes import FIELDS, Minutes
 from ecssim.results.wording import moment
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class Facts:
         self.setting: Mapping[str, Any] = result.manifest.get("setting") or {}
         self._codes: dict[str, dict[str, int]] = {}
 
-    def raw(self, table: str) -> np.ndarray:
-        """The packed rows of a table."""
-        return self.result.raw(table)
+    def raw(self, table: str, *columns: str) -> np.ndarray:
+        """The packed rows of a table; with ``columns`` at least these of them."""
+        return self.result.raw(table, columns or None)
 
     @cached_property
     def tasks(self) -> Tasks:
@@ -107,7 +107,7 @@ class Facts:
     @cached_property
     def minutes(self) -> Minutes:
         """The minutes of each service."""
-        return Minutes(self.raw("service_metrics"))
+        return Minutes(self.raw("service_metrics", "service", "cluster", *(name for name, _ in FIELDS)))
 
     @cached_property
     def end(self) -> float:

@@ -103,7 +103,7 @@ def _figures(facts: Facts, rows: np.ndarray, key: np.void) -> FleetFigures:
 
 def _placed_at(facts: Facts, ordinals: np.ndarray) -> np.ndarray:
     """When each task was placed: later than it was created if it waited for an instance (LIFE-004)."""
-    verdicts = facts.raw("placements")
+    verdicts = facts.raw("placements", "t", "task", "container_instance")
     placed = verdicts[(verdicts["task"] > 0) & (verdicts["container_instance"] > 0)]
     last = max(int(ordinals.max(initial=0)), int(placed["task"].max(initial=0)))
     times = np.zeros(last + 1)

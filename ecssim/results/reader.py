@@ -40,8 +40,8 @@ class Source(Protocol):
     def hours(self) -> Sequence[Hour]:
         """The committed hours."""
 
-    def load(self, name: str) -> np.ndarray:
-        """The rows of table ``name``."""
+    def load(self, name: str, columns: Sequence[str] | None = None) -> np.ndarray:
+        """The rows of table ``name``, with at least ``columns`` (without: all)."""
 
 
 def _damaged(path: Path, message: str) -> BadInput:
@@ -90,10 +90,13 @@ class FolderSource:
             return int(closed.get(name, {"rows": 0})["rows"])
         return self.hours[-1].rows.get(name, 0) if self.hours else 0
 
-    def load(self, name: str) -> np.ndarray:
-        """The rows of table ``name`` that can be relied on."""
+    def load(self, name: str, columns: Sequence[str] | None = None) -> np.ndarray:
+        """The rows of table ``name`` that can be relied on; of ``columns`` alone, if given."""
         table, limit = self.schema[name], self.rows(name)
-        rows = np.empty(limit, dtype=table.dtype)
+        kind = table.dtype
+        if columns is not None:
+            kind = np.dtype([(column, kind[column]) for column in columns])
+        rows = np.empty(limit, dtype=kind)
         at = 0
         # A run that is still going may turn its tail into a part between our two looks: then look again.
         for _ in range(3):
@@ -113,26 +116,26 @@ class FolderSource:
             if at >= len(rows) or not path.exists():
                 break
             with pq.ParquetFile(path) as file:
-                part = file.read()
-            at = self._place(table, rows, at, at, part, path)
+                # Only of a whole part is the schema that of the table: it is checked before columns are chosen.
+                self._check(table, file.schema_arrow, path)
+                part = file.read(columns=list(rows.dtype.names or ()))
+            at = self._place(rows, at, at, part)
         tail = folder / TAIL
         if at < len(rows) and tail.exists():
             for start, batch in _tail_batches(tail):
-                at = self._place(table, rows, at, start, batch, tail)
+                self._check(table, batch.schema, tail)
+                at = self._place(rows, at, start, batch.select(list(rows.dtype.names or ())))
         return at
 
     @staticmethod
-    def _place(
-        table: TableSchema,
-        rows: np.ndarray,
-        at: int,
-        start: int,
-        batch: pa.RecordBatch | pa.Table,
-        path: Path,
-    ) -> int:
-        """Put the rows of ``batch``, which is row ``start`` on, behind the ``at`` rows that are there."""
-        if not batch.schema.equals(arrow_schema(table)):
+    def _check(table: TableSchema, schema: pa.Schema, path: Path) -> None:
+        """Refuse a file of another version of ecssim."""
+        if not schema.equals(arrow_schema(table)):
             raise _damaged(path, f"has other columns than table {table.name} of this version of ecssim")
+
+    @staticmethod
+    def _place(rows: np.ndarray, at: int, start: int, batch: pa.RecordBatch | pa.Table) -> int:
+        """Put the rows of ``batch``, which is row ``start`` on, behind the ``at`` rows that are there."""
         stop = min(start + len(batch), len(rows))
         if start > at or stop <= at:
             return at

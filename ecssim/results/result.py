@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
@@ -88,10 +88,16 @@ class Result:
         """The strings of each name pool by code; code 0 is None."""
         return name_book(self._source.load("_names"))
 
-    def raw(self, name: str) -> np.ndarray:
-        """The packed rows of a table, public or internal, as recorded: codes, not names."""
+    def raw(self, name: str, columns: Sequence[str] | None = None) -> np.ndarray:
+        """The packed rows of a table, public or internal, as recorded: codes, not names.
+
+        With ``columns`` there are at least these; a run folder then reads no others.
+        """
         rows = self._raw.get(name)
-        if rows is None:
+        if rows is None and columns is not None:
+            rows = self._source.load(name, columns)
+            rows.setflags(write=False)
+        elif rows is None:
             rows = self._source.load(name)
             rows.setflags(write=False)
             # A large table is read again when it is asked for again, rather than held beside its frame.
