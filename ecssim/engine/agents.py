@@ -28,7 +28,9 @@ class Agents:
     def submit(self, task: Task) -> None:
         """The agent received the task."""
         instance = self.instances[task.instance]
-        if instance.connected and not instance.agent_queue and self.fits(instance, task):
+        if instance.agent_queue or not instance.connected:
+            instance.agent_queue.append(task)
+        elif self.fits(instance, task):
             self._take(instance, task)
         else:
             instance.agent_queue.append(task)

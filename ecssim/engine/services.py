@@ -96,7 +96,7 @@ class Services:
         self._acc[i] -= delta * self.kernel._now
         by_service = self.engine.traffic.by_service
         if i in by_service:
-            self.engine.traffic.serving(by_service[i], task, delta, lost=delta < 0 and task.exited)
+            self.engine.traffic.serving(by_service[i], task, task, delta, lost=delta < 0 and task.exited)
 
     def _on_ripe(self, service: Service, _: int) -> None:
         """A task became healthy for which others wait to be stopped (DEPLOY-011, AGENT-053)."""

@@ -38,12 +38,13 @@ class Subnets:
         subnet = self.subnets[ordinal]
         if subnet.cooling:
             self.thaw(subnet, self.kernel._now)
-        address = subnet.pool.take()
+        address: int = subnet.pool.take()
         if address >= 0:
             used = subnet.used
             used[consumer] = used.get(consumer, 0) + 1
-            subnet.free_min = min(subnet.free_min, subnet.pool.free)
-        return int(address)
+            free = subnet.pool.free
+            subnet.free_min = min(subnet.free_min, free)
+        return address
 
     def give_back(self, ordinal: int, address: int, consumer: str, now: float) -> None:
         """The interface is deleted: the address cools and then goes back to the subnet (LIFE-011, NET-060)."""

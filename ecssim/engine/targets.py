@@ -20,13 +20,14 @@ NEVER: Final = float("inf")
 class Target:
     """One task in one target group. ``ahead`` are the changes of health to come, as solved."""
 
-    __slots__ = ("ahead", "epoch", "group", "state", "task")
+    __slots__ = ("ahead", "cell", "epoch", "group", "state", "task")
 
     def __init__(self, group: TargetGroup, task: Task) -> None:
         self.group = group
         self.task = task
         self.state = TARGET_INITIAL
         self.ahead: tuple[Change, ...] = ()
+        self.cell = -1
         self.epoch = 0
 
 
@@ -128,7 +129,7 @@ class Targets:
         traffic = self.engine.traffic
         flow = traffic.by_group.get(target.group.ordinal)
         if flow is not None:
-            traffic.serving(flow, target.task, delta, lost=lost)
+            traffic.serving(flow, target.task, target, delta, lost=lost)
 
     def deregister(self, task: Task, *, lost: bool = False) -> float:
         """Take the task out of its groups; return the seconds until its targets are unused (LB-040, LB-062).

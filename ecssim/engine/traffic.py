@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import floor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,12 @@ class Target:
     stressed: bool = True
     cells: list[int] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
+
+
+class Holder(Protocol):
+    """Who knows the cell that a task serves in: its target in a target group, or the task itself."""
+
+    cell: int
 
 
 class Traffic:
@@ -146,16 +152,22 @@ class Traffic:
 
     # -- between minutes --------------------------------------------------------------------------------------
 
-    def serving(self, target: Target, task: Task, delta: int, *, lost: bool = False) -> None:
-        """One task more or less takes requests behind ``target``; ``lost``: it ended with requests in its hands."""
-        deployment = task.deployment
-        assert deployment is not None
-        zone = self.engine.zone_of(task)
-        key = (target.index, deployment.service.ordinal, deployment.template.code, zone)
-        i = self._cell_of.get(key)
+    def serving(self, target: Target, task: Task, holder: Holder, delta: int, *, lost: bool = False) -> None:
+        """One task more or less takes requests behind ``target``; ``lost``: it ended with requests in its hands.
+
+        ``holder`` remembers the task's cell from its coming to its going.
+        """
         now = self.kernel._now
-        if i is None:
-            i = self._new_cell(key, target, task.template)
+        if delta < 0:
+            i = holder.cell
+            if i < 0:
+                return  # it came before the stream did
+        else:
+            deployment = task.deployment
+            assert deployment is not None
+            key = (target.index, deployment.service.ordinal, deployment.template.code, self.engine.zone_of(task))
+            known = self._cell_of.get(key)
+            i = holder.cell = self._new_cell(key, target, task.template) if known is None else known
         servers, since, server_seconds, minute_seconds = self._hot
         had = servers[i]
         if target.stressed or had + delta <= 0 or had <= 0:

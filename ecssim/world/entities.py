@@ -82,11 +82,13 @@ class Task:
 
     ``epoch`` goes up whenever what it waits for changes: queue entries of older epochs are dropped.
     ``k`` is its launch number within its owner, which owns its draws. ``running`` is desiredStatus RUNNING.
-    ``reserved`` is the meter's level that counts its share of the instance.
+    ``reserved`` is the meter's level that counts its share of the instance, ``cell`` the flow cell that it serves in
+    without a load balancer.
     """
 
     __slots__ = (
         "address",
+        "cell",
         "connectivity_at",
         "created_at",
         "delays",
@@ -157,6 +159,7 @@ class Task:
         self.protected_until = 0.0
         self.targets: list[Any] | None = None
         self.reserved: Any = None
+        self.cell = -1
         self.connectivity_at = NAN
         self.pull_started_at = NAN
         self.pull_stopped_at = NAN
