@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,10 @@ HOUR_SECONDS = 3600.0
 
 #: Rows of services that are held back, at most until the hour is over, to work out response times for many at once.
 HELD_ROWS = 64
+
+# Read by the interpreter's own loops: a thousand services a minute.
+_ACTIVE, _HEALTHY, _DISPLACED = attrgetter("active"), attrgetter("healthy"), attrgetter("displaced")
+_DESIRED = attrgetter("desired")
 
 
 class Metrics:
@@ -97,17 +102,19 @@ class Metrics:
         integral = running * now
         seconds = columns.view("acc") + integral
         columns.view("acc")[:] = -integral
-        active = np.array([d.active for d in facts.primaries])
-        healthy = np.array([d.healthy + len(d.displaced) for d in facts.primaries])
+        n = len(services)
+        active = np.fromiter(map(_ACTIVE, facts.primaries), np.int64, n)
+        healthy = np.fromiter(map(_HEALTHY, facts.primaries), np.int64, n)
+        healthy += np.fromiter(map(len, map(_DISPLACED, facts.primaries)), np.int64, n)
         for s in facts.several:
             active[s.ordinal] = sum(d.active for d in s.deployments)
             healthy[s.ordinal] = sum(d.healthy + len(d.displaced) for d in s.deployments)
-        rows = self._services.new_rows(len(services))
+        rows = self._services.new_rows(n)
         rows["t"] = t
         rows["service"] = facts.codes
         rows["cluster"] = facts.clusters
         rows["region"] = engine.region_code
-        rows["desired_count"] = [s.desired for s in services]
+        rows["desired_count"] = np.fromiter(map(_DESIRED, services), np.int64, n)
         rows["running_count"] = running
         rows["pending_count"] = active - running
         rows["healthy_count"] = healthy

@@ -60,6 +60,9 @@ class Names:
 
     __slots__ = ("_digest", "_gone", "_pools", "_rows", "schema")
 
+    #: Names come one by one, never as a whole tick.
+    chunk_bytes = 0
+
     def __init__(self, schema: TableSchema, fixed: Mapping[str, tuple[str, ...]] = FIXED_POOLS) -> None:
         self.schema = schema
         self._rows: list[tuple[str, int, str]] = []

@@ -53,7 +53,7 @@ class Recorder:
         self.tables = {name: Table(table) for name, table in by_name.items() if name != "_names"}
         # `_names` is written first: a reader that finds a code then also finds its string.
         self._writers: dict[str, Names | Table] = {"_names": self.names, **self.tables}
-        self._watched = [(name, *table.full_at(part_rows)) for name, table in self._writers.items()]
+        self._watched = [(name, table, *table.full_at(part_rows)) for name, table in self._writers.items()]
         self._tailed = dict.fromkeys(self._writers, 0)
         self.events = 0
         self.listeners: list[Callable[[], None]] = []
@@ -78,9 +78,9 @@ class Recorder:
     def spill(self) -> None:
         """Hand every full part to the sink, after the listeners have seen the rows."""
         self.hand_out()
-        for name, buffer, full in self._watched:
-            while len(buffer) >= full:
-                self.sink.part(name, self._writers[name].take(self.part_rows))
+        for name, writer, buffer, full in self._watched:
+            while len(buffer) + writer.chunk_bytes >= full:
+                self.sink.part(name, writer.take(self.part_rows))
                 # Only rows of before the last spill are in the tail, and they all fit into one part.
                 self._tailed[name] = 0
 

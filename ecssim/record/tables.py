@@ -27,12 +27,15 @@ class Table:
     column raises ``struct.error``.
     """
 
-    __slots__ = ("_digest", "_gone", "_width", "buffer", "pack", "schema")
+    __slots__ = ("_chunks", "_digest", "_gone", "_width", "buffer", "chunk_bytes", "pack", "schema")
 
     def __init__(self, schema: TableSchema) -> None:
         packer = struct.Struct(schema.format)
         self.schema = schema
         self.pack: Callable[..., bytes] = packer.pack
+        # Whole ticks wait as they came, before the rows of the buffer: they are copied once, when they leave.
+        self._chunks: list[np.ndarray] = []
+        self.chunk_bytes = 0
         self.buffer = bytearray()
         self._width = packer.size
         self._gone = 0
@@ -47,19 +50,26 @@ class Table:
         return np.zeros(count, dtype=self.schema.dtype)
 
     def extend_array(self, rows: np.ndarray) -> None:
-        """Record a whole tick of rows at once; ``rows`` has the table's dtype."""
+        """Record a whole tick of rows at once; ``rows`` has the table's dtype and is the table's from now on."""
         if rows.dtype != self.schema.dtype:
             raise TypeError(f"{self.schema.name} takes rows of {self.schema.dtype}, not of {rows.dtype}")
-        self.buffer += np.ascontiguousarray(rows).view(np.uint8).data
+        if self.buffer:
+            self._keep(np.frombuffer(bytes(self.buffer), dtype=self.schema.dtype))
+            self.buffer.clear()
+        self._keep(np.ascontiguousarray(rows))
+
+    def _keep(self, chunk: np.ndarray) -> None:
+        self._chunks.append(chunk)
+        self.chunk_bytes += chunk.nbytes
 
     def full_at(self, rows: int) -> tuple[Sized, int]:
-        """The buffer, and its length when ``rows`` rows are pending: a cheap test for every minute."""
+        """The buffer, and its length with ``chunk_bytes`` when ``rows`` rows are pending: a cheap test."""
         return self.buffer, rows * self._width
 
     @property
     def pending(self) -> int:
         """Rows that have not left for the sink yet."""
-        return len(self.buffer) // self._width
+        return (self.chunk_bytes + len(self.buffer)) // self._width
 
     @property
     def rows(self) -> int:
@@ -68,17 +78,41 @@ class Table:
 
     def peek(self, start: int, stop: int) -> np.ndarray:
         """A copy of the pending rows ``start`` to ``stop``."""
-        width = self._width
-        # A copy, because a bytearray cannot grow while a numpy view of it is alive.
-        return np.frombuffer(bytes(memoryview(self.buffer)[start * width : stop * width]), dtype=self.schema.dtype)
+        return np.frombuffer(self._packed(start, stop), dtype=self.schema.dtype)
 
     def take(self, count: int) -> np.ndarray:
         """Remove the oldest ``count`` pending rows and hand them out; they enter the digest here."""
-        packed = bytes(memoryview(self.buffer)[: count * self._width])
-        del self.buffer[: len(packed)]
+        packed = self._packed(0, count)
+        left = len(packed)
+        while self._chunks and left:
+            chunk = self._chunks[0]
+            if chunk.nbytes > left:
+                self._chunks[0] = chunk[left // self._width :]
+                self.chunk_bytes -= left
+                left = 0
+            else:
+                del self._chunks[0]
+                self.chunk_bytes -= chunk.nbytes
+                left -= chunk.nbytes
+        del self.buffer[:left]
         self._digest.update(packed)
         self._gone += len(packed) // self._width
         return np.frombuffer(packed, dtype=self.schema.dtype)
+
+    def _packed(self, start: int, stop: int) -> bytes:
+        """The bytes of the pending rows ``start`` to ``stop``."""
+        width, at = self._width, 0
+        pieces: list[bytes | memoryview] = []
+        for chunk in self._chunks:
+            if at >= stop:
+                break
+            if at + len(chunk) > start:
+                pieces.append(chunk[max(0, start - at) : stop - at].view(np.uint8).data)
+            at += len(chunk)
+        # A copy, because a bytearray cannot grow while a view of it is alive.
+        if stop > at:
+            pieces.append(bytes(memoryview(self.buffer)[max(0, start - at) * width : (stop - at) * width]))
+        return pieces[0] if len(pieces) == 1 and isinstance(pieces[0], bytes) else b"".join(pieces)
 
     def digest(self) -> str:
         """The digest of the packed bytes of all rows that have left, in hexadecimal."""
