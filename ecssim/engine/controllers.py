@@ -44,9 +44,16 @@ class Dirty:
     def let_go(self) -> None:
         """Run what was marked since :meth:`hold`: at once if nothing else is due at this instant, else in its turn."""
         self._holding = False
-        if self._marked and not self._armed:
-            if self.kernel.alone:
-                self._drain(None, 0)
+        marked = self._marked
+        if marked and not self._armed:
+            queue = self.kernel._queue
+            if not queue or queue[0][0] > self.kernel._now:
+                if len(marked) == 1:
+                    service = marked.pop()
+                    service.dirty = False
+                    self._run(service)
+                else:
+                    self._drain(None, 0)
             else:
                 self._armed = True
                 self.kernel.soon(CONTROLLER, self._then_drain, None)

@@ -48,7 +48,7 @@ class Fleets:
         cluster = owner.cluster
         fleet = cluster.fleet
         group = owner.group
-        _, label, lucky = self._known(strategy)
+        _, label, lucky = self._strategies.get(id(strategy)) or self._known(strategy)
         u = self.engine.luck("placement", owner.name)[owner.launched] if lucky else None
         verdict = place(fleet, request, group, strategy, u, self._tie_break)
         ordinal = verdict.ordinal

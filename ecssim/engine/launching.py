@@ -47,7 +47,10 @@ class Launching:
         if granted < count:
             self.services.dirty.mark_at(service, service.bucket.next_at(now))
         template = deployment.template
-        shares = self.engine.providers.split(service, deployment, granted)
+        if service.provider_strategy:
+            shares = self.engine.providers.split(service, deployment, granted)
+        else:
+            shares = [(0, granted)]
         if template.on_instances is not None:
             started = self._on_both(service, deployment, template, shares)
         elif template.fargate:
