@@ -111,8 +111,8 @@ def test_fargate_list_prices_in_virginia(
         pytest.param("us-east-1", "X86_64", True, "listed", id="Spot in Virginia is an observed price"),
         pytest.param("us-east-1", "ARM64", True, "derived", id="ARM Spot takes the x86 discount"),
         pytest.param("eu-central-1", "ARM64", False, "derived", id="ARM in Frankfurt is taken from x86"),
-        pytest.param("af-south-1", "X86_64", False, "fallback", id="Cape Town borrows Virginia's price"),
-        pytest.param("af-south-1", "ARM64", True, "fallback", id="borrowed and derived counts as borrowed"),
+        pytest.param("il-central-1", "X86_64", False, "fallback", id="Tel Aviv borrows Virginia's price"),
+        pytest.param("il-central-1", "ARM64", True, "fallback", id="borrowed and derived counts as borrowed"),
     ],
 )
 def test_fargate_prices_say_how_well_they_are_known(region: str, architecture: str, spot: bool, basis: str) -> None:
