@@ -34,13 +34,16 @@ class FleetIndex(FleetMasks):
             shape = self._learn(request)
         _, _, mask, count, agent, location, attribute = shape
         if request.plain:
-            mask &= self._cpu.at_least(request.cpu)
-            enough_cpu = mask.bit_count()
-            mask &= self._memory.at_least(request.memory)
-            left = enough_memory = mask.bit_count()
+            # Counting bits costs four times as much as seeing that a check dropped nobody, which is the common case.
+            kept = mask & self._cpu.at_least(request.cpu)
+            enough_cpu = count if kept == mask else kept.bit_count()
+            mask = kept & self._memory.at_least(request.memory)
+            left = enough_memory = enough_cpu if mask == kept else mask.bit_count()
             if request.eni:
-                mask &= self._eni.at_least(1)
-                left = mask.bit_count()
+                kept = mask & self._eni.at_least(1)
+                if kept != mask:
+                    mask = kept
+                    left = mask.bit_count()
             return _rejections(
                 Rejections,
                 (
