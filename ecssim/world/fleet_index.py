@@ -10,6 +10,7 @@ from ecssim.world.fleet_levels import Levels
 from ecssim.world.fleet_masks import READ, FleetMasks
 from ecssim.world.fleet_shape import fewest_failures
 from ecssim.world.hosts import HostFacts
+from ecssim.world.lack import Lack, lack_of
 from ecssim.world.requests import Request, Resources
 from ecssim.world.views import Closest, FailureReason, Rejections
 
@@ -188,6 +189,14 @@ class FleetIndex(FleetMasks):
             if host is not None and read(host) > most:
                 best, most = host.ordinal, read(host)
         return Closest(best, reason)
+
+    def seen(self, request: Request) -> int:
+        """Every instance that ``request`` is tried on."""
+        return self._seen(request)
+
+    def lack(self, ordinal: int, request: Request, group: int) -> Lack:
+        """Everything that keeps this one instance from taking the task."""
+        return lack_of(self._hosts[ordinal], self._group_names, request, group)
 
     def remaining(self, ordinal: int) -> Resources:
         """What the instance still has to give."""

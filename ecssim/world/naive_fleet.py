@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from ecssim.world.lack import Lack
 from ecssim.world.requests import InstanceSpec, Request, Resources
 from ecssim.world.views import Closest, FailureReason, Rejections
 
@@ -235,6 +236,32 @@ class NaiveFleet:
         if lacking is None:
             return Closest(closest[0], REASONS[check])
         return Closest(max(closest, key=lambda o: seen[o].remaining()[lacking]), REASONS[check])
+
+    def seen(self, request: Request) -> tuple[int, ...]:
+        """See ``FleetView``."""
+        return tuple(self._seen(request))
+
+    def lack(self, ordinal: int, request: Request, group: int) -> Lack:
+        """See ``FleetView``."""
+        one = self.instances[ordinal]
+        left = one.remaining()
+        failed = one.failed_checks(request, group)
+        tcp = set(one.spec.reserved_tcp).union(*(other.tcp_ports for other, _ in one.tasks))
+        udp = set(one.spec.reserved_udp).union(*(other.udp_ports for other, _ in one.tasks))
+        return Lack(
+            cpu=request.cpu - left.cpu if "cpu" in failed else 0,
+            memory=request.memory - left.memory if "memory" in failed else 0,
+            tcp_ports=tuple(p for p in request.tcp_ports if p in tcp),
+            udp_ports=tuple(p for p in request.udp_ports if p in udp),
+            gpus=request.gpus - left.gpus if "gpu" in failed else 0,
+            eni_slots=int("eni" in failed),
+            inactive=not one.active,
+            disconnected=not one.agent_connected,
+            zone=one.spec.zone if "location" in failed else None,
+            attributes=tuple(name for name in request.attributes if name not in one.attributes),
+            constraints=tuple(holds for holds in request.constraints if not holds(one)),
+            distinct=request.distinct and one.tasks_of(group) > 0,
+        )
 
     def remaining(self, ordinal: int) -> Resources:
         """See ``FleetView``."""

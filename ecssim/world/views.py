@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from ecssim.world.lack import Lack
 from ecssim.world.requests import Request, Resources
 
 Candidates = Any
@@ -105,6 +106,12 @@ class FleetView(Protocol):
 
     def closest(self, request: Request, group: int) -> Closest:
         """The closest instance itself with that reason; ordinal -1 if no instance was seen."""
+
+    def seen(self, request: Request) -> Candidates:
+        """Every instance that ``request`` is tried on: the cluster's, or those of its capacity provider."""
+
+    def lack(self, ordinal: int, request: Request, group: int) -> Lack:
+        """Everything that keeps this one instance from taking the task, not only the first failing check."""
 
     def remaining(self, ordinal: int) -> Resources:
         """What the instance still has to give: what is not reserved, nor held by an ENI that still exists."""

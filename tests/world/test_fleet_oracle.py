@@ -14,6 +14,7 @@ from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT, StrategyI
 from ecssim.world import fleet as fleet_module
 from ecssim.world import fleet_ladder
 from ecssim.world.fleet import Fleet
+from ecssim.world.lack import NOTHING
 from ecssim.world.naive_fleet import NaiveFleet
 from ecssim.world.requests import InstanceFacts, InstanceSpec, Request
 
@@ -179,6 +180,10 @@ class Pair:
         elif self.naive.instances:
             probe = luck.choice(list(self.naive.instances))
             assert self.index.fits(probe, request, group) == self.naive.fits(probe, request, group)
+        assert tuple(self.index.ordinals(self.index.seen(request))) == self.naive.seen(request)
+        for ordinal in self.naive.seen(request)[:5]:
+            assert self.index.lack(ordinal, request, group) == self.naive.lack(ordinal, request, group)
+            assert (self.index.lack(ordinal, request, group) == NOTHING) == self.naive.fits(ordinal, request, group)
         assert (self.index.epoch, self.naive.epoch) == epochs, "a decision moved the world"
         if mine.ordinal >= 0:
             self.both("reserve", mine.ordinal, request, group)
