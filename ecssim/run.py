@@ -23,6 +23,7 @@ from ecssim.engine.simulation import Engine
 from ecssim.errors import ClientError
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import FolderSink, MemorySink
+from ecssim.replay import SCENARIO_FILE
 from ecssim.results.bill import write_costs
 from ecssim.results.expectations import Verdict, evaluate
 from ecssim.results.result import Result
@@ -34,8 +35,7 @@ from ecssim.scenario.units import parse_duration
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Observer
 
-#: What a run folder holds beside its manifest and its tables.
-SCENARIO_FILE: Final = "scenario.yaml"
+#: What a run folder holds beside its manifest, its scenario and its tables.
 SUMMARY_FILE: Final = "summary.json"
 
 #: How many times a run comes up for air: progress, Ctrl-C.

@@ -185,11 +185,18 @@ def explain(
         typer.Argument(metavar="WHAT", help="task/ID, service/NAME, subnet/ID, alarm/NAME or event/ID."),
     ],
     output: OutputAs = Output.TABLE,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="From the tables alone: the run is not played again to its placements.")
+    ] = False,
 ) -> None:
-    """Say why: a task's life and end, a placement, a service's history, who filled a subnet."""
+    """Say why: a task's life and end, a placement, a service's history, who filled a subnet.
+
+    Placements are looked at where they were made, by playing the run again to there: candidates, filters, scores
+    and, for a task that found no place, the smallest change that would have made it fit.
+    """
     from ecssim.cli import look
 
-    raise typer.Exit(look.explain(folder, what, output is Output.JSON))
+    raise typer.Exit(look.explain(folder, what, output is Output.JSON, recorded))
 
 
 @app.command(short_help="Show what existed at a moment, as the APIs do.")

@@ -5,6 +5,7 @@ Only this module and the builder read scenario models.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Network
 
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
@@ -41,12 +42,12 @@ from ecssim.world.fleet import Fleet
 RESERVED_PORTS = (22, 2375, 2376, 51678, 51679)
 
 
-def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int) -> Engine:
-    """Build the engine of one run and put its first entries into the queue."""
+def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int, make: Callable[..., Engine] = Engine) -> Engine:
+    """Build the engine of one run, by ``make``, and put its first entries into the queue."""
     overrides = {name: law_of(given) for name, given in scenario.timing.overrides.items()}
     limits = quotas(scenario.account.quotas.base, scenario.region)
     given = {k: None if v is None else int(v) for k, v in scenario.account.quotas.overrides.items()}
-    engine = Engine(
+    engine = make(
         recorder=recorder,
         seed=seed,
         timing=Timing.of(scenario.timing.profile, overrides),

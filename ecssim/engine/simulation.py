@@ -86,7 +86,7 @@ class Engine:
         self.subnets = Subnets(self)
         self.lifecycle = Lifecycle(self)
         self.agents = Agents(self)
-        self.fleets = Fleets(self)
+        self.fleets = self.fleets_type(self)
         self.fargate = Fargate(self)
         self.targets = Targets(self)
         self.providers = Providers(self)
@@ -103,6 +103,11 @@ class Engine:
         self.scaling = Scaling(self)
         self.timeline = Timeline(self)
         self.builder: Builder
+
+    @property
+    def fleets_type(self) -> type[Fleets]:
+        """Who places tasks; a run that is played again to be explained has another."""
+        return Fleets
 
     # -- identity ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ecssim.errors import BadInput, Problem
 from ecssim.results.chronicle import Chronicle
+from ecssim.results.explain_decision import Look
 from ecssim.results.explain_service import explain_service
 from ecssim.results.explain_subnet import explain_subnet
 from ecssim.results.explain_task import explain_task
@@ -18,16 +19,21 @@ from ecssim.results.facts import Facts
 from ecssim.results.wording import count, listed
 
 if TYPE_CHECKING:
+    from ecssim.decide.decision import Decision
     from ecssim.results.result import Result
 
 #: A beginning of a task id that is at least this long and of one task alone names it.
 SHORTEST_PREFIX: Final = 6
 
 
-def explain(result: Result, what: str) -> Explanation:
+def explain(
+    result: Result, what: str, again: Callable[[Sequence[int]], Mapping[int, Decision]] | None = None
+) -> Explanation:
     """Explain ``task/ID``, ``service/NAME``, ``subnet/ID``, ``event/ID`` or ``alarm/NAME``.
 
-    A task may be given by the beginning of its id, a service as ``cluster/NAME``.
+    A task may be given by the beginning of its id, a service as ``cluster/NAME``. ``again`` plays the run again
+    to placements by their event numbers (``ecssim.replay.decisions``): then the explanation has their candidates
+    and scores, and the smallest change that would have made a refused task fit.
 
     :raises BadInput: if there is no such thing in the record; the nearest names are listed.
     """
@@ -36,7 +42,7 @@ def explain(result: Result, what: str) -> Explanation:
     if handler is None or not name:
         expected = ", ".join(f"{k}/{n}" for k, n in _SHAPES.items())
         raise _unknown(what, f"expected one of {expected}")
-    return handler(Facts(result), name)
+    return handler(Facts(result), name, Look(again))
 
 
 def _unknown(what: str, message: str) -> BadInput:
@@ -49,12 +55,12 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"; nearest: {listed(near, 5)}" if near else ""
 
 
-def _task(facts: Facts, name: str) -> Explanation:
+def _task(facts: Facts, name: str, look: Look) -> Explanation:
     wanted = name.rsplit("/", 1)[-1]
     texts = facts.tasks.index.ids.texts
     found = [at for at, text in enumerate(texts) if text.startswith(wanted)]
     if len(found) == 1 and len(wanted) >= SHORTEST_PREFIX:
-        return explain_task(facts, found[0])
+        return explain_task(facts, found[0], look)
     if len(found) > 1:
         raise _unknown(f"task/{name}", f"{len(found)} tasks have ids that begin so")
     raise _unknown(f"task/{name}", f"the record has no such task{_near_id(wanted, texts)}")
@@ -70,19 +76,19 @@ def _near_id(wanted: str, texts: Iterable[str]) -> str:
     return f"; the first ones are {listed(first)}" if first else "; it has no tasks"
 
 
-def _service(facts: Facts, name: str) -> Explanation:
+def _service(facts: Facts, name: str, look: Look) -> Explanation:
     cluster, _, bare = name.rpartition("/")
     pairs = facts.minutes.services
     named = {(facts.name("service", s), facts.name("cluster", c)): (s, c) for s, c in pairs}
     fitting = [key for (n, c), key in named.items() if n == bare and cluster in ("", c)]
     if len(fitting) == 1:
-        return explain_service(facts, *fitting[0])
+        return explain_service(facts, *fitting[0], look)
     if fitting:
         raise _unknown(f"service/{name}", "several clusters have one: give cluster/NAME")
     raise _unknown(f"service/{name}", f"the record has no such service{_nearest(bare, (n for n, _ in named))}")
 
 
-def _subnet(facts: Facts, name: str) -> Explanation:
+def _subnet(facts: Facts, name: str, look: Look) -> Explanation:
     codes = np.unique(facts.raw("subnet_metrics")["subnet"]).tolist()
     names = {facts.name("subnet", code): code for code in codes}
     if name not in names:
@@ -90,7 +96,7 @@ def _subnet(facts: Facts, name: str) -> Explanation:
     return explain_subnet(facts, names[name])
 
 
-def _alarm(facts: Facts, name: str) -> Explanation:
+def _alarm(facts: Facts, name: str, look: Look) -> Explanation:
     rows = facts.raw("alarms")
     names = {facts.name("alarm", code): code for code in np.unique(rows["alarm_name"]).tolist()}
     if name not in names:
@@ -108,7 +114,7 @@ def _alarm(facts: Facts, name: str) -> Explanation:
     return explanation(facts.result.start, f"alarm/{name}", answer, [Section("Its changes", tuple(steps))])
 
 
-def _event(facts: Facts, name: str) -> Explanation:
+def _event(facts: Facts, name: str, look: Look) -> Explanation:
     chronicle = Chronicle(facts)
     event = chronicle.event(int(name)) if name.isdecimal() else None
     if event is None:
@@ -122,8 +128,10 @@ def _event(facts: Facts, name: str) -> Explanation:
         Section("What happened", (Step(event.t, chronicle.say(event), event.number), *why)),
         Section(heading, tuple(Step(e.t, chronicle.say(e), e.number) for e in effects)),
     ]
+    placed, documents = look([event.number] if event.table == "placements" else [])
+    sections[1:1] = placed
     answer = f"A row of {event.table}; {count(len(causes), 'cause')} back to what the scenario did."
-    return explanation(facts.result.start, f"event/{name}", answer, sections)
+    return explanation(facts.result.start, f"event/{name}", answer, sections, documents)
 
 
 def _event_tables() -> tuple[str, ...]:
@@ -132,7 +140,7 @@ def _event_tables() -> tuple[str, ...]:
     return TABLES
 
 
-_KINDS: Final[Mapping[str, Callable[[Facts, str], Explanation]]] = {
+_KINDS: Final[Mapping[str, Callable[[Facts, str, Look], Explanation]]] = {
     "task": _task,
     "service": _service,
     "subnet": _subnet,

@@ -9,6 +9,7 @@ import numpy as np
 
 from ecssim.results.chronicle import Chronicle
 from ecssim.results.deployment_findings import deployment_findings
+from ecssim.results.explain_decision import TABLES_ONLY, Look
 from ecssim.results.explanation import Explanation, Section, Step, explanation
 from ecssim.results.facts import Facts
 from ecssim.results.service_figures import ServiceFigures, service_figures
@@ -18,10 +19,11 @@ from ecssim.results.wording import count
 #: Steps that are shown; a service of a long run may have thousands of events.
 SHOWN: Final = 60
 MINUTES: Final = 20
+REFUSALS: Final = 3
 _ID: Final = re.compile(r"\((task|deployment|container-instance) [^)]*\)|\d[\d.,]*")
 
 
-def explain_service(facts: Facts, service: int, cluster: int) -> Explanation:
+def explain_service(facts: Facts, service: int, cluster: int, look: Look = TABLES_ONLY) -> Explanation:
     """Explain the service with these codes."""
     figures = next(f for f in service_figures(facts) if (f.service, f.cluster) == (service, cluster))
     chronicle = Chronicle(facts)
@@ -29,12 +31,23 @@ def explain_service(facts: Facts, service: int, cluster: int) -> Explanation:
         f.text for f in (*service_findings(facts, [figures]), *deployment_findings(facts)) if f.of == figures.name
     ]
     answer = "\n".join([_figures(figures), *findings])
+    refused, documents = look(_refusals(facts, service, cluster))
     sections = [
         Section("Calls", tuple(_calls(facts, chronicle, figures))),
         Section("What it reported", tuple(_events(facts, chronicle, figures))),
+        *refused,
         Section("Tasks by minute, where it changed", tuple(_minutes(facts, figures))),
     ]
-    return explanation(facts.result.start, f"service/{figures.name}", answer, sections)
+    return explanation(facts.result.start, f"service/{figures.name}", answer, sections, documents)
+
+
+def _refusals(facts: Facts, service: int, cluster: int) -> list[int]:
+    """Events of the service's placements that found no instance: the last of each reason, as it stands at the end."""
+    rows = facts.raw("placements")
+    group = facts.code("group", f"service:{facts.name('service', service)}")
+    mine = rows[(rows["group"] == group) & (rows["cluster"] == cluster) & (rows["container_instance"] == 0)]
+    last = {int(row["reason"]): int(row["event_id"]) for row in mine}
+    return sorted(last.values())[-REFUSALS:]
 
 
 def _figures(figures: ServiceFigures) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ecssim.record.codes import NETWORK_MODES, STOP_CODES, TASK_STATUSES
 from ecssim.results.chronicle import Chronicle, Event
+from ecssim.results.explain_decision import TABLES_ONLY, Look
 from ecssim.results.explanation import Explanation, Section, Step, explanation
 from ecssim.results.facts import INITIAL, Facts
 from ecssim.results.wording import duration
@@ -24,7 +25,7 @@ _WAITS: Final = {
 """What a task does in each state, in the past (LIFE-004 to LIFE-011)."""
 
 
-def explain_task(facts: Facts, at: int) -> Explanation:
+def explain_task(facts: Facts, at: int, look: Look = TABLES_ONLY) -> Explanation:
     """Explain the task at position ``at`` of the task index."""
     chronicle = Chronicle(facts)
     tasks = facts.tasks
@@ -32,14 +33,38 @@ def explain_task(facts: Facts, at: int) -> Explanation:
     events = facts.raw("task_events")
     rows = events[events["task"] == ordinal]
     name = chronicle.task_name(ordinal)
+    placed, documents = look(_verdicts(facts, ordinal))
     sections = [
         Section("Why it exists", tuple(_origin(chronicle, rows, bool(tasks.origin[at] == INITIAL)))),
         Section("Where it went", tuple(_place(facts, chronicle, at, ordinal, rows))),
+        *placed,
         Section("What it went through", tuple(_life(facts, at, rows))),
         Section("Why it ended", tuple(_end(chronicle, rows))),
+        Section("The chain of causes, from its root", tuple(_from_the_root(chronicle, rows))),
     ]
     answer = _answer(facts, chronicle, at, ordinal, rows)
-    return explanation(facts.result.start, f"task/{name}", answer, sections)
+    return explanation(facts.result.start, f"task/{name}", answer, sections, documents)
+
+
+def _verdicts(facts: Facts, ordinal: int) -> list[int]:
+    """Events of the task's placements that are worth a look: its first refusal, and the one that placed it."""
+    rows = facts.raw("placements")
+    rows = rows[rows["task"] == ordinal]
+    placed = rows["container_instance"] > 0
+    return [int(number) for group in (rows[~placed], rows[placed]) for number in group["event_id"][:1]]
+
+
+def _from_the_root(chronicle: Chronicle, rows: np.ndarray) -> list[Step]:
+    """Every state change with all that led to it, oldest first: a cause is always older than what it causes."""
+    chain: dict[int, Event] = {}
+    for number in rows["event_id"].tolist():
+        for event in chronicle.causes(int(number)):
+            chain.setdefault(event.number, event)
+    steps = []
+    for event in sorted(chain.values(), key=lambda event: event.number):
+        because = f", because of event {event.cause}" if event.cause else ""
+        steps.append(Step(event.t, chronicle.say(event) + because, event.number))
+    return steps
 
 
 def _answer(facts: Facts, chronicle: Chronicle, at: int, ordinal: int, rows: np.ndarray) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ecssim.results.wording import moment
 
@@ -24,31 +25,43 @@ class Step:
 
 @dataclass(frozen=True)
 class Section:
-    """Steps under one heading."""
+    """Steps under one heading, and ``lines`` of what has no time of its own: tables, amounts, alternatives."""
 
     heading: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answer to ``ecssim explain``: structured, and as ``text`` for people."""
+    """The answer to ``ecssim explain``: structured, and as ``text`` for people.
+
+    ``decisions`` are the placements that it speaks of, with candidates, scores and changes as plain values.
+    """
 
     subject: str
     answer: str
     sections: tuple[Section, ...] = ()
     text: str = field(default="", compare=False)
+    decisions: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
 
 
-def explanation(start: datetime, subject: str, answer: str, sections: Sequence[Section]) -> Explanation:
+def explanation(
+    start: datetime,
+    subject: str,
+    answer: str,
+    sections: Sequence[Section],
+    decisions: Sequence[Mapping[str, Any]] = (),
+) -> Explanation:
     """Put an explanation together with its text."""
-    kept = tuple(section for section in sections if section.steps)
+    kept = tuple(section for section in sections if section.steps or section.lines)
     lines = [subject, *(f"  {line}" for line in answer.splitlines())]
     for section in kept:
         lines += ["", section.heading]
-        width = max(len(moment(start, step.t)) for step in section.steps)
+        width = max((len(moment(start, step.t)) for step in section.steps), default=0)
         for step in section.steps:
             mark = "  " * step.depth + ("because " if step.depth else "")
             event = f"  [event {step.event_id}]" if step.event_id else ""
             lines.append(f"  {moment(start, step.t):<{width}}  {mark}{step.text}{event}")
-    return Explanation(subject, answer, kept, "\n".join(lines))
+        lines += [f"  {line}" for line in section.lines]
+    return Explanation(subject, answer, kept, "\n".join(lines), tuple(decisions))

@@ -55,3 +55,30 @@ def test_what_there_is_not_is_refused_with_the_nearest(ecssim: Ecssim, folder: P
     assert (code, out) == (2, "")
     assert words in err
     assert "Traceback" not in err
+
+
+@pytest.fixture
+def refused(ecssim: Ecssim) -> Path:
+    scenario = DEMO.with_name("placement_strategies.yaml")
+    assert ecssim("run", scenario, "--out", "out", "--output", "json").code == 0
+    return Path("out").resolve()
+
+
+def test_a_service_without_room_is_told_what_would_help(ecssim: Ecssim, refused: Path) -> None:
+    code, out, err = ecssim("explain", refused, "service/reports")
+    assert (code, err) == (0, "")
+    assert "the smallest change: 205 MiB of memory more" in out
+    document = json.loads(ecssim("explain", refused, "service/reports", "--output", "json").out)
+    assert document["decisions"][0]["changes"][0]["holds"] is True
+    recorded = ecssim("explain", refused, "service/reports", "--recorded").out
+    assert "smallest change" not in recorded
+    assert "SERVICE_TASK_PLACEMENT_FAILURE" in recorded
+
+
+def test_a_run_whose_scenario_changed_is_explained_from_its_tables(ecssim: Ecssim, refused: Path) -> None:
+    scenario = refused / "scenario.yaml"
+    scenario.write_text(scenario.read_text("utf-8").replace("desiredCount: 12", "desiredCount: 11"), "utf-8")
+    code, out, err = ecssim("explain", refused, "service/reports")
+    assert code == 0
+    assert "is not what the run read any more" in err
+    assert "smallest change" not in out

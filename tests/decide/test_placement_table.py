@@ -95,7 +95,9 @@ def test_it_is_the_decision_of_place(seed: int, strategy: tuple[StrategyItem, ..
     fleet = Fleet()
     for _ in range(luck.randrange(1, 8)):
         attributes = {"rack": luck.choice("xy")} if luck.random() < 0.7 else {}
-        fleet.add(InstanceSpec(luck.randrange(200, 2000), luck.randrange(400, 4000), 0, 2, luck.choice("ab"), attributes))
+        fleet.add(
+            InstanceSpec(luck.randrange(200, 2000), luck.randrange(400, 4000), 0, 2, luck.choice("ab"), attributes)
+        )
     for _ in range(12):
         u = luck.random()
         group = luck.choice((1, 2))

@@ -9,6 +9,7 @@ import pytest
 
 import ecssim
 from ecssim.errors import BadInput
+from ecssim.replay import decisions
 from ecssim.results.explain import explain
 from ecssim.results.explanation import Explanation, Section
 from ecssim.results.result import Result
@@ -115,6 +116,70 @@ def test_an_explanation_is_json_and_its_text_has_every_step(demo: Result) -> Non
     for part in explanation.sections:
         assert part.heading in explanation.text
         assert all(step.text in explanation.text for step in part.steps)
+
+
+def again(result: Result, name: str, what: str) -> Explanation:
+    loaded = ecssim.load(ROOT / "scenarios" / f"{name}.yaml")
+    return explain(result, what, lambda numbers: decisions(result, numbers, loaded))
+
+
+def test_a_refusal_says_the_smallest_change_and_that_it_was_tried(placement: Result) -> None:
+    explanation = again(placement, "placement_strategies", "service/reports")
+    lines = section(explanation, "What would have made one of the 2 tasks fit").lines
+    # 1,024 + 6,144 asked for; the instance with one task of each spread service has 5,939 MiB of 7,987 left.
+    assert lines[0].startswith("the smallest change: 205 MiB of memory more (it has 5,939 of 7,987 left), on i-")
+    assert lines[0].endswith("2.57% of what it registered")
+    assert "decided again with it, the task is placed on i-" in lines[1]
+    assert "so is a task that asks for so much less" in lines[1]
+    (decision,) = explanation.decisions
+    json.dumps(decision, allow_nan=False)
+    (change,) = decision["changes"]
+    assert (change["way"], change["more"], change["holds"]) == ("room", {"memory": 205}, True)
+    assert change["share_of_registered"] == 205 / 7987
+
+
+def test_a_placement_has_its_filters_strategies_and_runners_up(placement: Result) -> None:
+    task = placement.tasks[placement.tasks["service"] == "cache"].iloc[-1]
+    explanation = again(placement, "placement_strategies", f"task/{task['task_id']}")
+    heading = next(s.heading for s in explanation.sections if s.heading.startswith("How event"))
+    text = "\n".join(section(explanation, heading).lines)
+    assert "asks for 256 CPU units and 1,024 MiB" in text
+    assert "binpack(memory): 1 of 6 left, the best score is" in text
+    assert f"chosen: {task['container_instance']}" in text
+    (decision,) = explanation.decisions
+    scores = [candidate["scores"][0] for candidate in decision["candidates"]]
+    assert scores == sorted(scores)
+    assert scores[0] < scores[1], "the fullest wins, the next fullest is named after it"
+    assert decision["candidates"][0]["container_instance"] == task["container_instance"]
+    assert decision["candidates"][1]["out_at"] == "binpack(memory)"
+
+
+def test_a_rule_in_the_way_is_named_and_goes() -> None:
+    strategy = '[{type: memberOf, expression: "attribute:rack == r9"}]'
+    path = ROOT / "scenarios" / "placement_strategies.yaml"
+    loaded = ecssim.load(path, sets=[f"services.api.placementConstraints={strategy}"])
+    result = ecssim.run(loaded)
+    explanation = explain(result, "service/api", lambda numbers: decisions(result, numbers, loaded))
+    lines = "\n".join(line for part in explanation.sections for line in part.lines)
+    assert "constraint: 6 fell, 0 left" in lines
+    assert "without memberOf(attribute:rack == r9), on i-" in lines
+    assert "tried: decided again with it, the task is placed on i-" in lines
+
+
+def test_a_life_is_a_chain_from_its_root_to_its_end(demo: Result) -> None:
+    name = first_task(demo, stop_code="TaskFailedToStart")
+    steps = section(explain(demo, f"task/{name}"), "The chain of causes, from its root").steps
+    assert steps[0].text == "timeline called UpdateService for checkout"
+    numbers = [step.event_id for step in steps]
+    assert numbers == sorted(numbers)
+    for step in steps[1:]:
+        cause = int(step.text.rpartition(", because of event ")[2])
+        assert cause in numbers, "every link of the chain is in the chain"
+    assert f"task {name}" in steps[-1].text
+    assert "is STOPPED" in steps[-1].text
+    events = demo.task_events
+    mine = events[events["task_id"] == name]
+    assert set(mine["event_id"]) <= set(numbers), "every state change is a link"
 
 
 @pytest.mark.parametrize(
