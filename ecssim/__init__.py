@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecssim.run import Simulation, load, run, simulate
+    from ecssim.run import Simulation, fit, load, run, simulate
     from ecssim.study.compare import compare
     from ecssim.study.comparison import Comparison
 
@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 _HOME = {
     "load": "ecssim.run",
     "run": "ecssim.run",
+    "fit": "ecssim.run",
     "simulate": "ecssim.run",
     "Simulation": "ecssim.run",
     "compare": "ecssim.study.compare",
@@ -29,7 +30,7 @@ _HOME = {
     "ClientError": "ecssim.errors",
 }
 
-__all__ = ["Comparison", "Simulation", "__version__", "compare", "load", "run", "simulate"]
+__all__ = ["Comparison", "Simulation", "__version__", "compare", "fit", "load", "run", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ecssim import __version__
 from ecssim.engine.compile import compile_scenario
+from ecssim.engine.fitting import Fit, how_many
 from ecssim.engine.invariants import Watch
 from ecssim.engine.kernel import CALL
 from ecssim.engine.simulation import Engine
@@ -273,6 +274,22 @@ def run(
 ) -> Result:
     """Run a scenario to its end: the same engine as :func:`simulate`, ``finish()`` included."""
     return simulate(scenario, seed=seed, out=out, until=until).finish(progress=progress)
+
+
+def fit(
+    scenario: Loaded | str | Path, family: str, *, at: float | None = None, seed: int | None = None
+) -> tuple[float, list[Fit]]:
+    """Return how many more tasks of ``family`` (or ``family:revision``) fit at ``at`` seconds, and what binds first.
+
+    Without ``at`` the moment is the start of a steady scenario and the end of one that begins empty. The answer
+    begins with the moment; the list is empty if there is no such family.
+    """
+    simulation = simulate(scenario, seed=seed)
+    steady = simulation.loaded.scenario.initial_state == "steady"
+    moment = at if at is not None else 0.0 if steady else simulation.duration
+    if moment > 0.0:
+        simulation.advance(until=moment)
+    return simulation.now, how_many(simulation.engine, family)
 
 
 class _Run(ModuleType):

@@ -17,7 +17,6 @@ from ecssim import __version__
 PLANNED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "calibrate": "fit timing profiles to measured task lifecycles",
-        "fit": "find the smallest capacity that holds what a scenario expects",
         "import": "read what a real account has and write a scenario",
         "search": "search for a better configuration",
         "serve": "answer the ECS API over HTTP from a live simulation",
@@ -197,6 +196,33 @@ def explain(
     from ecssim.cli import look
 
     raise typer.Exit(look.explain(folder, what, output is Output.JSON, recorded))
+
+
+@app.command(short_help="Say how many more tasks fit, and what binds first.")
+def fit(
+    scenario: ScenarioFile,
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="A task definition: family or family:revision.")],
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="T", help="The moment: 90s, 2h, 13:00 (the start; the end if initialState is empty)."
+        ),
+    ] = None,
+    sets: Sets = None,
+    variant: VariantName = None,
+    seed: Seed = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --output json.")] = False,
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """Say how many more tasks of a family fit on each cluster at a moment, and what binds first.
+
+    Instances are filled by the checks of placement on a copy of the cluster; free addresses and the vCPU quota of
+    Fargate limit what they take.
+    """
+    from ecssim.cli import fit as command
+
+    wanted = command.Question(scenario, family, at, tuple(sets or ()), variant, seed)
+    raise typer.Exit(command.fit(wanted, as_json or output is Output.JSON))
 
 
 @app.command(short_help="Show what existed at a moment, as the APIs do.")

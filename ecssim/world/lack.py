@@ -43,6 +43,22 @@ class Lack(NamedTuple):
         single = sum((self.inactive, self.disconnected, self.zone is not None, self.distinct))
         return single + len(self.attributes) + len(self.constraints)
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The failing checks in PLACE-003 order, under the names that rejections are counted by."""
+        failing = {
+            "agent": self.inactive or self.disconnected,
+            "location": self.zone is not None,
+            "attribute": bool(self.attributes),
+            "cpu": self.cpu > 0,
+            "memory": self.memory > 0,
+            "ports": bool(self.tcp_ports or self.udp_ports),
+            "gpu": self.gpus > 0,
+            "eni": self.eni_slots > 0,
+            "constraint": bool(self.constraints) or self.distinct,
+        }
+        return tuple(check for check, fails in failing.items() if fails)
+
 
 NOTHING = Lack()
 """An instance that takes the task as it is lacks nothing."""

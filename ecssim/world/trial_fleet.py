@@ -25,6 +25,14 @@ class TrialFleet(Fleet):
         trial._shapes.clear()
         return trial
 
+    def fill(self, ordinal: int, request: Request, group: int, most: int) -> int:
+        """Reserve the instance for tasks of one shape until no more fits, at most ``most``; return how many did."""
+        for count in range(most):
+            if not self.fits(ordinal, request, group):
+                return count
+            self.reserve(ordinal, request, group)
+        return most
+
     def grant(self, ordinal: int, lack: Lack) -> None:
         """Give the instance what it lacks, as far as that is the instance's: room, ports, attributes, its agent.
 

@@ -38,3 +38,14 @@ def test_every_command_of_the_readme_runs(ecssim: Ecssim, tmp_path: Path) -> Non
         pieces = call[: call.index("|")] if "|" in call else call
         answer = ecssim(*pieces)
         assert answer.code in (0, 1), f"ecssim {shlex.join(pieces)}: {answer.err}"
+
+
+def test_the_counterfactual_of_the_readme_is_what_explain_says(ecssim: Ecssim, tmp_path: Path) -> None:
+    (tmp_path / "scenarios").symlink_to(REPOSITORY / "scenarios")
+    shown = re.search(r"^How event.*?^```", README, re.DOTALL | re.MULTILINE)
+    assert shown is not None
+    for call in commands(README):
+        if "runs/strategies" in call:
+            said = ecssim(*call).out
+    for line in shown[0].removesuffix("```").splitlines():
+        assert line.removesuffix(" ...") in said

@@ -182,8 +182,10 @@ class Pair:
             assert self.index.fits(probe, request, group) == self.naive.fits(probe, request, group)
         assert tuple(self.index.ordinals(self.index.seen(request))) == self.naive.seen(request)
         for ordinal in self.naive.seen(request)[:5]:
-            assert self.index.lack(ordinal, request, group) == self.naive.lack(ordinal, request, group)
-            assert (self.index.lack(ordinal, request, group) == NOTHING) == self.naive.fits(ordinal, request, group)
+            lack = self.index.lack(ordinal, request, group)
+            assert lack == self.naive.lack(ordinal, request, group)
+            assert list(lack.checks) == self.naive.instances[ordinal].failed_checks(request, group)
+            assert (lack == NOTHING) == self.naive.fits(ordinal, request, group)
         assert (self.index.epoch, self.naive.epoch) == epochs, "a decision moved the world"
         if mine.ordinal >= 0:
             self.both("reserve", mine.ordinal, request, group)
