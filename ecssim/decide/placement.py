@@ -88,73 +88,7 @@ def place(
     return _verdict(Verdict, (ordinal, rejections, strategy, ""))
 
 
-def _narrow(view: FleetView, candidates: Candidates, item: StrategyItem, request: Request, group: int) -> Candidates:
-    """Narrow by one item that is not random (PLACE-021, PLACE-022)."""
-    if item.type == "spread":
-        return view.narrow_spread(candidates, item.field, group)
-    return view.narrow_binpack(candidates, item.field, request)
-
-
 def _drawn(view: FleetView, candidates: Candidates, u: float | None) -> int:
     if u is None:
         raise ValueError("a random choice needs a draw: give u, uniform in [0, 1)")
     return view.nth(candidates, int(u * view.count(candidates)))
-
-
-class Step(NamedTuple):
-    """One line of an explained placement: what was asked, how many instances are left, how the best score."""
-
-    step: str
-    left: int
-    dropped: int
-    score: str
-
-
-def explain_placement(
-    view: FleetView,
-    request: Request,
-    group: int,
-    strategy: Strategy,
-    u: float | None = None,
-    tie: TieBreak = "ordinal",
-) -> tuple[Step, ...]:
-    """Return the same decision as :func:`place` step by step: every check, every strategy, the tie-break.
-
-    Checks that dropped nobody are left out. Reads only; takes as long as a scan.
-    """
-    rejections = view.rejections(request, group)
-    left = rejections.seen
-    steps = [Step("instances", left, 0, "")]
-    for check in Rejections._fields[2:]:
-        dropped = getattr(rejections, check)
-        if dropped:
-            left -= dropped
-            steps.append(Step(check, left, dropped, ""))
-    if not rejections.fitting:
-        closest = view.closest(request, group)
-        score = f"closest is instance {closest.ordinal}" if closest.ordinal >= 0 else "no instance"
-        steps.append(Step(closest.reason, 0, 0, score))
-        return tuple(steps)
-    candidates = rejections.candidates
-    for item in strategy:
-        if item.type == "random":
-            return (*steps, Step("random", 1, left - 1, f"instance {_drawn(view, candidates, u)}"))
-        candidates = _narrow(view, candidates, item, request, group)
-        before, left = left, view.count(candidates)
-        steps.append(Step(str(item), left, before - left, _score(view, candidates, item, group)))
-    ordinal = view.first(candidates) if tie == "ordinal" else _drawn(view, candidates, u)
-    why = "registered first" if tie == "ordinal" else "drawn"
-    return (*steps, Step(f"tieBreak {tie}", 1, left - 1, f"instance {ordinal}" + f", {why}" * (left > 1)))
-
-
-def _score(view: FleetView, candidates: Candidates, item: StrategyItem, group: int) -> str:
-    first = view.first(candidates)
-    if item.type == "binpack":
-        remaining = view.remaining(first)
-        cpu = item.field.lower() == "cpu"
-        return f"{remaining.cpu} CPU units left" if cpu else f"{remaining.memory} MiB left"
-    if item.field in ("instanceId", "host"):
-        return f"{view.group_count(group, first)} tasks of the group on each"
-    tasks = view.spread_counts(item.field, group)
-    value = view.spread_value(first, item.field)
-    return f"{tasks.get(value, 0)} tasks of the group for each value; the first is {value or 'no value'}"

@@ -9,10 +9,10 @@ from ecssim.decide.placement import (
     SERVICE_DEFAULT,
     Strategy,
     StrategyItem,
-    explain_placement,
     place,
     strategy_label,
 )
+from ecssim.decide.placement_table import placement_table
 from ecssim.decide.query import compile_expression
 from ecssim.world.fleet import Fleet
 from ecssim.world.requests import InstanceSpec, Request
@@ -267,29 +267,8 @@ def test_a_decision_moves_nothing() -> None:
     epoch = fleet.epoch
     for strategy in (SERVICE_DEFAULT, RUN_TASK_DEFAULT, (binpack("cpu"), spread("attribute:rack"))):
         place(fleet, SMALL, WEB, strategy, 0.5)
-        explain_placement(fleet, SMALL, WEB, strategy, 0.5)
+        placement_table(fleet, SMALL, WEB, strategy, 0.5)
     assert fleet.epoch == epoch
-
-
-def test_an_explanation_ends_where_the_decision_does() -> None:
-    fleet = with_tasks(cluster(*SIX, host(cpu=10)), {0: 2, 2: 1, 4: 1})
-    steps = explain_placement(fleet, SMALL, WEB, SERVICE_DEFAULT)
-    assert [(step.step, step.left) for step in steps] == [
-        ("instances", 7),
-        ("cpu", 6),
-        ("spread(attribute:ecs.availability-zone)", 4),
-        ("spread(instanceId)", 2),
-        ("tieBreak ordinal", 1),
-    ]
-    assert steps[2].score == "1 tasks of the group for each value; the first is b"
-    chosen = place(fleet, SMALL, WEB, SERVICE_DEFAULT).ordinal
-    assert steps[-1].score == f"instance {chosen}, registered first"
-
-
-def test_an_explained_refusal_names_the_closest_instance() -> None:
-    steps = explain_placement(cluster(host(cpu=10), host(cpu=20)), SMALL, WEB, SERVICE_DEFAULT)
-    assert steps[-1].step == "RESOURCE:CPU"
-    assert steps[-1].score == "closest is instance 1"
 
 
 def test_strategies_have_one_label() -> None:
