@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SIZE ?= full
 PIP := .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench soak catalogue schema golden docs clean
+.PHONY: demo test lint bench soak mutants catalogue schema golden docs clean
 
 demo: .venv/.core
 	@.venv/bin/ecssim demo
@@ -25,6 +25,10 @@ bench: .venv/.dev
 
 soak: .venv/.dev
 	@HYPOTHESIS_PROFILE=soak .venv/bin/python -m pytest tests
+
+# Do the tests of decisions and world bite? 200 random changes of one place, each against its module's own tests.
+mutants: .venv/.dev
+	@.venv/bin/python scripts/mutants.py --count 200 --seed 1 --workers 2
 
 # The tables of the catalogue, written again from the packages that carry them.
 catalogue: .venv/.catalogue

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Every run of a test is held against the conservation laws of the world, each minute and at its end.
 os.environ.setdefault("ECSSIM_CHECK", "1")
@@ -19,6 +19,8 @@ settings.register_profile(
 )
 # In CI the same examples every time: a red build must be the change's fault.
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
+# A mutant need only be seen: nobody reads its smallest example.
+settings.register_profile("mutants", settings.get_profile("dev"), phases=(Phase.explicit, Phase.generate))
 settings.register_profile(
     "soak",
     deadline=timedelta(seconds=30),
