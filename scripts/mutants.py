@@ -1,6 +1,6 @@
 """Do the tests of ``decide/`` and ``world/`` bite? Change one place at random and run the module's own tests.
 
-    python scripts/mutants.py [--count 200] [--seed 1] [--workers 2] [--only PATH] [--list]
+    python scripts/mutants.py [--count 200] [--seed 1] [--workers 2] [--only TEXT] [--list]
 
 Each mutant is one module with one changed place: another operator, comparison, constant, condition, or ``min`` for
 ``max``. A child process imports it in the place of the real one and runs the fast tests that belong to the module,
@@ -51,9 +51,11 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "world/bitsets": ("world/test_bitsets",),
     "world/buckets": ("world/test_buckets_and_addresses",),
     "world/entities": ("engine/test_task_life", "engine/test_services"),
+    "world/fleet_ladder": ("world/test_bitsets", *FLEET),
+    "world/fleet_levels": ("world/test_bitsets", *FLEET),
     "world/lack": ("decide/test_counterfactual", "world/test_fleet_oracle"),
     "world/scaling": ("engine/test_metric_alarms", "engine/test_target_tracking_runs"),
-    "world/states": ("engine/test_task_life", "engine/test_services"),
+    "world/states": ("world/test_states", "engine/test_task_life", "engine/test_services"),
     "world/trial_fleet": ("decide/test_counterfactual", "world/test_trial_fleet"),
     "world/views": ("decide/test_placement", "world/test_fleet_oracle"),
     "world/world": ("engine/test_services", "engine/test_calls_and_jobs"),
@@ -311,7 +313,7 @@ def main() -> int:
         for path in sorted((ROOT / "ecssim" / room).glob("*.py"))
         if path.stem != "__init__"
     ]
-    population = [m for name in modules if options.only in f"{name}.py" for m in mutants_of(name)]
+    population = [mutant for name in modules for mutant in mutants_of(name) if options.only in mutant.key]
     listed = equivalents()
     unknown = listed - {mutant.key for name in modules for mutant in mutants_of(name)}
     for key in sorted(unknown):
@@ -375,7 +377,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=200, help="how many mutants")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--workers", type=int, default=2, help="processes at a time")
-    parser.add_argument("--only", default="", metavar="PATH", help="modules whose path has this in it, as world/fleet")
+    parser.add_argument("--only", default="", metavar="TEXT", help="those whose key has this in it, as world/fleet")
     parser.add_argument("--bar", type=float, default=0.85, help="share that must be killed")
     parser.add_argument("--list", action="store_true", help="print the mutants and run none")
     return parser.parse_args()

@@ -146,6 +146,14 @@ def test_without_instances_nothing_smaller_than_an_instance_helps() -> None:
     assert found.smallest is None
 
 
+def test_without_the_rules_in_the_way_all_else_stays() -> None:
+    task = replace(TASK, zones=("b",), constraints=(ON_R1, BESIDE), distinct=True)
+    assert without_rules(task, Lack()) == task
+    assert without_rules(TASK, Lack(zone="a")) == TASK, "any zone is any zone"
+    gone = without_rules(task, Lack(zone="a", constraints=(ON_R1,), distinct=True))
+    assert gone == replace(TASK, zones=("b", "a"), constraints=(BESIDE,))
+
+
 def test_asking_moves_nothing() -> None:
     fleet = cluster(host(256))
     before = fleet.epoch

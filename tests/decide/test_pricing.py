@@ -81,6 +81,34 @@ def test_an_amount_is_the_exact_quotient_to_a_millionth_of_a_millionth_of_a_doll
     assert abs(Fraction(amount(quantity, unit, usd)) - exact) <= Fraction(1, 2 * 10**12)
 
 
+@pytest.mark.rule("FG-041")
+@pytest.mark.parametrize(
+    ("unit", "name", "price_unit", "in_one"),
+    [
+        (Unit.CPU_UNIT_SECOND, "CPU-unit-second", "vCPU-hour", 1024 * 3600),
+        (Unit.MIB_SECOND, "MiB-second", "GB-hour", 1024 * 3600),
+        (Unit.GIB_SECOND, "GiB-second", "GB-hour", 3600),
+        (Unit.INSTANCE_TICK, "instance-tick", "instance-hour", 3600 * 2**20),
+        (Unit.ADDRESS_SECOND, "address-second", "address-hour", 3600),
+        (Unit.HOUR, "hour", "hour", 1),
+        (Unit.LCU_MICROHOUR, "LCU-microhour", "LCU-hour", 1_000_000),
+        (Unit.BYTE, "byte", "GB", 1_000_000_000),
+        (Unit.NANODOLLAR, "nanodollar", "USD", 1_000_000_000),
+    ],
+)
+def test_what_a_price_is_for_holds_so_many_metered_units(unit, name, price_unit, in_one):
+    assert str(unit) == name
+    assert BILLED[unit] == (price_unit, in_one)
+    assert amount(in_one, unit, Decimal("7.5")) == Decimal("7.5")
+
+
+def test_dimensions_have_the_names_that_bills_show():
+    assert [str(dimension) for dimension in Dimension] == [
+        *("vCPU", "memory", "ephemeralStorage", "windowsLicence", "instances", "reserved", "idle", "hours"),
+        *("publicIpv4", "lcu", "unusedCommitment"),
+    ]
+
+
 @given(st.lists(st.integers(0, 10**12), max_size=8), st.integers(0, 10**13))
 def test_the_parts_of_an_instance_and_its_idle_rest_are_its_billed_time(reserved, billed):
     parts, idle = shares(billed, reserved)

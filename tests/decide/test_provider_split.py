@@ -106,3 +106,10 @@ def test_a_batch_is_the_same_as_one_by_one_and_moves_nothing_that_exists(
     for _ in range(count):
         now[next_provider(strategy, now)] += 1
     assert all(now[p] - counts.get(p, 0) == n for p, n in shares)
+
+
+@pytest.mark.rule("CAP-030")
+def test_a_base_of_one_is_filled_first_even_by_a_provider_that_has_nothing_yet() -> None:
+    strategy = [Share(1, 1, 0), Share(2, 0, 1)]
+    assert next_provider(strategy, {}) == 1
+    assert next_provider(strategy, {1: 1}) == 2
