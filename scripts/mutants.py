@@ -53,6 +53,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "world/fleet_ladder": ("world/test_bitsets", *FLEET),
     "world/fleet_levels": ("world/test_bitsets", *FLEET),
     "world/lack": ("decide/test_counterfactual", "world/test_fleet_oracle"),
+    "world/requests": ("world/test_entities", *FLEET),
     "world/scaling": ("engine/test_metric_alarms", "engine/test_target_tracking_runs"),
     "world/states": ("world/test_states", "engine/test_task_life", "engine/test_services"),
     "world/trial_fleet": ("decide/test_counterfactual", "world/test_trial_fleet"),
