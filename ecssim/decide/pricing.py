@@ -159,9 +159,12 @@ def split(quantities: Sequence[int], covered: int) -> list[int]:
     if covered >= total:
         return list(quantities)
     parts = [quantity * covered // total for quantity in quantities]
-    for i in range(covered - sum(parts)):
+    left = covered - sum(parts)
+    for i, quantity in enumerate(quantities):
         # Fewer units are left than there are quantities with a remainder: one each, the first ones first.
-        parts[i] += 1 if parts[i] < quantities[i] else 0
+        if left and parts[i] < quantity:
+            parts[i] += 1
+            left -= 1
     return parts
 
 

@@ -117,6 +117,18 @@ def test_the_parts_of_an_instance_and_its_idle_rest_are_its_billed_time(reserved
     assert idle == max(0, billed - sum(reserved))
 
 
+def test_a_quantity_of_nothing_takes_no_turn_in_a_split():
+    assert split([0, 3, 3], 5) == [0, 3, 2]
+    assert split([3, 0, 3], 4) == [2, 0, 2]
+
+
+@given(st.lists(st.integers(0, 9), max_size=8), st.integers(0, 40))
+def test_a_split_of_small_quantities_gives_out_all_that_is_covered(quantities, covered):
+    parts = split(quantities, covered)
+    assert sum(parts) == min(covered, sum(quantities))
+    assert all(0 <= part <= quantity for part, quantity in zip(parts, quantities, strict=True))
+
+
 @given(st.lists(st.integers(0, 10**9), max_size=8), st.integers(0, 10**10))
 def test_a_split_gives_out_all_that_is_covered_in_proportion(quantities, covered):
     parts = split(quantities, covered)
