@@ -44,7 +44,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "decide/decision": ("decide/test_counterfactual", "engine/test_witness"),
     "decide/provider_split": ("decide/test_provider_split", "decide/test_provider_surplus"),
     "decide/query_regex": ("decide/test_query_regex", "decide/test_query"),
-    "decide/query_terms": ("decide/test_query",),
+    "decide/query_terms": ("decide/test_query_words", "decide/test_query"),
     "decide/reconcile": ("decide/test_reconcile", "decide/test_reconcile_room", "decide/test_rolling_replacements"),
     "world/addresses": ("world/test_buckets_and_addresses",),
     "world/bitsets": ("world/test_bitsets",),

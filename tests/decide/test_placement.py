@@ -138,7 +138,8 @@ def test_instances_without_the_spread_attribute_form_one_group() -> None:
 @pytest.mark.parametrize(("u", "chosen"), [(0.0, 1), (0.34, 2), (0.99, 4)])
 def test_random_takes_the_drawn_one_of_those_that_fit(u: float, chosen: int) -> None:
     fleet = cluster(host(cpu=10), host(), host(), host(cpu=10), host())
-    assert place(fleet, SMALL, WEB, RUN_TASK_DEFAULT, u).ordinal == chosen
+    verdict = place(fleet, SMALL, WEB, RUN_TASK_DEFAULT, u)
+    assert (verdict.ordinal, verdict.reason) == (chosen, "")
     assert place(fleet, SMALL, WEB, (StrategyItem("random", "memory"),), u).ordinal == chosen
 
 

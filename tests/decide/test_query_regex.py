@@ -68,7 +68,7 @@ def test_what_both_read_alike_matches_whole_values(pattern: str, takes: str, ref
 @pytest.mark.rule("PLACE-049")
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("ab{x}", "at character 3"), ("abc[de", "at character 4")],
+    [("ab{x}", "at character 3"), ("a{2", "at character 2"), ("abc[de", "at character 4")],
 )
 def test_a_broken_brace_and_an_open_class_are_shown_where_they_are(text: str, place: str) -> None:
     with pytest.raises(RegexError, match=place):

@@ -22,3 +22,11 @@ def test_the_successors_of_one_revision_leave_less_room_for_those_of_the_next() 
     older = (NONE._replace(lost=1), NONE._replace(lost=3))
     plan = reconcile(4, Counts(2, 0, 0), older, limits(4, 100, 100), primary_may_start=False)
     assert plan.start_old == (1, 1), "two new ones start, so that two of four places are left"
+
+
+@pytest.mark.rule("SVC-032")
+@pytest.mark.parametrize("old", [Counts(4, 2, 2, lost=2), Counts(4, 2, 0, lost=2)], ids=["unhealthy", "unfinished"])
+def test_old_tasks_that_go_in_this_pass_keep_nobody_above_the_minimum(old: Counts) -> None:
+    plan = reconcile(4, NONE, (old,), limits(4, 100, 200))
+    assert plan.stop_unhealthy[1] + plan.stop_starting[1] == 2
+    assert plan.start_old == (2,)

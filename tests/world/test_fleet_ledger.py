@@ -114,3 +114,20 @@ def test_shapes_that_are_asked_for_once_do_not_pile_up(monkeypatch: pytest.Monke
     for cpu in range(1, 40):
         assert fleet.ordinals(fleet.eligible(Request(cpu * 200, 1), 1)) == ([ordinal] if cpu <= 20 else [])
     assert len(fleet._shapes) <= 5
+
+
+def test_candidates_follow_the_instances_state_without_another_question_in_between() -> None:
+    fleet, ordinal = one_instance()
+    assert fleet.ordinals(fleet.eligible(TASK, 7)) == [ordinal]
+    fleet.set_status(ordinal, False)
+    assert fleet.ordinals(fleet.eligible(TASK, 7)) == []
+    fleet.set_status(ordinal, True)
+    assert fleet.ordinals(fleet.eligible(TASK, 7)) == [ordinal]
+
+
+def test_a_group_without_a_task_there_releases_none() -> None:
+    fleet, ordinal = one_instance()
+    fleet.reserve(ordinal, TASK, 7)
+    with pytest.raises(InvariantBroken, match="holds no"):
+        fleet.release(ordinal, TASK, 8)
+    assert fleet.group_count(7, ordinal) == 1
