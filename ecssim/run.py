@@ -34,6 +34,7 @@ from ecssim.scenario.setting import setting_of
 from ecssim.scenario.units import parse_duration
 
 if TYPE_CHECKING:
+    from ecssim.engine.outside import Outside
     from ecssim.engine.simulation import Observer
 
 #: What a run folder holds beside its manifest, its scenario and its tables.
@@ -113,6 +114,7 @@ class Simulation:
         self.engine.duration = min(float(scenario.duration), until if until is not None else float("inf"))
         if check or (check is None and os.environ.get("ECSSIM_CHECK")):
             self.engine.observers.append(Watch())
+        self._outside: Outside | None = None
         self.interrupted = False
         self.verdicts: tuple[Verdict, ...] = ()
         self._result: Result | None = None
@@ -162,11 +164,63 @@ class Simulation:
         self.recorder.hand_out()
         return answer
 
-    def describe(self, what: str, *, cluster: str | None = None) -> list[dict[str, Any]]:
-        """Return the live ``tasks``, ``services``, ``container-instances`` or ``subnets`` in the API's words."""
-        from ecssim.engine.describe import describe
+    @property
+    def outside(self) -> Outside:
+        """What the APIs show beyond what is true now: stopped tasks, versions, messages; from the first use on."""
+        from ecssim.engine.outside import Outside
 
-        return describe(self.engine, what, cluster)
+        if self._outside is None:
+            self._outside = Outside(self.engine)
+        return self._outside
+
+    def describe(
+        self,
+        what: str,
+        *,
+        cluster: str | None = None,
+        service: str | None = None,
+        instance: str | None = None,
+        task: str | None = None,
+        family: str | None = None,
+        desired_status: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return what exists now in the API's words and shapes, in the order of creation.
+
+        ``what`` is ``tasks``, ``services``, ``service-deployments``, ``service-revisions``, ``container-instances``
+        or ``subnets``; the others choose among them by name, id or ARN. Tasks that stopped within the last hour and
+        the ``version`` of things are known if somebody described or used :attr:`outside` before they came to be.
+        """
+        from ecssim.engine.describe import KEYS, Query, answer
+
+        query = Query(
+            cluster,
+            services=(service,) if service is not None else (),
+            instances=(instance,) if instance is not None else (),
+            tasks=(task,) if task is not None else (),
+            family=family,
+            desired=desired_status,
+        )
+        found: list[dict[str, Any]] = answer(self.engine, self.outside, what, query)[KEYS[what]]
+        return found
+
+    def metadata(self, task: str, *, path: str | None = None, container: str | None = None) -> dict[str, Any]:
+        """Return what the task metadata endpoint v4 answers inside ``task`` (id or ARN) now.
+
+        ``path`` is ``/task`` (the default), ``/taskWithTags`` or ``""``, the container that asks (the default if one
+        is named).
+        """
+        from ecssim.engine.describe import task_named
+        from ecssim.engine.task_metadata import metadata
+
+        path = path if path is not None else "/task" if container is None else ""
+        return metadata(self.engine, task_named(self.engine, self.outside, task), path, container)
+
+    def introspection(self, instance: str, *, path: str = "/v1/tasks") -> dict[str, Any]:
+        """Return what the container agent of ``instance`` (id or ARN) answers under ``path`` on its port 51678 now."""
+        from ecssim.engine.describe import instance_named
+        from ecssim.engine.introspection import introspection
+
+        return introspection(self.engine, self.outside, instance_named(self.engine, instance), path)
 
     def subscribe(self, callback: Callable[[Mapping[str, Any]], None]) -> None:
         """Hand every recorded event to ``callback``, a dictionary each, when a minute, call or advance ends."""

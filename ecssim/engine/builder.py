@@ -75,6 +75,7 @@ class Builder:
         code, key, draws = engine.owner_parts(kind, cluster, group_name)
         service = Service(len(world.services), document.service_name, cluster, self.next_group(), code, key, draws)
         cluster.fleet.name_group(service.group, group_name)
+        service.created_at = engine.kernel.now
         service.service_code = engine.recorder.names.pool("service")[document.service_name]
         service.daemon = document.is_daemon
         service.desired = document.desired_count or 0

@@ -1,167 +1,214 @@
-"""What exists now, in the shapes of DescribeTasks, DescribeServices, DescribeContainerInstances and DescribeSubnets.
+"""What exists now, in the shapes of the Describe calls of the ECS and EC2 APIs.
 
-Times are datetimes in UTC, as boto3 returns them. Tasks are those that are not STOPPED yet: a finished task is
-a row of the record and no longer part of the world.
+Times are datetimes in UTC, as boto3 returns them. What is asked for by its id and is not there is a failure
+``MISSING`` of the answer, as in the API (PLACE-066); a filter that names nothing is bad input.
 """
 
 from __future__ import annotations
 
 import difflib
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ecssim.engine.describe_instances import instance_arn, instance_document, registered
+from ecssim.engine.describe_services import (
+    revision_document,
+    service_arn,
+    service_deployment_document,
+    service_document,
+)
 from ecssim.engine.describe_tasks import Words, task_document
+from ecssim.engine.outside import DESCRIBABLE, Outside
 from ecssim.errors import BadInput, Problem
-from ecssim.world.entities import Cluster, Deployment, Instance, Service, Subnet
-from ecssim.world.states import INACTIVE, INSTANCE_STATUS_NAMES, ROLLOUT_NAMES, RUNNING
+from ecssim.world.entities import Cluster, Instance, Service, Subnet, Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
-WHAT: Final = ("tasks", "services", "container-instances", "subnets")
+#: What can be described, and the key under which the API's answer lists it.
+KEYS: Final = {
+    "tasks": "tasks",
+    "services": "services",
+    "service-deployments": "serviceDeployments",
+    "service-revisions": "serviceRevisions",
+    "container-instances": "containerInstances",
+    "subnets": "Subnets",
+}
+DESIRED: Final = ("RUNNING", "STOPPED")
+
+_Thing = TypeVar("_Thing")
 
 
-def describe(engine: Engine, what: str, cluster: str | None = None) -> list[dict[str, Any]]:
-    """Return the live ``tasks``, ``services``, ``container-instances`` or ``subnets``, in the order of creation.
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to leave in: names, ids or ARNs, as the API takes them.
 
-    :param cluster: only what belongs to this cluster (name or ARN); subnets belong to none.
-    :raises BadInput: if there is no such kind of thing, or no such cluster.
+    ``tasks``, ``services``, ``instances`` and ``subnets`` choose among things of their own kind by id;
+    ``services`` and ``instances`` also choose the tasks that are theirs. ``desired`` is a desiredStatus.
     """
-    if what not in WHAT:
-        near = difflib.get_close_matches(what, WHAT, n=1, cutoff=0.0)[0]
-        raise BadInput([Problem("describe", 0, 0, f"cannot describe {what!r}; did you mean {near}?")])
-    found = _cluster(engine, cluster) if cluster is not None else None
+
+    cluster: str | None = None
+    services: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
+    family: str | None = None
+    desired: str | None = None
+
+
+def answer(engine: Engine, outside: Outside, what: str, query: Query) -> dict[str, Any]:
+    """The whole answer of the Describe call for ``what``: what was found in the order of creation, and failures.
+
+    :raises BadInput: if there is no such kind of thing, or a filter names nothing.
+    """
+    if what not in KEYS:
+        raise _unknown("cannot describe", what, KEYS)
+    if query.desired is not None and query.desired not in DESIRED:
+        raise _unknown("there is no desiredStatus", query.desired, DESIRED)
+    outside.read()
+    cluster = _cluster(engine, query.cluster) if query.cluster is not None else None
+    failures: list[dict[str, Any]] = []
     match what:
         case "tasks":
-            words = Words.of(engine)
-            tasks = engine.lifecycle.live.values()
-            return [task_document(engine, t, words) for t in tasks if found in (None, t.owner.cluster)]
+            found = _tasks(engine, outside, query, cluster, failures)
         case "services":
-            services = (s for s in engine.world.services if s.status != "INACTIVE")
-            return [_service(engine, s) for s in services if found in (None, s.cluster)]
+            services = _services(engine, query, cluster, failures)
+            found = [service_document(engine, s, outside.events_of(s.name, s.cluster.name)) for s in services]
+        case "service-deployments" | "service-revisions":
+            show = service_deployment_document if what == "service-deployments" else revision_document
+            services = _services(engine, query, cluster, failures)
+            found = [show(engine, s, d) for s in services for d in reversed(s.deployments)]
         case "container-instances":
-            instances = (i for i in engine.world.instances if _registered(i))
-            return [_instance(engine, i) for i in instances if found in (None, i.group.cluster)]
-    return [_subnet(engine, subnet) for subnet in engine.world.subnets]
+            instances = _instances(engine, query, cluster, failures)
+            found = [instance_document(engine, i, outside.version_of_instance(i)) for i in instances]
+        case _:
+            named = _by_id(engine.world.subnets, query.subnets, lambda s: (s.name,), failures)
+            return {KEYS[what]: [_subnet(engine, subnet) for subnet in named]}
+    return {KEYS[what]: found, "failures": failures}
+
+
+# -- choosing -------------------------------------------------------------------------------------------------
+
+
+def _tasks(
+    engine: Engine, outside: Outside, query: Query, cluster: Cluster | None, failures: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Tasks, with those that stopped within the last hour (LIFE-012)."""
+    tasks: Iterable[Task] = [*outside.stopped_within(DESCRIBABLE), *engine.lifecycle.live.values()]
+    if cluster is not None:
+        tasks = [t for t in tasks if t.owner.cluster is cluster]
+    if query.services:
+        owners = {s for name in query.services for s in _named_services(engine, name, cluster)}
+        tasks = [t for t in tasks if t.owner in owners]
+    if query.instances:
+        places = {_instance_named(engine, name).ordinal for name in query.instances}
+        tasks = [t for t in tasks if t.instance in places]
+    if query.family is not None:
+        tasks = [t for t in tasks if t.template.family == query.family]
+    if query.desired is not None:
+        tasks = [t for t in tasks if t.running is (query.desired == "RUNNING")]
+
+    def names(task: Task) -> tuple[str, ...]:
+        name = engine.task_id(task)
+        return name, engine.arn("task", f"{task.owner.cluster.name}/{name}")
+
+    chosen = _by_id(sorted(tasks, key=lambda t: t.ordinal), query.tasks, names, failures)
+    words = Words.of(engine)
+    return [task_document(engine, task, words, outside.version_of(task)) for task in chosen]
+
+
+def _services(engine: Engine, query: Query, cluster: Cluster | None, failures: list[dict[str, Any]]) -> list[Service]:
+    """Services; one that is INACTIVE is shown to those who ask for it by name (SVC-002)."""
+    services = [s for s in engine.world.services if cluster in (None, s.cluster)]
+    if not query.services:
+        return [s for s in services if s.status != "INACTIVE"]
+
+    def names(service: Service) -> tuple[str, ...]:
+        return service.name, f"{service.cluster.name}/{service.name}", service_arn(engine, service)
+
+    return _by_id(services, query.services, names, failures)
+
+
+def _instances(engine: Engine, query: Query, cluster: Cluster | None, failures: list[dict[str, Any]]) -> list[Instance]:
+    """Container instances; one that is INACTIVE is shown to those who ask for it by id."""
+    instances = [i for i in engine.world.instances if cluster in (None, i.group.cluster)]
+    if not query.instances:
+        return [i for i in instances if registered(i)]
+    known = [i for i in instances if i.registered_at == i.registered_at]
+    return _by_id(known, query.instances, lambda i: (i.id, instance_arn(engine, i)), failures)
+
+
+def _by_id(
+    things: Sequence[_Thing], wanted: Sequence[str], names: Callable[[_Thing], Sequence[str]], failures: list[Any]
+) -> list[_Thing]:
+    """Those of ``things`` that are wanted, all if nothing is; what is not there is a failure (PLACE-066)."""
+    if not wanted:
+        return list(things)
+    found: list[_Thing] = []
+    for name in wanted:
+        chosen = [thing for thing in things if name in names(thing)]
+        found += (thing for thing in chosen if thing not in found)
+        if not chosen:
+            failures.append({"arn": name, "reason": "MISSING"})
+    return found
 
 
 def _cluster(engine: Engine, name: str) -> Cluster:
     cluster = engine.world.cluster_named(name)
     if cluster is None:
-        known = [c.name for c in engine.world.clusters]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise BadInput([Problem("describe", 0, 0, f"there is no cluster {name!r}{hint}")])
+        raise _unknown("there is no cluster", name, [c.name for c in engine.world.clusters])
     return cluster
 
 
-# -- services -------------------------------------------------------------------------------------------------
-
-
-def _service(engine: Engine, service: Service) -> dict[str, Any]:
-    document = engine.builder.documents[service.ordinal]
-    written = document.model_dump(mode="json", by_alias=True, exclude_none=True)
-    primary = service.deployments[0] if service.deployments else None
-    shown: dict[str, Any] = {
-        "serviceArn": engine.arn("service", f"{service.cluster.name}/{service.name}"),
-        "serviceName": service.name,
-        "clusterArn": engine.arn("cluster", service.cluster.name),
-        "status": service.status,
-        "desiredCount": service.desired,
-        "runningCount": sum(d.running for d in service.deployments),
-        "pendingCount": sum(d.active - d.running for d in service.deployments),
-        "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
-        "deploymentConfiguration": {
-            **written.get("deploymentConfiguration", {}),
-            "maximumPercent": service.maximum_percent,
-            "minimumHealthyPercent": service.minimum_healthy_percent,
-        },
-        "deployments": [
-            _deployment(engine, service, d, "PRIMARY" if d is primary else "ACTIVE") for d in service.deployments
-        ],
-        "events": [],
-        "loadBalancers": written.get("loadBalancers", []),
-        "serviceRegistries": written.get("serviceRegistries", []),
-        "placementConstraints": written.get("placementConstraints", []),
-        "placementStrategy": written.get("placementStrategy", []),
-    }
-    if primary is not None:
-        shown["taskDefinition"] = engine.arn("task-definition", primary.template.name)
-    for key in ("launchType", "capacityProviderStrategy", "networkConfiguration", "healthCheckGracePeriodSeconds"):
-        if written.get(key):
-            shown[key] = written[key]
-    return shown
-
-
-def _deployment(engine: Engine, service: Service, deployment: Deployment, status: str) -> dict[str, Any]:
-    created = at(engine, deployment.created_at)
-    shown: dict[str, Any] = {
-        "id": deployment.id,
-        "status": status,
-        "taskDefinition": engine.arn("task-definition", deployment.template.name),
-        # What is being replaced has no wish of its own any more.
-        "desiredCount": service.desired if status == "PRIMARY" else deployment.active,
-        "pendingCount": deployment.active - deployment.running,
-        "runningCount": deployment.running,
-        "failedTasks": deployment.failed_tasks,
-        "createdAt": created,
-        "updatedAt": at(engine, deployment.finished_at) if deployment.finished_at >= 0.0 else created,
-        "launchType": deployment.template.launch_type,
-        "rolloutState": ROLLOUT_NAMES[deployment.rollout_state],
-    }
-    if deployment.reason:
-        shown["rolloutStateReason"] = deployment.reason
-    return shown
-
-
-# -- container instances --------------------------------------------------------------------------------------
-
-
-def _registered(instance: Instance) -> bool:
-    return instance.registered_at == instance.registered_at and instance.status != INACTIVE
-
-
-def _instance(engine: Engine, instance: Instance) -> dict[str, Any]:
-    fleet = instance.group.cluster.fleet
-    shape = instance.shape
-    left = fleet.remaining(instance.fleet_ordinal)
-    tcp, udp = fleet.ports(instance.fleet_ordinal)
-    reserved_tcp = [port for kind, port in shape.ports if kind == "tcp"]
-    reserved_udp = [port for kind, port in shape.ports if kind == "udp"]
-    wanted = [task for task in instance.tasks.values() if task.running]
-    running = sum(task.status == RUNNING for task in wanted)
-    shown: dict[str, Any] = {
-        "containerInstanceArn": engine.arn("container-instance", f"{instance.group.cluster.name}/{instance.id}"),
-        "ec2InstanceId": instance.id,
-        "status": INSTANCE_STATUS_NAMES[instance.status],
-        "agentConnected": instance.connected,
-        "versionInfo": {"agentVersion": instance.group.agent_version},
-        "registeredResources": _resources(shape.cpu, shape.memory, reserved_tcp, reserved_udp),
-        "remainingResources": _resources(left.cpu, left.memory, sorted(tcp), sorted(udp)),
-        "runningTasksCount": running,
-        "pendingTasksCount": len(wanted) - running,
-        "registeredAt": at(engine, instance.registered_at),
-        "attributes": [
-            {"name": name, "value": value} if value is not None else {"name": name}
-            for name, value in {**instance.attributes, "ecs.availability-zone": instance.zone}.items()
-        ],
-        "attachments": [],
-        "tags": [],
-    }
-    if instance.group.provider is not None:
-        shown["capacityProviderName"] = instance.group.provider
-    return shown
-
-
-def _resources(cpu: int, memory: int, tcp: list[int], udp: list[int]) -> list[dict[str, Any]]:
-    """CPU units, MiB and the ports in use: the API shows ports that are taken in both lists (AGENT-010)."""
-    return [
-        {"name": "CPU", "type": "INTEGER", "integerValue": cpu},
-        {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
-        {"name": "PORTS", "type": "STRINGSET", "stringSetValue": [str(port) for port in tcp]},
-        {"name": "PORTS_UDP", "type": "STRINGSET", "stringSetValue": [str(port) for port in udp]},
+def _named_services(engine: Engine, name: str, cluster: Cluster | None) -> list[Service]:
+    found = [
+        s
+        for s in engine.world.services
+        if cluster in (None, s.cluster) and name in (s.name, f"{s.cluster.name}/{s.name}", service_arn(engine, s))
     ]
+    if not found:
+        raise _unknown("there is no service", name, [s.name for s in engine.world.services])
+    return found
+
+
+def _instance_named(engine: Engine, name: str) -> Instance:
+    for instance in engine.world.instances:
+        if name in (instance.id, instance_arn(engine, instance)):
+            return instance
+    raise _unknown("there is no container instance", name, [i.id for i in engine.world.instances])
+
+
+def task_named(engine: Engine, outside: Outside, name: str, seconds: float = DESCRIBABLE) -> Task:
+    """The task of an id or ARN, also one that stopped within so many seconds.
+
+    :raises BadInput: if there is none.
+    """
+    outside.read()
+    bare = name.rpartition("/")[2]
+    known = {engine.task_id(t): t for t in (*engine.lifecycle.live.values(), *outside.stopped_within(seconds))}
+    if bare not in known:
+        raise _unknown("there is no task", name, known)
+    return known[bare]
+
+
+def instance_named(engine: Engine, name: str) -> Instance:
+    """The container instance of an id or ARN.
+
+    :raises BadInput: if there is none, or its agent has not registered yet.
+    """
+    instance = _instance_named(engine, name)
+    if instance.registered_at != instance.registered_at:
+        raise BadInput([Problem("describe", 0, 0, f"the agent of {instance.id} has not registered yet")])
+    return instance
+
+
+def _unknown(message: str, given: str, known: Iterable[str]) -> BadInput:
+    names = list(known)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.0)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return BadInput([Problem("describe", 0, 0, f"{message} {given!r}{hint}")])
 
 
 # -- subnets --------------------------------------------------------------------------------------------------
@@ -179,8 +226,3 @@ def _subnet(engine: Engine, subnet: Subnet) -> dict[str, Any]:
         "State": "available",
         "OwnerId": engine.account_id,
     }
-
-
-def at(engine: Engine, t: float) -> datetime:
-    """The virtual wall clock at ``t`` seconds."""
-    return engine.start + timedelta(seconds=t)

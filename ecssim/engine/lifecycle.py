@@ -8,6 +8,7 @@ the launch's own draws. No timer exists for a task without a natural end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.lifecycle import (
@@ -74,6 +75,8 @@ class Lifecycle:
         self._manifest = engine.timing["pullManifest"].median
         self.instances = engine.world.instances
         self.live: dict[int, Task] = {}
+        #: What is done with a task that has ended; the outside view puts itself in between to remember it.
+        self.ended: Callable[[Task], None] = self.write
         # Bound once: every wait would else make a method object, and keep it as long as it lasts.
         self.then_network = self.on_network
         self.then_no_address = self.on_no_address
@@ -380,7 +383,7 @@ class Lifecycle:
         if task.template.fargate:
             engine.fargate.stopped(task)
         del self.live[task.ordinal]
-        self.write(task)
+        self.ended(task)
         deployment = task.deployment
         if deployment is not None:
             del deployment.tasks[task.ordinal]

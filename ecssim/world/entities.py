@@ -286,6 +286,7 @@ class Service(Owner):
     __slots__ = (
         "backoffs",
         "bucket",
+        "created_at",
         "daemon",
         "deployments",
         "desired",
@@ -311,6 +312,7 @@ class Service(Owner):
 
     def __init__(self, ordinal: int, name: str, cluster: Cluster, group: int, code: int, key: int, draws: Any) -> None:
         super().__init__(ordinal, name, cluster, group, code, key, draws)
+        self.created_at = 0.0
         self.desired = 0
         self.minimum_healthy_percent = 100
         self.maximum_percent = 200
