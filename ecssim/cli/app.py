@@ -54,8 +54,27 @@ class What(StrEnum):
 
     TASKS = "tasks"
     SERVICES = "services"
+    SERVICE_DEPLOYMENTS = "service-deployments"
+    SERVICE_REVISIONS = "service-revisions"
     CONTAINER_INSTANCES = "container-instances"
     SUBNETS = "subnets"
+    METADATA = "metadata"
+    INTROSPECTION = "introspection"
+
+
+class Desired(StrEnum):
+    """A task's desiredStatus, as ``describe`` filters by it."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+
+class Format(StrEnum):
+    """How ``events`` answers: a line an event, one JSON list, or the lines that EventBridge would deliver."""
+
+    TABLE = "table"
+    JSON = "json"
+    EVENTBRIDGE = "eventbridge"
 
 
 class Topic(StrEnum):
@@ -228,14 +247,63 @@ def fit(
 @app.command(short_help="Show what existed at a moment, as the APIs do.")
 def describe(
     folder: RunFolder,
-    what: Annotated[What, typer.Argument(metavar="WHAT", help="tasks, services, container-instances or subnets.")],
+    what: Annotated[
+        What,
+        typer.Argument(
+            metavar="WHAT",
+            help="tasks, services, service-deployments, service-revisions, container-instances, subnets; metadata (of "
+            "--task) or introspection (of --instance).",
+        ),
+    ],
     at: Annotated[str, typer.Option("--at", metavar="T", help="The moment: 90s, 2h, 13:00 or a timestamp.")],
     cluster: Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="Of one cluster only.")] = None,
+    services: Annotated[
+        list[str] | None,
+        typer.Option("--service", metavar="NAME", help="This service, or its tasks and deployments; may repeat."),
+    ] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", metavar="ID", help="This task, by id or ARN; may repeat.")
+    ] = None,
+    instances: Annotated[
+        list[str] | None,
+        typer.Option("--instance", metavar="ID", help="This container instance, or the tasks on it; may repeat."),
+    ] = None,
+    subnets: Annotated[
+        list[str] | None, typer.Option("--subnet", metavar="ID", help="This subnet; may repeat.")
+    ] = None,
+    family: Annotated[str | None, typer.Option("--family", metavar="NAME", help="Tasks of one family only.")] = None,
+    desired: Annotated[
+        Desired | None, typer.Option("--desired-status", help="Tasks that should run, or that should not.")
+    ] = None,
+    container: Annotated[
+        str | None, typer.Option("--container", metavar="NAME", help="The container that asks for metadata.")
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option("--path", metavar="PATH", help="The path that is asked for, as /task or /v1/metadata."),
+    ] = None,
 ) -> None:
     """Show what existed at a moment of a run, as the APIs' Describe calls do: the run is played again to there."""
-    from ecssim.cli import look
+    from ecssim.cli import outside as command
 
-    raise typer.Exit(look.describe(folder, what.value, at, cluster))
+    raise typer.Exit(
+        command.describe(
+            command.Wish(
+                folder,
+                what.value,
+                at,
+                cluster,
+                tuple(services or ()),
+                tuple(tasks or ()),
+                tuple(instances or ()),
+                tuple(subnets or ()),
+                family,
+                desired.value if desired is not None else None,
+                container,
+                path,
+            )
+        )
+    )
 
 
 @app.command(short_help="Write one HTML page about a run.")
@@ -254,18 +322,26 @@ def report(
 @app.command(short_help="List every event of a run in order.")
 def events(
     folder: RunFolder,
-    output: Annotated[Output, typer.Option("--format", "--output", help="A line an event, or one JSON list.")] = (
-        Output.TABLE
-    ),
+    output: Annotated[
+        Format,
+        typer.Option("--format", "--output", help="A line an event, one JSON list, or EventBridge's JSON lines."),
+    ] = Format.TABLE,
     kinds: Annotated[
         list[str] | None,
         typer.Option("--kind", metavar="TABLE", help="Events of one table, as service_events; may repeat."),
     ] = None,
 ) -> None:
-    """List every event of a run in the order in which they happened."""
+    """List every event of a run in the order in which they happened.
+
+    With --format eventbridge the run is played again, and each line is an event as ECS delivers it.
+    """
+    if output is Format.EVENTBRIDGE:
+        from ecssim.cli import outside
+
+        raise typer.Exit(outside.eventbridge(folder, tuple(kinds or ())))
     from ecssim.cli import events as command
 
-    raise typer.Exit(command.events(folder, tuple(kinds or ()), output is Output.JSON))
+    raise typer.Exit(command.events(folder, tuple(kinds or ()), output is Format.JSON))
 
 
 @app.command(short_help="Write a small scenario to start from.")

@@ -1,4 +1,4 @@
-"""``ecssim explain``, ``ecssim describe`` and ``ecssim report``: questions to a run folder."""
+"""``ecssim explain`` and ``ecssim report``: questions to a run folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.cli.answer import print_json
 from ecssim.cli.guard import DONE
-from ecssim.cli.run import moment, report_of
+from ecssim.cli.run import report_of
 
 if TYPE_CHECKING:
     from ecssim.decide.decision import Decision
@@ -40,22 +40,6 @@ def explain(folder: Path, what: str, as_json: bool, recorded: bool) -> int:
         print_json(asdict(explanation))
     else:
         print(explanation.text)
-    return DONE
-
-
-def describe(folder: Path, what: str, at: str, cluster: str | None) -> int:
-    """Play the run of a folder again to a moment and describe what is there, as the API would."""
-    from ecssim.replay import scenario_of
-    from ecssim.results.result import open as open_result
-    from ecssim.run import Simulation
-
-    loaded, same = scenario_of(folder, open_result(folder).manifest)
-    if not same:
-        warn_changed(folder)
-    simulation = Simulation(loaded)
-    simulation.advance(until=moment(at, loaded, "--at"))
-    key = {"container-instances": "containerInstances", "subnets": "Subnets"}.get(what, what)
-    print_json({key: simulation.describe(what, cluster=cluster)})
     return DONE
 
 

@@ -323,6 +323,76 @@ def test_describe_shows_the_moment_and_not_the_end(ecssim: Ecssim, folder: Path)
     assert [definition(at) for at in ("9m", "08:11", "2026-03-02T08:15:00Z")] == ["web:1", "web:2", "web:2"]
 
 
+def test_describe_answers_as_the_api_does(ecssim: Ecssim, folder: Path) -> None:
+    answer = document(ecssim("describe", folder, "tasks", "--at", "5m", "--service", "web").out)
+    assert set(answer) == {"tasks", "failures"}
+    task, other = answer["tasks"][:2]
+    one = document(ecssim("describe", folder, "tasks", "--at", "5m", "--task", task["taskArn"], "--task", "0").out)
+    assert one == {"tasks": [task], "failures": [{"arn": "0", "reason": "MISSING"}]}
+    assert task["version"] >= 1
+    assert document(ecssim("describe", folder, "tasks", "--at", "5m", "--desired-status", "STOPPED").out)["tasks"] == []
+    stopped = document(ecssim("describe", folder, "tasks", "--at", "19m", "--desired-status", "STOPPED").out)["tasks"]
+    assert {t["desiredStatus"] for t in stopped} == {"STOPPED"}
+    assert other["taskArn"] in {t["taskArn"] for t in stopped}
+    subnets = document(ecssim("describe", folder, "subnets", "--at", "5m").out)["Subnets"]
+    name = subnets[0]["SubnetId"]
+    assert document(ecssim("describe", folder, "subnets", "--at", "5m", "--subnet", name).out)["Subnets"] == subnets[:1]
+
+
+def test_describe_shows_what_a_container_sees(ecssim: Ecssim, folder: Path) -> None:
+    task = document(ecssim("describe", folder, "tasks", "--at", "5m").out)["tasks"][0]
+    asked = ("describe", folder, "metadata", "--at", "5m", "--task", task["taskArn"])
+    shown = document(ecssim(*asked).out)
+    assert shown["TaskARN"] == task["taskArn"]
+    (container,) = shown["Containers"]
+    assert document(ecssim(*asked, "--container", container["Name"]).out) == container
+    assert document(ecssim(*asked, "--path", "/taskWithTags").out) == {**shown, "TaskTags": {}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("tasks", "--service", "wbe"), "there is no service 'wbe'; did you mean web?"),
+        (("tasks", "--instance", "i-0"), "there is no container instance 'i-0'"),
+        (("metadata",), "name it with --task"),
+        (("introspection",), "name its instance with --instance"),
+        (("metadata", "--task", "0"), "there is no task '0'"),
+        (("tasks", "--desired-status", "PENDING"), "PENDING"),
+    ],
+)
+def test_describe_refuses_what_names_nothing(
+    ecssim: Ecssim, folder: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    code, out, err = ecssim("describe", folder, *arguments, "--at", "5m")
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_describe_ends_where_the_run_did(ecssim: Ecssim, folder: Path) -> None:
+    assert ecssim("describe", folder, "tasks", "--at", "20m").code == 0
+    assert ecssim("describe", folder, "tasks", "--at", "21m") == (2, "", "--at: the run ended at 1200 s\n")
+
+
+def test_events_are_sent_as_lines_of_eventbridge(ecssim: Ecssim, folder: Path) -> None:
+    answer = ecssim("events", folder, "--format", "eventbridge")
+    assert (answer.code, answer.err) == (0, "")
+    lines = [document(line) for line in answer.out.splitlines()]
+    assert {line["source"] for line in lines} == {"aws.ecs"}
+    kinds = [line["detail-type"] for line in lines]
+    assert kinds.count("ECS Task State Change") == len(package.open(folder).task_events)
+    assert ecssim("events", folder, "--format", "eventbridge", "--kind", "calls").code == 2
+
+
+def test_a_run_that_was_steered_by_hand_does_not_come_out_again(ecssim: Ecssim, small: Path, tmp_path: Path) -> None:
+    simulation = package.simulate(small, out=tmp_path / "steered")
+    simulation.advance("5m")
+    simulation.call("UpdateService", service="web", desiredCount=1)
+    simulation.finish()
+    answer = ecssim("events", tmp_path / "steered", "--format", "eventbridge")
+    assert answer.code == 0
+    assert "steered by hand" in answer.err
+
+
 def test_events_come_in_the_order_of_their_ids(ecssim: Ecssim, folder: Path) -> None:
     rows = document(ecssim("events", folder, "--format", "json").out)
     ids = [row["event_id"] for row in rows]
