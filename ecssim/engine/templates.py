@@ -190,7 +190,7 @@ class Templates:
         )
         launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1
         network = FIXED_POOLS["network_mode"].index(mode.value) + 1
-        self._rows.append(code, self._definitions[template.name], revision, cpu, memory, launch, network)
+        self._rows.append(code, self._definitions[template.name], revision, cpu, memory, launch, network, gpus)
         return template
 
     def _image_list(self, definition: TaskDefinition) -> tuple[Image, ...]:

@@ -113,7 +113,7 @@ INTERNAL: Final = {
     # Launches that look alike: task definition, revision and size, by number.
     "_templates": """
         template u32, task_definition name:task_definition, revision u32, cpu u32, memory u32,
-        launch_type enum:launch_type, network_mode enum:network_mode
+        launch_type enum:launch_type, network_mode enum:network_mode, gpus u32
     """,
     # What was used in a simulated hour, in whole numbers of the unit; who used it, of what, at which price it is
     # sold (``sku``: Fargate platform, instance type and market, or the name of a unit price).

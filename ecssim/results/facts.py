@@ -85,6 +85,11 @@ class Tasks:
         """MiB of each task."""
         return self.index.numbers("memory")
 
+    @cached_property
+    def gpus(self) -> np.ndarray:
+        """GPUs of each task."""
+        return self.index.numbers("gpus")
+
 
 class Facts:
     """What the parts of a summary share: decoded names, tables, the tasks, the scenario's setting."""

@@ -70,10 +70,7 @@ def _figures(facts: Facts, rows: np.ndarray, key: np.void) -> FleetFigures:
     cluster = facts.name("cluster", int(key["cluster"]))
     kind = facts.name("instance_type", int(key["instance_type"]))
     group = group_named(facts, provider, cluster, kind)
-    setting: Mapping[str, Any] = facts.setting.get("autoScalingGroups", {}).get(group, {})
-    published = instance_type(kind)
-    cpu = published.cpu_units
-    memory = published.registered_memory_mib - int(setting.get("reservedMemory", 0))
+    cpu, memory = registered(facts, group, kind)
     end = facts.end
     begin = np.clip(np.nan_to_num(rows["registered_at"], nan=end), 0.0, end)
     until = np.clip(np.nan_to_num(rows["terminated_at"], nan=end), 0.0, end)
@@ -99,6 +96,13 @@ def _figures(facts: Facts, rows: np.ndarray, key: np.void) -> FleetFigures:
         most_of(created, gone, asked_memory),
         most_of(created, gone, np.ones(len(created), np.int64)),
     )
+
+
+def registered(facts: Facts, group: str | None, kind: str) -> tuple[int, int]:
+    """CPU units and MiB that an instance of a type registers in a group (AGENT-004)."""
+    setting: Mapping[str, Any] = facts.setting.get("autoScalingGroups", {}).get(group, {})
+    published = instance_type(kind)
+    return published.cpu_units, published.registered_memory_mib - int(setting.get("reservedMemory", 0))
 
 
 def _placed_at(facts: Facts, ordinals: np.ndarray) -> np.ndarray:

@@ -33,6 +33,10 @@ _OPEN: Final = {
 COSTS: Final = "costs"
 """The public table that is not recorded: it is made from the meters and the prices when it is read."""
 
+CLUSTER_METRICS: Final = "cluster_metrics"
+"""A cluster's reservation and utilisation by the minute: no table of the record, worked out when it is asked for."""
+
+_DERIVED: Final = (COSTS, CLUSTER_METRICS)
 _EPOCH: Final = "1970-01-01T00:00:00Z"
 _KEEP_BYTES: Final = 32 * 2**20
 
@@ -110,7 +114,7 @@ class Result:
 
         :raises KeyError: if there is no such public table.
         """
-        if name not in self.tables:
+        if name not in (*PUBLIC, *_DERIVED):
             raise KeyError(name)
         frame = self._frames.get(name)
         if frame is None:
@@ -119,12 +123,12 @@ class Result:
         return frame.copy(deep=False)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name in PUBLIC or name == COSTS:
+        if name in PUBLIC or name in _DERIVED:
             return self.frame(name)
         raise AttributeError(f"a result has no table or attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *PUBLIC, COSTS})
+        return sorted({*super().__dir__(), *PUBLIC, *_DERIVED})
 
     @cached_property
     def task_index(self) -> taskframes.TaskIndex:
@@ -156,6 +160,10 @@ class Result:
             return taskframes.tasks(self.raw, self._decode, self.task_index)
         if name == COSTS:
             return self._pricer().frame(str(self.manifest.get("region", HOME_REGION)))
+        if name == CLUSTER_METRICS:
+            from ecssim.results.cluster_metrics import cluster_metrics
+
+            return cluster_metrics(self)
         return self._plain(name)
 
     # -- money ------------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ class SyntheticRun:
                 512,
                 2 - template,
                 1 + template,
+                0,
             )
 
     def hour(self, hour: int) -> None:
