@@ -33,6 +33,7 @@ SECTIONS = {
     "SCALE": "Application Auto Scaling",
     "ALARM": "CloudWatch metrics and alarms",
     "COST": "Prices and the bill",
+    "META": "Metadata, introspection and events",
 }
 
 HEAD = """# Fidelity
