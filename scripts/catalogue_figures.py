@@ -6,8 +6,26 @@ it.
 """
 
 # --- typed in: branch interfaces --------------------------------------------------------------------
-BRANCH_SOURCE = "VPC resource controller limits, zz_generated.vpclimits.go"
-BRANCH_AS_OF = "2026-08-06"
+# Where the figures were read, and the day on which that text was made. AWS publishes the numbers only in the
+# list of its VPC resource controller; Karpenter carries a later copy of the same list, which was read for the
+# types that the first lacks. Whole commits, to look them up:
+#   02c28c714bc8393f42fc9db2bc264e421c62aba4 of aws/amazon-vpc-resource-controller-k8s
+#   01a436f0bbbc75a1252aba1a3a48ca115b7e6cc0 of aws/karpenter-provider-aws
+#   021abe8ca185a054dea7bab21e631f9461e05bd6 of awsdocs/amazon-ecs-developer-guide
+LIMITS_READ = ("aws/amazon-vpc-resource-controller-k8s 02c28c714bc8, pkg/aws/vpc/limits.go", "2025-10-06")
+LATER_LIMITS_READ = (
+    "aws/karpenter-provider-aws 01a436f0bbbc, pkg/providers/instancetype/zz_generated.vpclimits.go",
+    "2026-08-06",
+)
+GUIDE_READ = ("awsdocs/amazon-ecs-developer-guide 021abe8ca185, doc_source/container-instance-eni.md", "2023")
+# Families and single types that only the later list has; i4i.large was incompatible in the first.
+IN_LATER_LIMITS = """
+c8a c8gb c8id m8a m8gb m8gn m8id r8a r8id
+c8gn.metal-24xl c8gn.metal-48xl i4i.large i8g.metal-48xl r8gb.48xlarge r8gb.metal-24xl r8gb.metal-48xl
+r8gn.metal-24xl r8gn.metal-48xl
+"""
+# In neither list: the guide states their tasks with a trunk, the budget.
+IN_GUIDE_ONLY = frozenset({"hpc6a.48xlarge", "hpc6id.32xlarge"})
 
 # Awsvpc tasks with trunking, by size: equal in every family below.
 BUDGET = {
@@ -41,9 +59,8 @@ x2iedn.4xlarge 60, x2iedn.8xlarge 120, x2iedn.16xlarge 120, x2iedn.24xlarge 120,
 x2iedn.32xlarge 120, x2iedn.metal 120, x2iezn.2xlarge 64, x2iezn.4xlarge 120, x2iezn.6xlarge 120,
 x2iezn.8xlarge 120, x2iezn.12xlarge 120, x2iezn.metal 120, hpc6a.48xlarge 120, hpc6id.32xlarge 120,
 p4d.24xlarge 120, p4de.24xlarge 120, trn1.2xlarge 19, trn1.32xlarge 120, trn1n.32xlarge 198,
-vt1.3xlarge 40, vt1.6xlarge 60, vt1.24xlarge 120, u-3tb1.56xlarge 12, u-6tb1.56xlarge 13
+vt1.3xlarge 40, vt1.6xlarge 60, vt1.24xlarge 120, u-3tb1.56xlarge 12
 """
-EXCEPTION_SOURCE = "Amazon ECS developer guide, container-instance-eni (2023) and " + BRANCH_SOURCE
 # Compatible in the limits, named as not supported by Amazon ECS (NET-016).
 NOT_ON_ECS = frozenset({"m5.metal", "c5.metal", "r5.metal"})
 

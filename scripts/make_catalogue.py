@@ -35,15 +35,17 @@ from pathlib import Path
 from typing import Any
 
 from catalogue_figures import (
-    BRANCH_AS_OF,
-    BRANCH_SOURCE,
     BUDGET,
     BUDGET_EXCEPTIONS,
     BUDGET_LARGER,
-    EXCEPTION_SOURCE,
     FLEX,
     FLEX_BUDGET,
+    GUIDE_READ,
+    IN_GUIDE_ONLY,
+    IN_LATER_LIMITS,
+    LATER_LIMITS_READ,
     LATER_X86,
+    LIMITS_READ,
     NOT_ON_ECS,
     OLDER_OR_GRAVITON,
     PRICE_AS_OF,
@@ -71,9 +73,13 @@ def budget_exceptions() -> dict[str, int]:
     return {name: int(budget) for name, budget in pairs}
 
 
-def branch_source(name: str) -> str:
-    """Where the branch figure of the type was read."""
-    return EXCEPTION_SOURCE if name in budget_exceptions() else BRANCH_SOURCE
+def branch_read(name: str) -> tuple[str, str]:
+    """Where the branch figure of the type was read, and of which day that text is."""
+    if name in IN_GUIDE_ONLY:
+        return GUIDE_READ
+    if not {name, name.split(".", 1)[0]}.isdisjoint(IN_LATER_LIMITS.split()):
+        return LATER_LIMITS_READ
+    return LIMITS_READ
 
 
 def branch_enis(name: str, max_enis: int) -> int:
@@ -110,6 +116,7 @@ def type_rows(described: Mapping[str, Any], source: str, as_of: str) -> Iterable
             or network["MaximumNetworkInterfaces"]
         )
         branch = branch_enis(name, enis)
+        branch_source, branch_as_of = branch_read(name) if branch else ("", "")
         yield {
             "instance_type": name,
             "vcpu": fact["VCpuInfo"]["DefaultVCpus"],
@@ -123,8 +130,8 @@ def type_rows(described: Mapping[str, Any], source: str, as_of: str) -> Iterable
             "branch_enis": branch,
             "burstable": str(bool(fact.get("BurstablePerformanceSupported"))).lower(),
             "bare_metal": str(bool(fact.get("BareMetal"))).lower(),
-            "branch_source": branch_source(name) if branch else "",
-            "branch_as_of": BRANCH_AS_OF if branch else "",
+            "branch_source": branch_source,
+            "branch_as_of": branch_as_of,
             "source": source,
             "as_of": as_of,
         }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 
 from ecssim.catalog import instance_type, instance_types
+from ecssim.catalog.instances import DATA
 
 
 @pytest.mark.rule("NET-010", "NET-011", "NET-013", "NET-014")
@@ -105,6 +107,18 @@ def test_every_type_is_usable() -> None:
         assert kind.source, kind
         assert len(kind.as_of) == 10, kind
         assert kind.awsvpc_tasks(trunking=True) >= kind.awsvpc_tasks(trunking=False), kind
+
+
+def test_every_branch_figure_names_the_text_it_was_read_in() -> None:
+    with (DATA / "ec2_types.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    trunked = [row for row in rows if row["branch_enis"] != "0"]
+    assert len(trunked) > 800
+    for row in trunked:
+        # repository, commit and path, and the day of that text (the guide gives only its year)
+        assert re.fullmatch(r"[\w-]+/[\w-]+ [0-9a-f]{12}, [\w/.-]+\.(go|md)", row["branch_source"]), row
+        assert re.fullmatch(r"20\d\d(-\d\d-\d\d)?", row["branch_as_of"]), row
+    assert not any(row["branch_source"] or row["branch_as_of"] for row in rows if row["branch_enis"] == "0")
 
 
 def test_an_unknown_type_is_named() -> None:
