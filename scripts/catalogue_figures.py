@@ -36,7 +36,7 @@ BUDGET_LARGER = 120
 # 8xlarge and 12xlarge: 60 and 60 on fifth-generation x86 and on Graviton, 90 and 120 on later x86.
 OLDER_OR_GRAVITON = """
 a1 c5 c5a c5ad c5d c6g c6gd c6gn c7g c7gd c7gn c8g c8gb c8gd c8gn g5g i4g i8g im4gn is4gen m5 m5a
-m5ad m5d m5n m6g m6gd m7g m7gd m8g m8gb m8gd m8gn r5 r5a r5ad r5b r5d r5dn r6g r6gd r7g r7gd r8g
+m5ad m5d m5n m6g m6gd m7g m7gd m8g m8gb m8gd m8gn r5 r5a r5ad r5d r6g r6gd r7g r7gd r8g
 r8gb r8gd r8gn x2gd x8g
 """
 LATER_X86 = """
@@ -50,7 +50,7 @@ FLEX_BUDGET = {
 }  # fmt: skip
 # Types that leave the pattern of their family, and families without a pattern.
 BUDGET_EXCEPTIONS = """
-a1.medium 10, x2gd.medium 10, a1.metal 60, i7i.12xlarge 90, g5.xlarge 6, g5.2xlarge 19,
+a1.medium 10, x2gd.medium 10, i7i.12xlarge 90, g5.xlarge 6, g5.2xlarge 19,
 g5.4xlarge 40, m5zn.large 14, m5zn.xlarge 31, m5zn.2xlarge 64, m5zn.3xlarge 98, m5zn.6xlarge 120,
 i4i.large 10, i4i.xlarge 8, i4i.2xlarge 28, i4i.4xlarge 58, i4i.8xlarge 118, i4i.12xlarge 118,
 i4i.16xlarge 133, i4i.24xlarge 118, i4i.32xlarge 133, i4i.metal 133, x2idn.16xlarge 120,
@@ -59,10 +59,15 @@ x2iedn.4xlarge 60, x2iedn.8xlarge 120, x2iedn.16xlarge 120, x2iedn.24xlarge 120,
 x2iedn.32xlarge 120, x2iedn.metal 120, x2iezn.2xlarge 64, x2iezn.4xlarge 120, x2iezn.6xlarge 120,
 x2iezn.8xlarge 120, x2iezn.12xlarge 120, x2iezn.metal 120, hpc6a.48xlarge 120, hpc6id.32xlarge 120,
 p4d.24xlarge 120, p4de.24xlarge 120, trn1.2xlarge 19, trn1.32xlarge 120, trn1n.32xlarge 198,
-vt1.3xlarge 40, vt1.6xlarge 60, vt1.24xlarge 120, u-3tb1.56xlarge 12
+vt1.3xlarge 40, vt1.6xlarge 60, vt1.24xlarge 120, u-3tb1.56xlarge 12, r5b.16xlarge 120,
+r5dn.16xlarge 120
 """
-# Compatible in the limits, named as not supported by Amazon ECS (NET-016).
-NOT_ON_ECS = frozenset({"m5.metal", "c5.metal", "r5.metal"})
+# Compatible in the limits, named as not supported by Amazon ECS in GUIDE_READ (NET-016), singly or with their
+# family. Where the guide's own table has a row for the type all the same, the row wins: c5a.8xlarge, most of m5n
+# and m5zn, and of r5b and r5dn the 16xlarge, which is why these two stand among the exceptions.
+NOT_ON_ECS = """
+a1.metal c5.metal c5ad.8xlarge c5d.metal m5.metal m5n.24xlarge m5n.metal r5.8xlarge r5.metal r5d.metal
+"""
 
 # --- typed in: prices (COST-010 to COST-013), us-east-1, USD per hour ---------------------------------
 PRICE_SOURCE = "karpenter-provider-aws, zz_generated.pricing_aws.go"

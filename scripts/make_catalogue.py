@@ -85,7 +85,7 @@ def branch_read(name: str) -> tuple[str, str]:
 def branch_enis(name: str, max_enis: int) -> int:
     """Branch interfaces of the type, 0 where Amazon ECS does not trunk it or where we do not know."""
     family, size = name.split(".")
-    if name in NOT_ON_ECS:
+    if name in NOT_ON_ECS.split():
         return 0
     exceptions = budget_exceptions()
     if name in exceptions:

@@ -48,9 +48,24 @@ def test_the_t_family_never_trunks(family: str) -> None:
 
 
 @pytest.mark.rule("NET-016")
-@pytest.mark.parametrize("name", ["m5.metal", "c5.metal", "r5.metal"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("m5.metal", "c5.metal", "r5.metal", "a1.metal", "c5d.metal", "r5d.metal", "r5.8xlarge", "c5ad.8xlarge"),
+        *("m5n.24xlarge", "m5n.metal", "m5zn.12xlarge", "r5b.large", "r5dn.24xlarge"),
+    ],
+)
 def test_types_that_ecs_excludes_do_not_trunk_although_ec2_could(name: str) -> None:
     assert instance_type(name).awsvpc_tasks(trunking=True) == instance_type(name).max_enis - 1
+
+
+@pytest.mark.rule("NET-016")
+@pytest.mark.parametrize(
+    ("name", "trunked"),
+    [("c5a.8xlarge", 60), ("m5n.16xlarge", 120), ("m5zn.large", 14), ("r5b.16xlarge", 120), ("r5dn.16xlarge", 120)],
+)
+def test_a_type_that_the_guide_excludes_and_lists_trunks_as_listed(name: str, trunked: int) -> None:
+    assert instance_type(name).awsvpc_tasks(trunking=True) == trunked
 
 
 @pytest.mark.rule("NET-023")
