@@ -20,7 +20,8 @@ LATER_LIMITS_READ = (
 GUIDE_READ = ("awsdocs/amazon-ecs-developer-guide 021abe8ca185, doc_source/container-instance-eni.md", "2023")
 # Families and single types that only the later list has; i4i.large was incompatible in the first.
 IN_LATER_LIMITS = """
-c8a c8gb c8id m8a m8gb m8gn m8id r8a r8id
+c8a c8gb c8ib c8id c8in c8ine c9g c9gd g7 g7e hpc7g m8a m8azn m8gb m8gn m8ib m8id m8idb m8idn m8in m8ine m9g
+m9gd p6-b300 r8a r8ib r8id r8idb r8idn r8in x8aedz x8i
 c8gn.metal-24xl c8gn.metal-48xl i4i.large i8g.metal-48xl r8gb.48xlarge r8gb.metal-24xl r8gb.metal-48xl
 r8gn.metal-24xl r8gn.metal-48xl
 """
@@ -35,13 +36,14 @@ BUDGET = {
 BUDGET_LARGER = 120
 # 8xlarge and 12xlarge: 60 and 60 on fifth-generation x86 and on Graviton, 90 and 120 on later x86.
 OLDER_OR_GRAVITON = """
-a1 c5 c5a c5ad c5d c6g c6gd c6gn c7g c7gd c7gn c8g c8gb c8gd c8gn g5g i4g i8g im4gn is4gen m5 m5a
-m5ad m5d m5n m6g m6gd m7g m7gd m8g m8gb m8gd m8gn r5 r5a r5ad r5d r6g r6gd r7g r7gd r8g
+a1 c5 c5a c5ad c5d c6g c6gd c6gn c7g c7gd c7gn c8g c8gb c8gd c8gn c9g c9gd g5g i4g i7ie i8g i8ge im4gn is4gen
+m5 m5a m5ad m5d m5n m6g m6gd m7g m7gd m8g m8gb m8gd m8gn m9g m9gd r5 r5a r5ad r5d r6g r6gd r7g r7gd r8g
 r8gb r8gd r8gn x2gd x8g
 """
 LATER_X86 = """
-c6a c6i c6id c6in c7a c7i c8a c8i c8id g5 g6 g6e gr6 i7i inf2 m6a m6i m6id m6idn m6in m7a m7i m8a
-m8i m8id r6a r6i r6id r6idn r6in r7a r7i r7iz r8a r8i r8id
+c6a c6i c6id c6in c7a c7i c8a c8i c8ib c8id c8in c8ine f2 g5 g6 g6e g6f g7 gr6 gr6f i7i inf2 m6a m6i m6id m6idn
+m6in m7a m7i m8a m8azn m8i m8ib m8id m8idb m8idn m8in m8ine r6a r6i r6id r6idn r6in r7a r7i r7iz r8a r8i r8ib
+r8id r8idb r8idn r8in u7i-12tb u7i-6tb u7i-8tb u7in-16tb u7in-24tb u7in-32tb x8aedz x8i
 """
 # Flex types have the budget of the next smaller size.
 FLEX = frozenset({"c7i-flex", "c8i-flex", "m7i-flex", "m8i-flex", "r8i-flex"})
@@ -60,7 +62,11 @@ x2iedn.32xlarge 120, x2iedn.metal 120, x2iezn.2xlarge 64, x2iezn.4xlarge 120, x2
 x2iezn.8xlarge 120, x2iezn.12xlarge 120, x2iezn.metal 120, hpc6a.48xlarge 120, hpc6id.32xlarge 120,
 p4d.24xlarge 120, p4de.24xlarge 120, trn1.2xlarge 19, trn1.32xlarge 120, trn1n.32xlarge 198,
 vt1.3xlarge 40, vt1.6xlarge 60, vt1.24xlarge 120, u-3tb1.56xlarge 12, r5b.16xlarge 120,
-r5dn.16xlarge 120
+r5dn.16xlarge 120, dl2q.24xlarge 120, f2.6xlarge 90, g7e.2xlarge 122, g7e.4xlarge 126, g7e.8xlarge 126,
+g7e.12xlarge 128, g7e.24xlarge 138, g7e.48xlarge 158, hpc7g.4xlarge 120, hpc7g.8xlarge 120,
+hpc7g.16xlarge 120, i7ie.large 20, i7ie.xlarge 29, i7ie.2xlarge 29, i7ie.3xlarge 29, i8ge.large 20,
+i8ge.xlarge 29, i8ge.2xlarge 29, i8ge.3xlarge 29, p5.4xlarge 60, p5.48xlarge 182, p5e.48xlarge 182,
+p5en.48xlarge 182, p6-b200.48xlarge 150, p6-b300.48xlarge 186
 """
 # Compatible in the limits, named as not supported by Amazon ECS in GUIDE_READ (NET-016), singly or with their
 # family. Where the guide's own table has a row for the type all the same, the row wins: c5a.8xlarge, most of m5n

@@ -9,7 +9,8 @@ What is typed in, because no package carries it:
 * the branch interfaces of a trunked instance (NET-011, NET-014). They follow the size within a family: the
   number that stays constant is the *task budget*, branch + ENIs - 2, and the branch figure is what remains of
   it after the ENIs. Types that are not listed here have no trunking in the catalogue, on the safe side.
-* the families in which Amazon ECS supports trunking (NET-015, NET-016, NET-023);
+* the families in which Amazon ECS supports trunking (NET-015, NET-016, NET-023): those of the guide's table of
+  2023, and every newer one that the limits call compatible;
 * on-demand prices of frequent types (COST-010 to COST-013), which win over the package's.
 
 The package's prices need care. A zero means unknown. Where it holds the price of dedicated tenancy instead of

@@ -74,6 +74,24 @@ def test_families_outside_the_documented_table_do_not_trunk(name: str) -> None:
     assert instance_type(name).awsvpc_tasks(trunking=True) == instance_type(name).max_enis - 1
 
 
+@pytest.mark.rule("NET-023")
+@pytest.mark.parametrize(
+    ("name", "trunked"),
+    [
+        pytest.param("c9g.12xlarge", 60, id="twelve ENIs and 50 branches of a Graviton type"),
+        pytest.param("m8in.8xlarge", 90, id="eight ENIs and 84 branches of an x86 type"),
+        pytest.param("f2.6xlarge", 90, id="the small f2 leaves the pattern"),
+        pytest.param("i7ie.large", 20, id="the small i7ie leave the pattern"),
+        pytest.param("i8ge.3xlarge", 29, id="six ENIs and 25 branches"),
+        pytest.param("g7e.2xlarge", 122, id="a type with 120 branches beside all its ENIs"),
+        pytest.param("p5.48xlarge", 182, id="64 ENIs on 32 cards and 120 branches"),
+        pytest.param("r9g.large", 2, id="no figure is known"),
+    ],
+)
+def test_families_newer_than_the_table_trunk_if_the_limits_say_so(name: str, trunked: int) -> None:
+    assert instance_type(name).awsvpc_tasks(trunking=True) == trunked
+
+
 @pytest.mark.rule("NET-012")
 @pytest.mark.parametrize(
     ("name", "trunking", "formula", "documented"),
