@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from ecssim.aws.agent import AgentConfiguration
 from ecssim.aws.names import EnabledDisabled, Market
 from ecssim.aws.service import CapacityProviderStrategyItem
 from ecssim.aws.shape import JsonObject, Name, Region, Shape
@@ -162,45 +163,6 @@ class MixedInstancesPolicy(Shape):
 
     launch_template: MixedLaunchTemplate | None = None
     instances_distribution: InstancesDistribution | None = None
-
-
-class AgentConfiguration(Shape):
-    """The ECS agent on the instances of a group, by the agent's own names (AGENT section).
-
-    ``ECS_CLUSTER`` says which cluster the instances join; without it they join the one whose capacity
-    provider the group is behind. ``version`` is text (``1.90.0``), ``ECS_RESERVED_MEMORY`` MiB; durations are
-    the agent's text (``30s``, ``3h``).
-    """
-
-    version: str | None = None
-    cluster: Annotated[str | None, Field(alias="ECS_CLUSTER")] = None
-    reserved_memory: Annotated[int, Field(alias="ECS_RESERVED_MEMORY", ge=0)] = 0
-    instance_attributes: Annotated[Mapping[str, str], Field(alias="ECS_INSTANCE_ATTRIBUTES")] = Field(
-        default_factory=dict
-    )
-    enable_spot_instance_draining: Annotated[bool, Field(alias="ECS_ENABLE_SPOT_INSTANCE_DRAINING")] = False
-    image_pull_behavior: Annotated[
-        str | None, Field(alias="ECS_IMAGE_PULL_BEHAVIOR", pattern="^(default|always|once|prefer-cached)$")
-    ] = None
-    container_start_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_START_TIMEOUT")] = None
-    container_stop_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_STOP_TIMEOUT")] = None
-    container_create_timeout: Annotated[str | None, Field(alias="ECS_CONTAINER_CREATE_TIMEOUT")] = None
-    engine_task_cleanup_wait_duration: Annotated[str | None, Field(alias="ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION")] = (
-        None
-    )
-    pull_dependent_containers_upfront: Annotated[bool, Field(alias="ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT")] = False
-    poll_metrics: Annotated[bool, Field(alias="ECS_POLL_METRICS")] = False
-    warm_pools_check: Annotated[bool, Field(alias="ECS_WARM_POOLS_CHECK")] = False
-    enable_task_eni: Annotated[bool, Field(alias="ECS_ENABLE_TASK_ENI")] = True
-    reserved_ports: Annotated[tuple[int, ...], Field(alias="ECS_RESERVED_PORTS")] = ()
-    reserved_ports_udp: Annotated[tuple[int, ...], Field(alias="ECS_RESERVED_PORTS_UDP")] = ()
-    dynamic_host_port_range: Annotated[str | None, Field(alias="ECS_DYNAMIC_HOST_PORT_RANGE", pattern=r"^\d+-\d+$")] = (
-        None
-    )
-    num_images_delete_per_cycle: Annotated[int | None, Field(alias="ECS_NUM_IMAGES_DELETE_PER_CYCLE")] = None
-    image_cleanup_interval: Annotated[str | None, Field(alias="ECS_IMAGE_CLEANUP_INTERVAL")] = None
-    image_minimum_cleanup_age: Annotated[str | None, Field(alias="ECS_IMAGE_MINIMUM_CLEANUP_AGE")] = None
-    disable_image_cleanup: Annotated[bool, Field(alias="ECS_DISABLE_IMAGE_CLEANUP")] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,13 +141,13 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "AgentConfiguration": {
         _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP"
-        " ECS_ENABLE_SPOT_INSTANCE_DRAINING",
-        _E: "ECS_POLL_METRICS ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
-        _N: "ECS_IMAGE_PULL_BEHAVIOR ECS_ENABLE_TASK_ENI ECS_CONTAINER_STOP_TIMEOUT"
-        " ECS_DYNAMIC_HOST_PORT_RANGE ECS_CONTAINER_START_TIMEOUT"
-        " ECS_CONTAINER_CREATE_TIMEOUT ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT"
-        " ECS_WARM_POOLS_CHECK ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
+        " ECS_ENABLE_SPOT_INSTANCE_DRAINING ECS_IMAGE_PULL_BEHAVIOR ECS_DYNAMIC_HOST_PORT_RANGE"
+        " ECS_CONTAINER_START_TIMEOUT ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"
+        " ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
         " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP",
+        _E: "ECS_POLL_METRICS",
+        _N: "ECS_ENABLE_TASK_ENI ECS_AVAILABLE_LOGGING_DRIVERS ECS_CONTAINER_STOP_TIMEOUT"
+        " ECS_CONTAINER_CREATE_TIMEOUT ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT ECS_WARM_POOLS_CHECK",
     },
     "AccountSettings": {
         _M: "awsvpcTrunking",
@@ -290,7 +290,6 @@ FAULTS_NOT_MODELLED = frozenset(
     {
         "instanceImpairment",
         "slowTask",
-        "registryDown",
         "dependencySlow",
     }
 )
@@ -299,7 +298,6 @@ FAULTS_NOT_MODELLED = frozenset(
 HARMLESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("DeploymentController", "type"): ("ECS",),
     ("DeploymentConfiguration", "strategy"): ("ROLLING",),
-    ("AgentConfiguration", "ECS_IMAGE_PULL_BEHAVIOR"): ("default",),
     ("AgentConfiguration", "ECS_ENABLE_TASK_ENI"): ("True",),
     ("Service", "availabilityZoneRebalancing"): ("DISABLED",),
     ("UpdateService", "availabilityZoneRebalancing"): ("DISABLED",),

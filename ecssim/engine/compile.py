@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
+from ecssim.aws.agent import AgentConfiguration, go_seconds
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
 from ecssim.aws.cluster import CapacityProvider
 from ecssim.aws.names import EnabledDisabled, LoadBalancerScheme, LoadBalancerType
@@ -27,6 +28,7 @@ from ecssim.record.recorder import Recorder
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.timeline import seconds_of
 from ecssim.world.addresses import AddressPool
+from ecssim.world.agent_settings import AgentSettings
 from ecssim.world.entities import (
     AutoScalingGroup,
     Cluster,
@@ -37,9 +39,6 @@ from ecssim.world.entities import (
     TargetGroup,
 )
 from ecssim.world.fleet import Fleet
-
-#: Ports that the agent and the host hold on Linux (AGENT-006, ASG-063).
-RESERVED_PORTS = (22, 2375, 2376, 51678, 51679)
 
 
 def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int, make: Callable[..., Engine] = Engine) -> Engine:
@@ -223,11 +222,32 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
             termination_policies=document.termination_policies,
             settings=_provider_settings(document_of_provider, engine.model),
             spot_draining=document.agent.enable_spot_instance_draining,
+            agent=_agent_settings(document.agent),
             draws=engine.luck.launches("asg", name),
         )
         if document.agent.version is not None:
             group.agent_version = document.agent.version
         engine.world.groups.append(group)
+
+
+def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
+    """Read what the agents of a group do with images, containers and ports."""
+    behavior = agent.image_pull_behavior or "default"
+    low, high = agent.dynamic_ports
+    wait, interval = "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", "ECS_IMAGE_CLEANUP_INTERVAL"
+    age, start = "ECS_IMAGE_MINIMUM_CLEANUP_AGE", "ECS_CONTAINER_START_TIMEOUT"
+    return AgentSettings(
+        eager=behavior in ("default", "always"),
+        fallback=behavior != "always",
+        start_timeout=agent.seconds(start, agent.container_start_timeout, 180.0),
+        cleanup_wait=agent.seconds(wait, agent.engine_task_cleanup_wait_duration, 10800.0),
+        cleanup_jitter=go_seconds(agent.engine_task_cleanup_wait_duration_jitter or ""),
+        cleans=not (agent.disable_image_cleanup or behavior == "prefer-cached"),
+        image_interval=agent.seconds(interval, agent.image_cleanup_interval, 1800.0),
+        image_age=agent.seconds(age, agent.image_minimum_cleanup_age, 3600.0),
+        images_per_cycle=agent.num_images_delete_per_cycle or 5,
+        dynamic_ports=high - low + 1 if agent.dynamic_host_port_range is not None else -1,
+    )
 
 
 def _provider_settings(document: CapacityProvider | None, model: ModelOptions) -> ProviderSettings:
@@ -279,15 +299,13 @@ def _shape(document: GroupDocument, type_name: str, trunking: bool) -> InstanceS
         "ecs.capability.task-eni": None,
     }
     attributes.update(agent.instance_attributes)
-    ports: list[tuple[str, int]] = [("tcp", p) for p in (agent.reserved_ports or RESERVED_PORTS)]
-    ports += [("udp", p) for p in agent.reserved_ports_udp]
     return InstanceShape(
         cpu=kind.cpu_units,
         memory=kind.registered_memory_mib - agent.reserved_memory,
         gpus=kind.gpus,
         eni_slots=kind.awsvpc_tasks(trunk),
         trunk=trunk,
-        ports=tuple(ports),
+        ports=agent.host_ports,
         attributes=tuple(attributes.items()),
         boot_factor=2.0 if kind.gpus or kind.bare_metal else 1.0,
     )

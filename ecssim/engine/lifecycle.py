@@ -32,12 +32,8 @@ from ecssim.engine.timing import (
     CHANCE,
     CRASH_AFTER,
     DISPATCH,
-    EC2_PULL_RATE,
     EXIT,
-    PULL,
     RELEASE,
-    START,
-    fargate_pull_rate,
 )
 from ecssim.engine.timing import STOP as STOP_DELAY
 from ecssim.errors import IllegalTransition
@@ -72,7 +68,6 @@ class Lifecycle:
         self._task_rows = tasks.buffer
         self._reasons = recorder.names.pool("text")
         self._address_release = engine.timing["addressRelease"].median
-        self._manifest = engine.timing["pullManifest"].median
         self.instances = engine.world.instances
         self.live: dict[int, Task] = {}
         #: What is done with a task that has ended; the outside view puts itself in between to remember it.
@@ -82,7 +77,7 @@ class Lifecycle:
         self.then_no_address = self.on_no_address
         self.then_dispatched = self.on_dispatched
         self.then_exit = self.on_exit
-        self._then_started = self._on_started
+        self.then_started = self._on_started
         self._then_drained = self._on_drained
         self._then_containers_stopped = self._on_containers_stopped
         self._then_network_released = self._on_network_released
@@ -177,29 +172,12 @@ class Lifecycle:
             self.engine.agents.submit(task)
 
     def _enter_activating(self, task: Task) -> None:
-        """Pull the images and start the containers (LIFE-007, LIFE-032, LIFE-084, FG-024)."""
-        now = task.pull_started_at = self.kernel._now
-        template = task.template
-        delays = task.delays
-        noise = delays[PULL]
-        if template.fargate:
-            self.engine.meters.fargate_began(task)
-            size = 0.0
-            for image in template.images:
-                size += image.size_mb
-            pull = size / fargate_pull_rate(template.cpu) * noise * self.engine.registry_factor
-        else:
-            there_at = self.instances[task.instance].images
-            pull = self._manifest
-            for image in template.images:
-                ready = there_at.get(image.code)
-                if ready is None:
-                    seconds = image.size_mb / EC2_PULL_RATE * noise * self.engine.registry_factor
-                    ready = there_at[image.code] = now + self._manifest + seconds
-                # A task that comes while the image is on its way waits for the same pull.
-                pull = max(pull, ready - now)
-        task.pull_stopped_at = now + pull
-        self.kernel.after(pull + delays[START], self._then_started, task, task.epoch)
+        """Pull the images and start the containers (LIFE-007, LIFE-032)."""
+        task.pull_started_at = self.kernel._now
+        engine = self.engine
+        if task.template.fargate:
+            engine.meters.fargate_began(task)
+        engine.pulls.begin(task)
 
     def _on_started(self, task: Task, epoch: int) -> None:
         """All containers have started, or this launch is one that cannot start."""
@@ -372,6 +350,7 @@ class Lifecycle:
         if task.instance >= 0:
             instance = self.instances[task.instance]
             del instance.tasks[task.ordinal]
+            instance.left_at[task.template.image_set] = now
             if task.provider and task.provider == instance.group.provider_code:
                 task_left(instance)
             if instance.status == DRAINING:

@@ -61,6 +61,13 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "SCALE-041",
         "the capacity from which a further scale-out is computed while the cooldown of one runs",
     ),
+    "pullBandwidth": Option(
+        "pull_bandwidth",
+        ("shared", "separate"),
+        "AGENT-031",
+        "whether image pulls that run side by side on an instance share its bandwidth",
+    ),
+    "pullRate": Option("pull_rate", (), "LIFE-084", "MB a second that an instance pulls, download and unpack together"),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -81,6 +88,8 @@ class ModelOptions:
     spot_zone_shocks_per_year: float = 0.0
     max_scale_in_step: float = 0.0
     scale_out_cooldown_base: Literal["before", "running"] = "before"
+    pull_bandwidth: Literal["shared", "separate"] = "shared"
+    pull_rate: float = 60.0
     image_size_mb: float = 100.0
 
     @property

@@ -22,6 +22,7 @@ from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
+from ecssim.engine.pulls import Pulls
 from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
@@ -85,6 +86,7 @@ class Engine:
         self.meters = Meters(self)
         self.subnets = Subnets(self)
         self.lifecycle = Lifecycle(self)
+        self.pulls = Pulls(self)
         self.agents = Agents(self)
         self.fleets = self.fleets_type(self)
         self.fargate = Fargate(self)

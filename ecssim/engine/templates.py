@@ -72,6 +72,9 @@ class Templates:
         names = engine.recorder.names
         self._definitions = names.pool("task_definition")
         self._images = names.pool("image")
+        #: Sets of images by their number, and the number of each.
+        self.image_sets: list[tuple[Image, ...]] = [()]
+        self._image_set_numbers: dict[tuple[Image, ...], int] = {(): 0}
         self._made: dict[tuple[str, int, Wish], Template] = {}
         self._predicates: dict[str, Predicate] = {}
         self._requests: dict[Request, Request] = {}
@@ -158,6 +161,7 @@ class Templates:
 
         requests = {0: request(None)} | {code: request(name) for code, name in wish.providers}
         code = len(self._made) + 1
+        images = self._image_list(definition)
         template = Template(
             code=code,
             family=definition.family,
@@ -174,7 +178,9 @@ class Templates:
             fargate=fargate,
             subnets=wish.subnets if eni else (),
             zones=zones,
-            images=self._image_list(definition),
+            images=images,
+            image_set=self._image_set_numbers[images],
+            dynamic_ports=_dynamic_ports(definition, mode),
             stop_timeout=max(
                 (float(c.stop_timeout) if c.stop_timeout is not None else 30.0)
                 for c in definition.container_definitions
@@ -196,7 +202,11 @@ class Templates:
     def _image_list(self, definition: TaskDefinition) -> tuple[Image, ...]:
         default = self.engine.model.image_size_mb
         names = dict.fromkeys(c.image for c in definition.container_definitions if c.image)
-        return tuple(Image(self._images[n], self.image_mb.get(n, default)) for n in names)
+        images = tuple(Image(self._images[n], self.image_mb.get(n, default)) for n in names)
+        if images not in self._image_set_numbers:
+            self._image_set_numbers[images] = len(self.image_sets)
+            self.image_sets.append(images)
+        return images
 
     def _laws(self, definition: TaskDefinition, revision: int, cpu: int, *, fargate: bool, eni: bool) -> LaunchLaws:
         """Put the user's behaviour of the family and of the revision over the profile's delays."""
@@ -289,6 +299,13 @@ def _host_ports(definition: TaskDefinition, mode: NetworkMode) -> tuple[tuple[in
             if mode in (NetworkMode.HOST, NetworkMode.BRIDGE) and port:
                 (tcp if mapping.protocol.value == "tcp" else udp).append(port)
     return tuple(dict.fromkeys(tcp)), tuple(dict.fromkeys(udp))
+
+
+def _dynamic_ports(definition: TaskDefinition, mode: NetworkMode) -> int:
+    """How many host ports the task leaves to the host to choose (AGENT-008)."""
+    if mode is not NetworkMode.BRIDGE:
+        return 0
+    return sum(not mapping.host_port for c in definition.container_definitions for mapping in c.port_mappings)
 
 
 def strategy_items(given: Sequence[Any]) -> tuple[Any, ...]:

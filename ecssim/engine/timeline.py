@@ -39,6 +39,7 @@ class Timeline:
             "agentDisconnect": self._agent_disconnect,
             "taskCrash": self._task_crash,
             "registrySlow": self._registry_slow,
+            "registryDown": self._registry_down,
             "addressesTaken": self._addresses_taken,
             "apiThrottling": self._api_throttling,
             "azOutage": self._az_outage,
@@ -141,6 +142,11 @@ class Timeline:
     def _registry_normal(self, factor: float, _: int) -> None:
         self.engine.registry_factor /= factor
 
+    def _registry_down(self, fault: documents.RegistryDown, event: int) -> None:
+        """The registry answers no new request; layers that are under way still arrive."""
+        pulls = self.engine.pulls
+        pulls.down_until = max(pulls.down_until, self.kernel._now + fault.for_)
+
     def _addresses_taken(self, fault: documents.AddressesTaken, event: int) -> None:
         engine = self.engine
         ordinal = engine.builder.subnets[fault.subnet]
@@ -201,6 +207,7 @@ SUPPORTED_FAULTS = (
     "agentDisconnect",
     "taskCrash",
     "registrySlow",
+    "registryDown",
     "addressesTaken",
     "apiThrottling",
     "azOutage",

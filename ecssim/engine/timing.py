@@ -32,6 +32,10 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "pullManifest": (constant(0.5), "LIFE-084"),
     "pullNoise": (constant(1.0), "LIFE-084"),
     "containerStop": (constant(1.0), "LIFE-060"),
+    "imageDelete": (constant(1.0), "AGENT-031"),
+    "agentRetryJitter": (uniform(0.0, 0.2), "AGENT-032"),
+    "agentHeartbeat": (uniform(60.0, 120.0), "AGENT-020"),
+    "agentLossNoticed": (constant(90.0), "AGENT-024"),
     "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
     "trunkRegistration": (constant(10.0), "NET-019"),
     "targetRegistration": (constant(5.0), "LB-006"),
@@ -50,8 +54,6 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
 
 #: Compressed megabytes a second by task CPU units on Fargate, download and unpack together (FG-024).
 FARGATE_PULL_RATE: Final = ((256, 12.0), (512, 20.0), (1024, 35.0), (2048, 55.0), (4096, 80.0), (8192, 100.0))
-#: Megabytes a second on an EC2 instance (LIFE-084).
-EC2_PULL_RATE: Final = 60.0
 
 
 def fargate_pull_rate(cpu: int) -> float:

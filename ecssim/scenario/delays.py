@@ -1,8 +1,8 @@
 """The named delays of the timing profile that a scenario may override, each with its rule.
 
-``timing: {eniAttach: 3s}`` replaces one by a distribution in seconds (``fargatePullNoise`` and ``pullNoise``
-are factors: a constant there is written as seconds too). The laws behind the names are the engine's; a test
-holds the two lists together.
+``timing: {eniAttach: 3s}`` replaces one by a distribution in seconds (``fargatePullNoise``, ``pullNoise`` and
+``agentRetryJitter`` are factors: a constant there is written as seconds too). The laws behind the names are the
+engine's; a test holds the two lists together.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ DELAYS: Mapping[str, Delay] = {
     "pullManifest": Delay("LIFE-084", "manifest of an image, before its layers"),
     "pullNoise": Delay("LIFE-084", "factor on the pull time on an instance"),
     "containerStop": Delay("LIFE-060", "a container ends after its stop signal, unless behaviour says otherwise"),
+    "imageDelete": Delay("AGENT-031", "an unused image is deleted; no pull begins meanwhile"),
+    "agentRetryJitter": Delay("AGENT-032", "share by which the agent's waits between two tries are longer"),
+    "agentHeartbeat": Delay("AGENT-020", "silence after which the agent closes its connection and opens another"),
+    "agentLossNoticed": Delay("AGENT-024", "a lost agent shows agentConnected false"),
     "instanceBoot": Delay("ASG-070", "EC2 instance from launch to registered agent"),
     "trunkRegistration": Delay("NET-019", "trunk interface of an instance is made before it registers"),
     "targetRegistration": Delay("LB-006", "ALB registers a target before its first check"),

@@ -30,5 +30,7 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "spotZoneShocksPerYear": ModelOption((), "SPOT-036"),
     "maxScaleInStep": ModelOption((), "SCALE-024"),
     "scaleOutCooldownBase": ModelOption(("before", "running"), "SCALE-041"),
+    "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
+    "pullRate": ModelOption((), "LIFE-084"),
     "imageSize": ModelOption((), "LIFE-084"),
 }

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecssim.world.agent_settings import AGENT_DEFAULTS, AgentSettings
 from ecssim.world.requests import Request
 from ecssim.world.states import ACTIVE, IN_PROGRESS, NOT_STOPPED, PROVISIONING, UNKNOWN
 
@@ -33,8 +34,10 @@ class Template:
     ``request`` what placement must find on an instance (EC2; PLACE-004), ``requests`` the same by capacity
     provider code (0: launch type); ``subnets`` the ordinals of the subnets
     it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB, ``storage_gib`` the
-    ephemeral storage of a Fargate task in GiB. In a what-if whose strategy mixes Fargate and Auto Scaling
-    group providers, ``on_instances`` is what runs on the latter, whose codes are ``instance_providers``.
+    ephemeral storage of a Fargate task in GiB. ``image_set`` numbers equal ``images``; ``dynamic_ports`` counts
+    the host ports that it leaves to the host to choose (bridge mode, hostPort 0; AGENT-008). In a what-if
+    whose strategy mixes Fargate and Auto Scaling group providers, ``on_instances`` is what runs on the latter, whose
+    codes are ``instance_providers``.
     """
 
     code: int
@@ -53,6 +56,8 @@ class Template:
     subnets: tuple[int, ...] = ()
     zones: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
+    image_set: int = 0
+    dynamic_ports: int = 0
     stop_timeout: float = 30.0
     containers: tuple[str, ...] = ()
     essential: tuple[bool, ...] = ()
@@ -343,7 +348,11 @@ class Instance:
     moved when containers really start and end (AGENT-040); what the control plane believes is in the fleet.
     ``spot`` is its market. ``retiring``: its group has let it go and it ends when it is drained (ASG-043).
     ``claims`` counts the tasks of its group's own provider on it.
-    ``images`` says when each image is, or will be, on its disk.
+    ``images`` says when each image is, or will be, on its disk; ``transfers`` are the pulls of the present busy
+    spell as (image, start, seconds alone); ``left_at`` when the last task with each set of images left. Nothing is
+    cleaned up before ``clean_at``, and no pull begins before ``locked_until``: the agent is deleting (AGENT-031).
+    ``connected`` is what the control plane believes (agentConnected), ``online`` the truth; until ``cut_until`` the
+    instance has no network at all.
     """
 
     __slots__ = (
@@ -355,8 +364,10 @@ class Instance:
         "agent_queue",
         "attributes",
         "claims",
+        "clean_at",
         "code",
         "connected",
+        "cut_until",
         "draining_at",
         "epoch",
         "fleet_ordinal",
@@ -365,6 +376,9 @@ class Instance:
         "images",
         "last_event",
         "launched_at",
+        "left_at",
+        "locked_until",
+        "online",
         "ordinal",
         "registered_at",
         "retiring",
@@ -374,6 +388,7 @@ class Instance:
         "subnet",
         "tasks",
         "terminated_at",
+        "transfers",
         "trunk_address",
         "type",
         "zone",
@@ -406,6 +421,8 @@ class Instance:
         self.epoch = 0
         self.status = ACTIVE
         self.connected = True
+        self.online = True
+        self.cut_until = 0.0
         self.fleet_ordinal = -1
         self.last_event = 0
         self.launched_at = NAN
@@ -418,6 +435,10 @@ class Instance:
         self.agent_ports: set[tuple[str, int]] = set(shape.ports)
         self.agent_queue: deque[Task] = deque()
         self.images: dict[int, float] = {}
+        self.transfers: list[tuple[int, float, float]] = []
+        self.left_at: dict[int, float] = {}
+        self.clean_at = 0.0
+        self.locked_until = 0.0
         self.tasks: dict[int, Task] = {}
         self.attributes: dict[str, str | None] = dict(shape.attributes)
 
@@ -486,6 +507,7 @@ class AutoScalingGroup:
     termination_policies: tuple[str, ...] = ()
     settings: ProviderSettings = ProviderSettings()
     spot_draining: bool = False
+    agent: AgentSettings = AGENT_DEFAULTS
     instances: dict[int, Instance] = field(default_factory=dict)
     retiring: dict[int, Instance] = field(default_factory=dict)
     launched: int = 0

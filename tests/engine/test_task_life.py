@@ -117,8 +117,8 @@ def test_a_cached_image_is_not_pulled_again() -> None:
     assert times(result, 1)["RUNNING"] == pytest.approx(WARM)
 
 
-@pytest.mark.rule("LIFE-084")
-def test_images_are_pulled_side_by_side_and_the_largest_counts() -> None:
+@pytest.mark.rule("LIFE-084", "AGENT-031")
+def test_images_are_pulled_side_by_side_over_one_link() -> None:
     two = task_definition(containerDefinitions=[{"name": "web", "image": "app"}, {"name": "side", "image": "large"}])
     result = run_dict(
         on_ec2(
@@ -127,7 +127,7 @@ def test_images_are_pulled_side_by_side_and_the_largest_counts() -> None:
             timeline=[run_task()],
         )
     )
-    assert times(result)["RUNNING"] == pytest.approx(DISPATCH + MANIFEST + 10 + START)
+    assert times(result)["RUNNING"] == pytest.approx(DISPATCH + MANIFEST + 1 + 10 + START)
 
 
 @pytest.mark.rule("NET-054", "LIFE-004")

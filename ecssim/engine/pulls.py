@@ -1,0 +1,245 @@
+"""Image pulls: who asks the registry, over a link that an instance's pulls share, and what an instance keeps.
+
+An instance knows when each image is, or will be, on its disk. The time of a pull is solved when it begins; while
+others are under way on the same instance all of them are solved again, and tasks that wait for one are told
+(AGENT-031). Nothing is polled: image cleanup, too, is worked out when the next pull begins (AGENT-036).
+"""
+
+from __future__ import annotations
+
+from math import ceil, inf
+from typing import TYPE_CHECKING, Final
+
+from ecssim.decide.lifecycle import START_FAILED
+from ecssim.decide.pulls import attempts, finished_at
+from ecssim.engine.kernel import WORLD
+from ecssim.engine.timing import PULL, START, fargate_pull_rate
+from ecssim.world.entities import Instance, Task, Template
+from ecssim.world.states import ACTIVATING
+
+if TYPE_CHECKING:
+    from ecssim.engine.simulation import Engine
+
+NO_ANSWER: Final = "CannotPullContainerError: pull image has been retried 5 time(s): the registry does not answer"
+#: A task whose pull fails: the offsets of the agent's attempts from the first one, and which comes next.
+Trying = tuple[Task, float, list[float], int]
+
+
+class Pulls:
+    """Brings images to tasks that begin to activate, and starts their containers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.kernel = engine.kernel
+        self.instances = engine.world.instances
+        self._manifest = engine.timing["pullManifest"].median
+        self._delete = engine.timing["imageDelete"].median
+        self._jitter = engine.timing["agentRetryJitter"]
+        self._rate = engine.model.pull_rate
+        self._shared = engine.model.pull_bandwidth == "shared"
+        #: Until when the registry answers nobody (fault ``registryDown``).
+        self.down_until = 0.0
+        self._then_started = engine.lifecycle.then_started
+        self._then_timed_out = self._on_timed_out
+
+    def begin(self, task: Task) -> None:
+        """The task begins to activate: pull what its instance does not have, then start the containers.
+
+        Implements LIFE-007, LIFE-032, LIFE-084, LIFE-085, FG-024 and AGENT-030.
+        """
+        now = self.kernel._now
+        template = task.template
+        delays = task.delays
+        if template.fargate:
+            if now < self.down_until:
+                self._ask_again(task, now)
+                return
+            size = 0.0
+            for image in template.images:
+                size += image.size_mb
+            pull = size / fargate_pull_rate(template.cpu) * delays[PULL] * self.engine.registry_factor
+            task.pull_stopped_at = now + pull
+            self.kernel.after(pull + delays[START], self._then_started, task, task.epoch)
+            return
+        instance = self.instances[task.instance]
+        if now >= instance.clean_at:
+            self._clean(instance, task)
+        agent = instance.group.agent
+        there_at = instance.images
+        if now < self.down_until and (agent.eager or any(i.code not in there_at for i in template.images)):
+            self._ask_again(task, now)
+            return
+        pull = self._manifest if agent.eager else 0.0
+        for image in template.images:
+            ready = there_at.get(image.code)
+            if ready is None:
+                self._fetch(instance, template, delays[PULL])
+                ready = there_at[image.code]
+            # A task that comes while the image is on its way waits for the same pull.
+            pull = max(pull, ready - now)
+        self._start(task, instance, pull)
+
+    def _start(self, task: Task, instance: Instance, pull: float) -> None:
+        """Start the containers ``pull`` seconds from now; the agent waits only so long for that (AGENT-033)."""
+        kernel = self.kernel
+        task.pull_stopped_at = kernel._now + pull
+        start = task.delays[START]
+        agent = instance.group.agent
+        if start > agent.start_timeout:
+            kernel.after(pull + agent.start_timeout, self._then_timed_out, task, task.epoch)
+        elif agent.dynamic_ports >= 0 and not self._has_ports(task, instance, agent.dynamic_ports):
+            kernel.after(pull + start, self._on_no_port, task, task.epoch)
+        else:
+            kernel.after(pull + start, self._then_started, task, task.epoch)
+
+    def _on_timed_out(self, task: Task, epoch: int) -> None:
+        if task.epoch == epoch:
+            limit = self.instances[task.instance].group.agent.start_timeout
+            reason = f"ContainerRuntimeTimeoutError: could not start the container within {limit:g} s"
+            self.engine.lifecycle.fail(task, START_FAILED, reason)
+
+    @staticmethod
+    def _has_ports(task: Task, instance: Instance, limit: int) -> bool:
+        """Whether the host has a port of its dynamic range for each container port that wants one (AGENT-008)."""
+        used = sum(t.template.dynamic_ports for t in instance.tasks.values() if t.holds_agent)
+        return used <= limit
+
+    def _on_no_port(self, task: Task, epoch: int) -> None:
+        if task.epoch == epoch:
+            reason = "CannotStartContainerError: all ports of the host's dynamic range are allocated"
+            self.engine.lifecycle.fail(task, START_FAILED, reason)
+
+    # -- the link ---------------------------------------------------------------------------------------------
+
+    def _fetch(self, instance: Instance, template: Template, noise: float) -> None:
+        """Pull every image of the template that is neither there nor on its way."""
+        there_at = instance.images
+        start = max(self.kernel._now, instance.locked_until) + self._manifest
+        transfers = instance.transfers
+        if transfers and all(there_at.get(code, 0.0) <= start for code, _, _ in transfers):
+            transfers.clear()
+        scale = noise * self.engine.registry_factor
+        for image in template.images:
+            if image.code not in there_at:
+                seconds = image.size_mb / self._rate * scale
+                there_at[image.code] = start + seconds
+                transfers.append((image.code, start, seconds))
+        agent = instance.group.agent
+        # Whatever is pulled now cannot go before its task has, and not before it is old enough.
+        instance.clean_at = min(instance.clean_at, start + max(agent.cleanup_wait, agent.image_age))
+        if len(transfers) > 1 and self._shared:
+            self._share(instance)
+
+    def _share(self, instance: Instance) -> None:
+        """Several pulls are under way: solve all of them, and tell the tasks whose images come at another time."""
+        there_at = instance.images
+        transfers = instance.transfers
+        moved = False
+        for (code, _, _), end in zip(transfers, finished_at([(s, w) for _, s, w in transfers]), strict=True):
+            moved |= there_at[code] != end
+            there_at[code] = end
+        if not moved:
+            return
+        now = self.kernel._now
+        for task in instance.tasks.values():
+            if task.status == ACTIVATING and task.running and task.pull_stopped_at > now:
+                ready = max(there_at.get(image.code, 0.0) for image in task.template.images)
+                if ready > task.pull_stopped_at:
+                    task.epoch += 1
+                    self._start(task, instance, ready - now)
+
+    # -- a registry that does not answer ----------------------------------------------------------------------
+
+    def _ask_again(self, task: Task, now: float) -> None:
+        """The registry does not answer: the agent asks again, and again, and gives up (AGENT-032)."""
+        luck, owner, law = self.engine.luck, task.owner.name, self._jitter
+
+        def jitter(i: int) -> float:
+            return luck.value(law, "pull-retry", owner, str(task.k), str(i))
+
+        self._on_attempt((task, now, attempts(jitter), 0), task.epoch)
+
+    def _on_attempt(self, trying: Trying, epoch: int) -> None:
+        task, began, offsets, number = trying
+        if task.epoch != epoch:
+            return
+        if self.kernel._now >= self.down_until:
+            self.begin(task)
+            return
+        # Every attempt before the registry is back fails, so the next one that matters is known.
+        left = range(number + 1, len(offsets))
+        after = next((i for i in left if began + offsets[i] >= self.down_until), len(offsets))
+        if after < len(offsets):
+            self.kernel.at(began + offsets[after], WORLD, self._on_attempt, (*trying[:3], after), epoch)
+        else:
+            self.kernel.at(began + offsets[-1], WORLD, self._on_given_up, task, epoch)
+
+    def _on_given_up(self, task: Task, epoch: int) -> None:
+        """No attempt got an answer: a cached image will do, unless the agent always pulls (AGENT-030)."""
+        if task.epoch != epoch:
+            return
+        now = self.kernel._now
+        template = task.template
+        if not template.fargate:
+            instance = self.instances[task.instance]
+            there_at = instance.images
+            if instance.group.agent.fallback and all(image.code in there_at for image in template.images):
+                ready = max((there_at[image.code] for image in template.images), default=now)
+                self._start(task, instance, max(0.0, ready - now))
+                return
+        self.engine.lifecycle.fail(task, START_FAILED, NO_ANSWER)
+
+    # -- cleanup ----------------------------------------------------------------------------------------------
+
+    def _clean(self, instance: Instance, newcomer: Task) -> None:
+        """Delete what the cleanups up to now deleted, a few unused images each (AGENT-035, AGENT-036).
+
+        An image is in use while a task that pulled it has containers on the instance, stopped ones included.
+        Deleting waits for pulls under way, and pulls wait for it (AGENT-031).
+        """
+        agent = instance.group.agent
+        if not agent.cleans:
+            instance.clean_at = inf
+            return
+        now = self.kernel._now
+        there_at = instance.images
+        used = {
+            image.code
+            for task in instance.tasks.values()
+            if task is not newcomer and task.pull_started_at == task.pull_started_at
+            for image in task.template.images
+        }
+        left_at: dict[int, float] = {}
+        sets = self.engine.builder.templates.image_sets
+        for key, left in instance.left_at.items():
+            images = sets[key]
+            gone = left + agent.cleanup_wait
+            if agent.cleanup_jitter:
+                gone += agent.cleanup_jitter * self.engine.luck.number("cleanup", instance.id, str(key), f"{left}")
+            for image in images:
+                left_at[image.code] = max(gone, left_at.get(image.code, 0.0))
+        free = {
+            code: max(left_at.get(code, ready), ready + agent.image_age)
+            for code, ready in there_at.items()
+            if code not in used
+        }
+        tick = -inf
+        while free:
+            tick = self._tick(instance, max(min(free.values()), tick + agent.image_interval))
+            if tick > now:
+                break
+            due = sorted((code for code, t in free.items() if t <= tick), key=lambda c: (left_at.get(c, 0.0), c))
+            begins = max(tick, *there_at.values())
+            for code in due[: agent.images_per_cycle]:
+                del free[code], there_at[code]
+                begins += self._delete
+            instance.locked_until = max(instance.locked_until, begins)
+        # What is in use now, or pulled from now on, stays for the wait at least.
+        later = self._tick(instance, now + agent.cleanup_wait)
+        instance.clean_at = min(later, tick) if free else later
+
+    @staticmethod
+    def _tick(instance: Instance, t: float) -> float:
+        """Return the first cleanup of the instance's agent at or after ``t``."""
+        period = instance.group.agent.image_interval
+        return instance.registered_at + ceil((t - instance.registered_at) / period) * period
