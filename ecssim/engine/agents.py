@@ -28,7 +28,7 @@ class Agents:
     def submit(self, task: Task) -> None:
         """The agent received the task."""
         instance = self.instances[task.instance]
-        if instance.agent_queue or not instance.connected:
+        if instance.agent_queue or not instance.online:
             instance.agent_queue.append(task)
         elif self.fits(instance, task):
             self._take(instance, task)
@@ -51,9 +51,12 @@ class Agents:
             self.wake(instance)
 
     def wake(self, instance: Instance) -> None:
-        """Start what fits now, in order; the head blocks those behind it."""
+        """Start what fits now, in order; the head blocks those behind it.
+
+        Without a connection the queue stands still: what the agent takes is shown by ECS at once.
+        """
         queue = instance.agent_queue
-        while queue and instance.connected:
+        while queue and instance.online:
             task = queue[0]
             if not task.running or task.status != PENDING:
                 queue.popleft()

@@ -41,6 +41,7 @@ class Births:
         self._subnets = engine.world.subnets
         self._zones = engine.zone_codes
         self._region = engine.region_code
+        self._eni_limit = engine.timing["eniTimeout"].median
         self._trunk_extra = engine.timing["branchEniExtra"].median
         self.created = 0
 
@@ -110,7 +111,7 @@ class Births:
             kernel.after(delays[DISPATCH], lifecycle.then_dispatched, task, 0)
         elif address >= 0:
             extra = self._trunk_extra if instance is not None and instance.shape.trunk else 0.0
-            kernel.after(delays[PROVISION] + extra, lifecycle.then_network, task, 0)
+            kernel.after(min(delays[PROVISION], self._eni_limit) + extra, lifecycle.then_network, task, 0)
         else:
             kernel.after(delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, 0)
         if template.fargate:
@@ -138,7 +139,8 @@ class Births:
         task.last_event = event
         if address >= 0:
             extra = self._trunk_extra if instance.shape.trunk else 0.0
-            self.kernel.after(task.delays[PROVISION] + extra, lifecycle.then_network, task, task.epoch)
+            attach = min(task.delays[PROVISION], self._eni_limit)
+            self.kernel.after(attach + extra, lifecycle.then_network, task, task.epoch)
         else:
             self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, task.epoch)
 

@@ -155,11 +155,11 @@ def update_container_instances_state(
 
 
 def deregister_container_instance(engine: Engine, call: req.DeregisterContainerInstance, event: int) -> dict[str, Any]:
-    """DeregisterContainerInstance: with tasks only by force; they go STOPPED at once (LIFE-029)."""
+    """DeregisterContainerInstance: with tasks only by force; they go STOPPED at once (LIFE-029, AGENT-023)."""
     instance = _instance(engine, _cluster(engine, call.cluster), call.container_instance)
     if instance.tasks and not call.force:
         raise ClientError("InvalidParameterException", "Found running tasks on the instance.")
-    engine.groups.terminate(instance, event)
+    engine.groups.deregister(instance, event)
     return {"containerInstance": {"ec2InstanceId": instance.id, "status": "INACTIVE"}}
 
 

@@ -101,6 +101,10 @@ class ControlPlane:
         self.engine.services.mark(service)
         return event
 
+    def submit(self, action: str) -> ClientError | None:
+        """An agent's own call, which is no row of ``calls``: the refusal if its bucket is empty (QUOTA-024)."""
+        return self._admit(action, "agent")
+
     def note(self, caller: str, action: str, target: str, cause: int = 0) -> int:
         """Record a call that the scenario's own set-up stands for (Create* at t = 0); return its event."""
         return self._record(caller, action, target, "ok", None, cause)

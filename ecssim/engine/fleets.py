@@ -184,7 +184,8 @@ class Fleets:
     def release(self, task: Task) -> None:
         """desiredStatus is STOPPED: all but the ENI slot is free for placement at once (AGENT-041)."""
         instance = self.instances[task.instance]
-        self.engine.meters.released(task)
+        if not instance.ended:
+            self.engine.meters.released(task)
         if instance.fleet_ordinal < 0:
             return
         cluster = task.owner.cluster

@@ -18,6 +18,7 @@ from ecssim.world.states import (
     INACTIVE,
     INSTANCE_STATUS_NAMES,
     REGISTERING,
+    REGISTRATION_FAILED,
     TASK_FAILED_TO_START,
     TERMINATION_NOTICE,
 )
@@ -175,8 +176,15 @@ class Groups:
         return instance
 
     def _register(self, instance: Instance, epoch: int) -> None:
-        """The agent registers: the instance is ACTIVE and takes tasks (AGENT-002)."""
+        """The agent registers: the instance is ACTIVE and takes tasks (AGENT-002).
+
+        One that keeps more memory back than there is fails to, and is a plain EC2 instance from then on (AGENT-005).
+        """
         if instance.epoch != epoch:
+            return
+        if instance.shape.memory < 0:
+            instance.status = REGISTRATION_FAILED
+            self._event(instance, 0)
             return
         instance.status = ACTIVE
         instance.registered_at = self.kernel._now
@@ -184,6 +192,7 @@ class Groups:
         occupancy.instance_arrived(instance)
         self._event(instance, 0)
         self._write(self._open, instance)
+        self.engine.links.arrived(instance)
         self.engine.instance_arrived(instance)
 
     def drain(self, instance: Instance, cause: int) -> None:
@@ -220,21 +229,72 @@ class Groups:
         engine.instance_arrived(instance)
 
     def connect(self, instance: Instance, connected: bool, cause: int) -> None:
-        """The agent's connection went or came back (AGENT-024): without it no placement and no new start."""
+        """ECS sees the agent's connection go or come back (AGENT-024): without it no placement and no new start."""
+        if instance.ended:
+            return
         instance.connected = connected
         if instance.fleet_ordinal >= 0:
             instance.group.cluster.fleet.set_connected(instance.fleet_ordinal, connected)
         self._event(instance, cause)
+        self.engine.links.follow(instance, connected)
         if connected:
-            self.engine.agents.wake(instance)
             self.engine.instance_arrived(instance)
 
+    def renew(self, instance: Instance) -> None:
+        """The agent closed its connection and opened another at once (AGENT-021): two events and nothing else."""
+        for connected in (False, True):
+            instance.connected = connected
+            self._event(instance, 0)
+
     def terminate(self, instance: Instance, cause: int, *, replace: bool = True) -> None:
-        """The EC2 instance ends: its tasks are STOPPED at once, it leaves the cluster (LIFE-028, AGENT-026)."""
-        engine = self.engine
-        if instance.status == INACTIVE:
+        """The EC2 instance ends: its tasks are STOPPED at once, it leaves the cluster (LIFE-028, AGENT-026).
+
+        ECS learns of it from a connected agent only. Otherwise the instance lingers in its cluster with agentConnected
+        false, and its tasks as they were last reported, until somebody deregisters it.
+        """
+        if instance.ended:
             return
         group = instance.group
+        if instance.connected or instance.fleet_ordinal < 0:
+            if instance.status != INACTIVE:
+                self._leave(instance, cause)
+            self._end(instance)
+            self._event(instance, instance.last_event)
+            self._write(self._rows, instance)
+        else:
+            instance.epoch += 1
+            for task in instance.tasks.values():
+                if task.running:
+                    self.engine.meters.released(task)
+            self._end(instance)
+            # What happens to its tasks from now on is nothing to the group any more.
+            instance.retiring = True
+            self.engine.links.lost(instance)
+            self._event(instance, cause)
+        if replace:
+            self.reconcile(group, instance.last_event)
+
+    def deregister(self, instance: Instance, cause: int) -> None:
+        """DeregisterContainerInstance: ECS forgets the instance, EC2 does not (LIFE-029, AGENT-023).
+
+        Its tasks are STOPPED for ECS. The agent hears that it is inactive and does not come back: it would try
+        again in an hour, with the same answer. The group still counts the instance, unless it had let it go.
+        """
+        self._leave(instance, cause)
+        instance.fleet_ordinal = -1
+        if instance.ended:
+            self._event(instance, instance.last_event)
+            self._write(self._rows, instance)
+        elif instance.retiring:
+            self.terminate(instance, instance.last_event, replace=False)
+        else:
+            occupancy.instance_left(instance)
+            self._event(instance, instance.last_event)
+
+    def _leave(self, instance: Instance, cause: int) -> None:
+        """The instance leaves its cluster, if it had joined it: DEREGISTERING, its tasks STOPPED."""
+        engine = self.engine
+        cluster = instance.group.cluster
         instance.epoch += 1
         if instance.status == DRAINING:
             self.draining -= 1
@@ -243,14 +303,20 @@ class Groups:
         event = instance.last_event
         instance.status = INACTIVE
         if instance.fleet_ordinal >= 0:
-            group.cluster.fleet.set_status(instance.fleet_ordinal, False)
+            cluster.fleet.set_status(instance.fleet_ordinal, False)
         instance.agent_queue.clear()
         for task in list(instance.tasks.values()):
             code = TERMINATION_NOTICE if task.status >= 3 else TASK_FAILED_TO_START
             engine.lifecycle.lose(task, code, "Host EC2 (instance) terminated.", event)
         if instance.fleet_ordinal >= 0:
-            group.cluster.fleet.remove(instance.fleet_ordinal)
-            del group.cluster.instances[instance.ordinal]
+            cluster.fleet.remove(instance.fleet_ordinal)
+            del cluster.instances[instance.ordinal]
+            engine.links.gone(instance)
+
+    def _end(self, instance: Instance) -> None:
+        """EC2's side of it: addresses, the bill, the group's count."""
+        engine = self.engine
+        group = instance.group
         now = self.kernel._now
         for address in (instance.address, instance.trunk_address):
             if address >= 0:
@@ -259,15 +325,11 @@ class Groups:
         engine.meters.terminated(instance)
         if instance.retiring:
             del group.retiring[instance.ordinal]
-        else:
-            del group.instances[instance.ordinal]
-            if instance.fleet_ordinal >= 0:
-                occupancy.instance_left(instance)
-            group.zone_counts[instance.zone] -= 1
-        self._event(instance, event)
-        self._write(self._rows, instance)
-        if replace:
-            self.reconcile(group, instance.last_event)
+            return
+        del group.instances[instance.ordinal]
+        if instance.fleet_ordinal >= 0:
+            occupancy.instance_left(instance)
+        group.zone_counts[instance.zone] -= 1
 
     def resize(self, group: AutoScalingGroup, desired: int, cause: int) -> None:
         """Set the desired capacity by hand; the termination policy chooses who is too many (ASG-042)."""
@@ -284,7 +346,10 @@ class Groups:
     def _event(self, instance: Instance, cause: int) -> None:
         recorder = self.engine.recorder
         event = recorder.new_event()
-        self._events.append(self.kernel._now, event, cause or instance.last_event, *self._facts(instance))
+        facts = self._facts(instance)
+        self._events.append(
+            self.kernel._now, event, cause or instance.last_event, *facts[:6], instance.connected, *facts[6:]
+        )
         instance.last_event = event
 
     def _facts(self, instance: Instance) -> tuple[int, ...]:
@@ -314,5 +379,5 @@ class Groups:
     def finish(self) -> None:
         """At the horizon: write the instances that still live."""
         for instance in self.engine.world.instances:
-            if instance.status != INACTIVE:
+            if not instance.ended or instance.status != INACTIVE:
                 self._write(self._rows, instance)

@@ -117,7 +117,7 @@ def _agent_ledger(engine: Engine, instance: Instance) -> list[str]:
     if strangers:
         found.append(f"{name}: tasks {strangers} stand in its queue")
     head = next((t for t in instance.agent_queue if t.running), None)
-    if head is not None and instance.connected and engine.agents.fits(instance, head):
+    if head is not None and instance.online and engine.agents.fits(instance, head):
         found.append(f"{name}: task {head.ordinal} waits at the head of the queue and would fit")
     return found
 
@@ -131,7 +131,7 @@ def _addresses(engine: Engine) -> list[str]:
         if task.address >= 0:
             holders.setdefault(task.subnet, []).append((task.address, "tasks"))
     for instance in engine.world.instances:
-        if instance.status != INACTIVE:
+        if not instance.ended:
             held = [a for a in (instance.address, instance.trunk_address) if a >= 0]
             holders.setdefault(instance.subnet, []).extend((a, "instances") for a in held)
     found = []

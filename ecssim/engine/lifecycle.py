@@ -33,6 +33,7 @@ from ecssim.engine.timing import (
     CRASH_AFTER,
     DISPATCH,
     EXIT,
+    PROVISION,
     RELEASE,
 )
 from ecssim.engine.timing import STOP as STOP_DELAY
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
 EXITED: Final = "Essential container in task exited"
+ENI_TIMEOUT: Final = "Timeout waiting for network interface provisioning to complete."
 
 
 class Lifecycle:
@@ -72,6 +74,9 @@ class Lifecycle:
         self.live: dict[int, Task] = {}
         #: What is done with a task that has ended; the outside view puts itself in between to remember it.
         self.ended: Callable[[Task], None] = self.write
+        #: Whether an agent somewhere cannot tell ECS what happens (engine.reports).
+        self.held = False
+        self._eni_limit = engine.timing["eniTimeout"].median
         # Bound once: every wait would else make a method object, and keep it as long as it lasts.
         self.then_network = self.on_network
         self.then_no_address = self.on_no_address
@@ -79,7 +84,7 @@ class Lifecycle:
         self.then_exit = self.on_exit
         self.then_started = self._on_started
         self._then_drained = self._on_drained
-        self._then_containers_stopped = self._on_containers_stopped
+        self.then_containers_stopped = self._on_containers_stopped
         self._then_network_released = self._on_network_released
         self.births = births = Births(engine, self)
         self.create = births.create
@@ -142,7 +147,11 @@ class Lifecycle:
 
     def on_network(self, task: Task, epoch: int) -> None:
         """The ENI is attached (EC2), or the micro-VM with its ENI stands (Fargate)."""
-        if task.epoch == epoch:
+        if task.epoch != epoch or (self.held and self.engine.reports.holds(task, self.then_network, epoch)):
+            return
+        if task.delays[PROVISION] > self._eni_limit and not task.template.fargate:
+            self.fail(task, START_FAILED, ENI_TIMEOUT)
+        else:
             self.advance(task, NETWORK_READY)
 
     def on_no_address(self, task: Task, epoch: int) -> None:
@@ -181,7 +190,7 @@ class Lifecycle:
 
     def _on_started(self, task: Task, epoch: int) -> None:
         """All containers have started, or this launch is one that cannot start."""
-        if task.epoch != epoch:
+        if task.epoch != epoch or (self.held and self.engine.reports.holds(task, self.then_started, epoch)):
             return
         laws = task.template.laws
         if laws.fails_share and task.delays[CHANCE] < laws.fails_share:
@@ -208,12 +217,13 @@ class Lifecycle:
 
     def on_exit(self, task: Task, epoch: int) -> None:
         """An essential container ended by itself (LIFE-027, LIFE-042)."""
-        if task.epoch != epoch:
+        if task.epoch != epoch or (self.held and self.engine.reports.holds(task, self.then_exit, epoch)):
             return
         if task.exit_code < 0:
             task.exit_code = task.template.laws.exit_code(task.delays[EXIT])
         task.exited = True
-        task.execution_stopped_at = self.kernel._now
+        if task.execution_stopped_at != task.execution_stopped_at:
+            task.execution_stopped_at = self.kernel._now
         dirty = self.engine.services.dirty
         dirty.hold()
         self._want_stopped(task, ESSENTIAL_CONTAINER_EXITED, EXITED)
@@ -224,6 +234,8 @@ class Lifecycle:
         """Something made the task's essential container exit (a fault)."""
         if task.running and task.status == RUNNING:
             task.exit_code = 137
+            if self.held and self.engine.reports.holds(task, self.then_exit, task.epoch):
+                return
             task.exited = True
             task.execution_stopped_at = self.kernel._now
             self.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause_event)
@@ -312,16 +324,22 @@ class Lifecycle:
         """Signal the containers; each ends when it is done or when its stopTimeout is over (LIFE-010, LIFE-060)."""
         if task.targets is not None and task.drained_at != task.drained_at:
             self.engine.targets.deregister(task)
+        if self.held and self.engine.reports.parks(task):
+            return
+        self.signal(task)
+
+    def signal(self, task: Task) -> None:
+        """The agent has the order to stop the task."""
         template = task.template
         if task.exited and len(template.containers) <= 1:
             self.advance(task, CONTAINERS_STOPPED)
             return
         needs = template.stop_timeout if template.laws.stops_never else task.delays[STOP_DELAY]
         limit = template.stop_timeout
-        self.kernel.after(needs if needs < limit else limit, self._then_containers_stopped, task, task.epoch)
+        self.kernel.after(needs if needs < limit else limit, self.then_containers_stopped, task, task.epoch)
 
     def _on_containers_stopped(self, task: Task, epoch: int) -> None:
-        if task.epoch != epoch:
+        if task.epoch != epoch or (self.held and self.engine.reports.holds(task, self.then_containers_stopped, epoch)):
             return
         if task.execution_stopped_at != task.execution_stopped_at:
             task.execution_stopped_at = self.kernel._now

@@ -68,6 +68,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "whether image pulls that run side by side on an instance share its bandwidth",
     ),
     "pullRate": Option("pull_rate", (), "LIFE-084", "MB a second that an instance pulls, download and unpack together"),
+    "agentRenewals": Option(
+        "connection_renewals",
+        ("hidden", "shown"),
+        "AGENT-021",
+        "whether the agents' renewals of their connections, every half hour, are instance events",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -90,6 +96,7 @@ class ModelOptions:
     scale_out_cooldown_base: Literal["before", "running"] = "before"
     pull_bandwidth: Literal["shared", "separate"] = "shared"
     pull_rate: float = 60.0
+    connection_renewals: Literal["hidden", "shown"] = "hidden"
     image_size_mb: float = 100.0
 
     @property

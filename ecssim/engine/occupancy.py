@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ecssim.world.entities import AutoScalingGroup, Instance
-from ecssim.world.states import INACTIVE, REGISTERING
+from ecssim.world.states import ACTIVE, DRAINING
 
 
 class Occupancy(NamedTuple):
@@ -62,6 +62,6 @@ def occupancy(group: AutoScalingGroup) -> Occupancy:
 
 def recount(group: AutoScalingGroup) -> Occupancy:
     """Count again from the instances and their tasks: the law that the counts must obey."""
-    seen = [i for i in group.instances.values() if i.status not in (REGISTERING, INACTIVE)]
+    seen = [i for i in group.instances.values() if i.status in (ACTIVE, DRAINING)]
     claims = [sum(t.provider == group.provider_code for t in i.tasks.values()) for i in seen]
     return Occupancy(len(seen), sum(map(bool, claims)), sum(claims))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ecssim.engine.kernel import CONTROLLER, WORLD
 from ecssim.engine.occupancy import instance_left
 from ecssim.world.entities import Instance, Task
-from ecssim.world.states import ACTIVE, DRAINING, INACTIVE, SERVICE_SCHEDULER_INITIATED
+from ecssim.world.states import ACTIVE, DRAINING, SERVICE_SCHEDULER_INITIATED
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -42,7 +42,7 @@ class Retiring:
         """The group lets the instance go; with ``replace`` it launches another at once to keep its size."""
         engine = self.engine
         group = instance.group
-        if instance.retiring or instance.status == INACTIVE:
+        if instance.retiring or instance.ended:
             return
         if not group.settings.draining or instance.fleet_ordinal < 0:
             engine.groups.terminate(instance, cause, replace=replace)

@@ -17,12 +17,14 @@ from ecssim.engine.groups import Groups
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
+from ecssim.engine.links import Links
 from ecssim.engine.luck import Luck
 from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
 from ecssim.engine.pulls import Pulls
+from ecssim.engine.reports import Reports
 from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
@@ -88,6 +90,8 @@ class Engine:
         self.lifecycle = Lifecycle(self)
         self.pulls = Pulls(self)
         self.agents = Agents(self)
+        self.reports = Reports(self)
+        self.links = Links(self)
         self.fleets = self.fleets_type(self)
         self.fargate = Fargate(self)
         self.targets = Targets(self)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ecssim.decide.spot import RECLAIM_SPREAD, fraction_taken, reclaims_per_hour, waiting_time
 from ecssim.engine.kernel import WORLD
 from ecssim.world.entities import AutoScalingGroup, Instance, Task, Template
-from ecssim.world.states import ACTIVE, INACTIVE
+from ecssim.world.states import ACTIVE
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -205,7 +205,7 @@ class Spot:
         engine = self.engine
         wanted = set(pools)
         for instance in engine.world.instances:
-            if instance.spot and instance.status != INACTIVE and group in (None, instance.group):
+            if instance.spot and not instance.ended and group in (None, instance.group):
                 if Pool(instance.type, instance.zone) in wanted:
                     yield instance, instance.id
         if any(pool.fargate for pool in pools):
@@ -223,7 +223,7 @@ class Spot:
             if member.ordinal in self.engine.lifecycle.live:
                 self.engine.lifecycle.interrupt(member, TASK_REASON, cause)
             return
-        if member.status == INACTIVE:
+        if member.ended:
             return
         now = self.kernel._now
         group = member.group
@@ -237,7 +237,7 @@ class Spot:
     def _on_drain(self, what: tuple[Instance, int], _: int) -> None:
         """The agent saw the notice, or managed draining did (ASG-044): no new tasks, services move away."""
         instance, cause = what
-        if instance.status == ACTIVE:
+        if instance.status == ACTIVE and not instance.ended:
             self.engine.groups.drain(instance, cause)
 
     def _on_end(self, what: tuple[Instance, int], _: int) -> None:

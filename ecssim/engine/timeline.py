@@ -98,12 +98,7 @@ class Timeline:
     def _agent_disconnect(self, fault: documents.AgentDisconnect, event: int) -> None:
         group = self._group_of(fault.capacity_provider)
         for instance in self._victims(group, fault.count) if group is not None else []:
-            self.engine.groups.connect(instance, False, event)
-            self.kernel.at(self.kernel._now + fault.for_, WORLD, self._reconnect, instance, instance.epoch)
-
-    def _reconnect(self, instance: Instance, epoch: int) -> None:
-        if instance.epoch == epoch:
-            self.engine.groups.connect(instance, True, instance.last_event)
+            self.engine.links.cut(instance, fault.for_, event)
 
     def _task_crash(self, fault: documents.TaskCrash, event: int) -> None:
         engine = self.engine
@@ -168,11 +163,13 @@ class Timeline:
     def _api_throttling(self, fault: documents.ApiThrottling, event: int) -> None:
         throttled = self.engine.calls.throttled
         throttled[fault.action] = throttled.get(fault.action, 1.0) * fault.factor
+        self.engine.reports.throttling()
         self.kernel.at(self.kernel._now + fault.for_, WORLD, self._api_normal, (fault.action, fault.factor))
 
     def _api_normal(self, what: tuple[str, float], _: int) -> None:
         action, factor = what
         self.engine.calls.throttled[action] /= factor
+        self.engine.reports.throttling()
 
     def _metric_delay(self, fault: documents.MetricDelay, event: int) -> None:
         """Metrics are published later by so many minutes, rounded up; alarms catch up afterwards."""

@@ -35,6 +35,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "imageDelete": (constant(1.0), "AGENT-031"),
     "agentRetryJitter": (uniform(0.0, 0.2), "AGENT-032"),
     "agentHeartbeat": (uniform(60.0, 120.0), "AGENT-020"),
+    "submitRetry": (uniform(0.030, 0.059), "AGENT-043"),
+    "eniTimeout": (constant(180.0), "NET-053"),
     "agentLossNoticed": (constant(90.0), "AGENT-024"),
     "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
     "trunkRegistration": (constant(10.0), "NET-019"),

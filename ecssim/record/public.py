@@ -63,7 +63,7 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             availability_zone name:availability_zone, offered_count u64, served_count u64, failed_count u64,
             in_flight_count u64, healthy_count u32, {_IN_CLUSTER}
         """,
-        "instance_events": f"{_EVENT} {_INSTANCE} {_IN_CLUSTER}",
+        "instance_events": f"{_EVENT} {_INSTANCE} agent_connected u8, {_IN_CLUSTER}",
         "instances": f"""{_INSTANCE}
             launched_at f64, registered_at f64, draining_at f64, terminated_at f64, {_IN_CLUSTER}
         """,

@@ -32,5 +32,6 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "scaleOutCooldownBase": ModelOption(("before", "running"), "SCALE-041"),
     "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
     "pullRate": ModelOption((), "LIFE-084"),
+    "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
     "imageSize": ModelOption((), "LIFE-084"),
 }

@@ -442,6 +442,11 @@ class Instance:
         self.tasks: dict[int, Task] = {}
         self.attributes: dict[str, str | None] = dict(shape.attributes)
 
+    @property
+    def ended(self) -> bool:
+        """Whether EC2 has terminated it; ECS may not know that (AGENT-026)."""
+        return self.terminated_at == self.terminated_at
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceShape:
