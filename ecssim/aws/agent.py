@@ -112,11 +112,11 @@ class AgentConfiguration(Shape):
             return value
         return LEAST[name] if name == "ECS_CONTAINER_START_TIMEOUT" else default
 
-    def ignored(self) -> dict[str, str]:
-        """Durations that the agent does not take as they are because they are too short: name and value."""
+    def too_short(self) -> dict[str, tuple[str, float]]:
+        """Durations that the agent does not take as they are: name, what was given, the least in seconds."""
         given = {
             "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": self.engine_task_cleanup_wait_duration,
             "ECS_IMAGE_CLEANUP_INTERVAL": self.image_cleanup_interval,
             "ECS_CONTAINER_START_TIMEOUT": self.container_start_timeout,
         }
-        return {name: text for name, text in given.items() if text is not None and go_seconds(text) < LEAST[name]}
+        return {k: (text, LEAST[k]) for k, text in given.items() if text is not None and go_seconds(text) < LEAST[k]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
+from ecssim.aws import capabilities
 from ecssim.aws.agent import AgentConfiguration, go_seconds
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
 from ecssim.aws.cluster import CapacityProvider
@@ -228,6 +229,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         if document.agent.version is not None:
             group.agent_version = document.agent.version
         engine.world.groups.append(group)
+        engine.builder.templates.capabilities.append(frozenset(capabilities.registered(document.agent)))
 
 
 def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
@@ -296,8 +298,8 @@ def _shape(document: GroupDocument, type_name: str, trunking: bool) -> InstanceS
         "ecs.os-type": "linux",
         "ecs.os-family": "LINUX",
         "ecs.cpu-architecture": "arm64" if kind.architecture == "arm64" else "x86_64",
-        "ecs.capability.task-eni": None,
     }
+    attributes.update(dict.fromkeys(capabilities.registered(agent, trunk=trunk)))
     attributes.update(agent.instance_attributes)
     return InstanceShape(
         cpu=kind.cpu_units,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isinf
 from typing import TYPE_CHECKING, Any
 
+from ecssim.aws.capabilities import required
 from ecssim.aws.names import NetworkMode, PlacementConstraintType
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.decide.lifecycle import Path, flat
@@ -67,6 +68,8 @@ class Templates:
         self.behaviour = behaviour
         self.image_mb = image_mb
         self.trunking = trunking
+        #: What the agents of each group can do (AGENT-012).
+        self.capabilities: list[frozenset[str]] = []
         self.families: dict[str, list[TaskDefinition]] = {}
         self._rows = engine.recorder.tables["_templates"]
         names = engine.recorder.names
@@ -143,6 +146,9 @@ class Templates:
         wanted = [*given, *wish.constraints]
         constraints = tuple(self.predicate(e) for kind, e in wanted if kind == PlacementConstraintType.MEMBER_OF and e)
 
+        # What every group can do need not be asked of each instance.
+        scarce = tuple(n for n in required(definition, mode) if not all(n in able for able in self.capabilities))
+
         def request(provider: str | None) -> Request:
             new = Request(
                 cpu=cpu,
@@ -151,6 +157,7 @@ class Templates:
                 eni=eni,
                 tcp_ports=tcp,
                 udp_ports=udp,
+                attributes=scarce,
                 zones=zones if eni and zones else None,
                 capacity_provider=provider,
                 constraints=constraints,

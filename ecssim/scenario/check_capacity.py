@@ -1,10 +1,12 @@
 """Checks of Auto Scaling groups, capacity providers and clusters.
 
-Implements ASG-002, ASG-006, CAP-011 to CAP-013, CAP-016, QUOTA-007, SPOT and FG names by reference.
+Implements AGENT-005, AGENT-007, ASG-002, ASG-006, CAP-011 to CAP-013, CAP-016, QUOTA-007, SPOT and FG names by
+reference.
 """
 
 from __future__ import annotations
 
+from ecssim.aws.agent import MOST_RESERVED_PORTS
 from ecssim.aws.check_launch import check_strategy
 from ecssim.aws.checks import Surroundings
 from ecssim.aws.cluster import AutoScalingGroup
@@ -51,7 +53,29 @@ def _group(where: tuple[Step, ...], group: AutoScalingGroup, names: Names, findi
             "give instances: {instanceType: ...} or mixedInstancesPolicy with overrides"
         )
         findings.error(where, message)
+    _agent((*where, "agent"), group, findings)
     _instance_types(where, group, findings)
+
+
+def _agent(where: tuple[Step, ...], group: AutoScalingGroup, findings: Findings) -> None:
+    """What the agents of the group cannot be told (AGENT-005, AGENT-007, AGENT-033, AGENT-035, AGENT-036)."""
+    agent = group.agent
+    ports = len(agent.host_ports)
+    if ports > MOST_RESERVED_PORTS:
+        key = "ECS_RESERVED_PORTS" if agent.reserved_ports else "ECS_RESERVED_PORTS_UDP"
+        message = f"an instance has at most {MOST_RESERVED_PORTS} reserved ports, the agent's own included; got {ports}"
+        findings.error((*where, key), message, "AGENT-007")
+    known = instance_types()
+    for choice in group.choices:
+        found = known.get(choice.instance_type)
+        if found is not None and agent.reserved_memory > found.registered_memory_mib:
+            message = (
+                f"{choice.instance_type} has {found.registered_memory_mib:,} MiB, less than the reserve of "
+                f"{agent.reserved_memory:,}: its agent fails to register"
+            )
+            findings.warning((*where, "ECS_RESERVED_MEMORY"), message, "AGENT-005")
+    for key, (text, least) in agent.too_short().items():
+        findings.warning((*where, key), f"the agent does not take {text} for {key}: {least:g} s is the least")
 
 
 def _instance_types(where: tuple[Step, ...], group: AutoScalingGroup, findings: Findings) -> None:
