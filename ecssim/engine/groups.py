@@ -264,6 +264,7 @@ class Groups:
         else:
             instance.epoch += 1
             for task in instance.tasks.values():
+                self.engine.targets.dies(task)
                 if task.running:
                     self.engine.meters.released(task)
             self._end(instance)

@@ -96,6 +96,7 @@ class Reports:
             self.kernel.at(max(what.happened, expires), WORLD, self._on_expired, task, epoch)
         elif what.then is not lifecycle.then_started:
             self._ended.add(task.ordinal)
+            self.engine.targets.dies(task)
             if task.holds_agent:
                 self.engine.agents.release(task)
 

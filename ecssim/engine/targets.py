@@ -124,6 +124,29 @@ class Targets:
             self.engine.services.on_unhealthy(task, target.group)
         self._arm(target)
 
+    def dies(self, task: Task) -> None:
+        """The task's containers are gone and ECS does not know: from now on its checks fail (LB-007, SVC-021)."""
+        now = self.kernel._now
+        registered = max(0.0, task.started_at)
+        u = self._draws(task.owner)[task.k] if self._first_check.kind == "uniform" else 0.0
+        first = self._first_check.a + (self._first_check.b - self._first_check.a) * u
+        ready = task.started_at + task.delays[READY] if task.started_at > 0.0 else -NEVER
+        for target in task.targets or ():
+            group = target.group
+            if target.state == TARGET_DRAINING:
+                continue
+            check = Check(
+                registered + group.registration_delay + first,
+                group.interval,
+                group.healthy_threshold,
+                group.unhealthy_threshold,
+                group.healthy_threshold if group.network else 1,
+            )
+            target.epoch += 1
+            ahead = changes(check, ((ready, now),) if ready < now else ())
+            target.ahead = tuple(change for change in ahead if change.t > now)
+            self._arm(target)
+
     def _serve(self, target: Target, delta: int, *, lost: bool = False) -> None:
         """Tell the traffic that a task more or less takes requests."""
         traffic = self.engine.traffic

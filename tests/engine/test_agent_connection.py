@@ -13,6 +13,7 @@ from builders import (
     WARM,
     Sim,
     awsvpc,
+    behind,
     call,
     fault,
     group,
@@ -21,6 +22,7 @@ from builders import (
     run_dict,
     scenario,
     service,
+    target_group,
     task_definition,
 )
 
@@ -316,6 +318,26 @@ def test_a_lingering_instance_keeps_what_was_on_its_way() -> None:
     sim.to(5000)
     # Nobody says that the task ended, and nobody ever will.
     assert sim.statuses() == ["RUNNING"]
+
+
+@pytest.mark.parametrize("how", ["the instance ended", "the container ended"])
+def test_a_load_balancer_notices_what_ecs_does_not(how: str) -> None:
+    web = service("web", taskDefinition="app:1", loadBalancers=behind())
+    sim = Sim(on_ec2(cut("200s", "30m"), targetGroups=[target_group()], services=[web], autoScalingGroups=[group(2)]))
+    sim.to(300)
+    (task,) = sim.tasks()
+    hurt = sim.engine.world.instances[task.instance]
+    assert not hurt.online
+    if how.startswith("the instance"):
+        sim.engine.groups.terminate(hurt, 0)
+    else:
+        sim.engine.lifecycle.crash(task, 0)
+    sim.to(301)
+    assert sim.statuses() == ["RUNNING"]
+    # Two failed checks, ten seconds apart: the service replaces it elsewhere, and the old one waits for its agent.
+    sim.to(400)
+    assert sim.statuses() == ["STOPPING", "RUNNING"]
+    assert sim.tasks()[1].instance != hurt.ordinal
 
 
 @pytest.mark.rule("AGENT-023")
