@@ -111,7 +111,11 @@ class Births:
             kernel.after(delays[DISPATCH], lifecycle.then_dispatched, task, 0)
         elif address >= 0:
             extra = self._trunk_extra if instance is not None and instance.shape.trunk else 0.0
-            kernel.after(min(delays[PROVISION], self._eni_limit) + extra, lifecycle.then_network, task, 0)
+            attach = delays[PROVISION] + extra
+            if attach > self._eni_limit and instance is not None:
+                kernel.after(self._eni_limit, lifecycle.then_late_network, task, 0)
+            else:
+                kernel.after(attach, lifecycle.then_network, task, 0)
         else:
             kernel.after(delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, 0)
         if template.fargate:
@@ -139,8 +143,11 @@ class Births:
         task.last_event = event
         if address >= 0:
             extra = self._trunk_extra if instance.shape.trunk else 0.0
-            attach = min(task.delays[PROVISION], self._eni_limit)
-            self.kernel.after(attach + extra, lifecycle.then_network, task, task.epoch)
+            attach = task.delays[PROVISION] + extra
+            if attach > self._eni_limit:
+                self.kernel.after(self._eni_limit, lifecycle.then_late_network, task, task.epoch)
+            else:
+                self.kernel.after(attach, lifecycle.then_network, task, task.epoch)
         else:
             self.kernel.after(task.delays[ADDRESS_FAILURE], lifecycle.then_no_address, task, task.epoch)
 

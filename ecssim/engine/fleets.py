@@ -184,7 +184,7 @@ class Fleets:
     def release(self, task: Task) -> None:
         """desiredStatus is STOPPED: all but the ENI slot is free for placement at once (AGENT-041)."""
         instance = self.instances[task.instance]
-        if not instance.ended:
+        if instance.terminated_at != instance.terminated_at:  # not ended: of one that has, nothing is metered any more
             self.engine.meters.released(task)
         if instance.fleet_ordinal < 0:
             return

@@ -33,7 +33,6 @@ from ecssim.engine.timing import (
     CRASH_AFTER,
     DISPATCH,
     EXIT,
-    PROVISION,
     RELEASE,
 )
 from ecssim.engine.timing import STOP as STOP_DELAY
@@ -42,6 +41,7 @@ from ecssim.world.entities import NAN, Task
 from ecssim.world.states import (
     DRAINING,
     ESSENTIAL_CONTAINER_EXITED,
+    PROVISIONING,
     RUNNING,
     SPOT_INTERRUPTION,
     TASK_FAILED_TO_START,
@@ -76,9 +76,9 @@ class Lifecycle:
         self.ended: Callable[[Task], None] = self.write
         #: Whether an agent somewhere cannot tell ECS what happens (engine.reports).
         self.held = False
-        self._eni_limit = engine.timing["eniTimeout"].median
         # Bound once: every wait would else make a method object, and keep it as long as it lasts.
         self.then_network = self.on_network
+        self.then_late_network = self.on_late_network
         self.then_no_address = self.on_no_address
         self.then_dispatched = self.on_dispatched
         self.then_exit = self.on_exit
@@ -96,7 +96,7 @@ class Lifecycle:
             self._enter_activating,
             self._enter_running,
             self._enter_deactivating,
-            self._enter_stopping,
+            self.stop_containers,
             self._enter_deprovisioning,
             self._enter_stopped,
             self._nothing,
@@ -149,10 +149,12 @@ class Lifecycle:
         """The ENI is attached (EC2), or the micro-VM with its ENI stands (Fargate)."""
         if task.epoch != epoch or (self.held and self.engine.reports.holds(task, self.then_network, epoch)):
             return
-        if task.delays[PROVISION] > self._eni_limit and not task.template.fargate:
+        self.advance(task, NETWORK_READY)
+
+    def on_late_network(self, task: Task, epoch: int) -> None:
+        """The ENI is not attached within its time, or ECS has not heard of it (AGENT-045, NET-053)."""
+        if task.epoch == epoch and task.status == PROVISIONING:
             self.fail(task, START_FAILED, ENI_TIMEOUT)
-        else:
-            self.advance(task, NETWORK_READY)
 
     def on_no_address(self, task: Task, epoch: int) -> None:
         """The subnet had no free address: the create-interface call failed (NET-050, NET-051, LIFE-047)."""
@@ -320,16 +322,12 @@ class Lifecycle:
             task.drained_at = self.kernel._now
             self.advance(task, DRAINED)
 
-    def _enter_stopping(self, task: Task) -> None:
+    def stop_containers(self, task: Task) -> None:
         """Signal the containers; each ends when it is done or when its stopTimeout is over (LIFE-010, LIFE-060)."""
         if task.targets is not None and task.drained_at != task.drained_at:
             self.engine.targets.deregister(task)
         if self.held and self.engine.reports.parks(task):
             return
-        self.signal(task)
-
-    def signal(self, task: Task) -> None:
-        """The agent has the order to stop the task."""
         template = task.template
         if task.exited and len(template.containers) <= 1:
             self.advance(task, CONTAINERS_STOPPED)
@@ -368,7 +366,11 @@ class Lifecycle:
         if task.instance >= 0:
             instance = self.instances[task.instance]
             del instance.tasks[task.ordinal]
-            instance.left_at[task.template.image_set] = now
+            left_at = instance.left_at
+            image_set = task.template.image_set
+            if image_set in left_at:
+                del left_at[image_set]
+            left_at[image_set] = now
             if task.provider and task.provider == instance.group.provider_code:
                 task_left(instance)
             if instance.status == DRAINING:

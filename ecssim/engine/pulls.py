@@ -14,7 +14,7 @@ from ecssim.decide.lifecycle import START_FAILED
 from ecssim.decide.pulls import attempts, finished_at
 from ecssim.engine.kernel import WORLD
 from ecssim.engine.timing import PULL, START, fargate_pull_rate
-from ecssim.world.entities import Instance, Task, Template
+from ecssim.world.entities import Image, Instance, Task
 from ecssim.world.states import ACTIVATING
 
 if TYPE_CHECKING:
@@ -62,9 +62,11 @@ class Pulls:
             self.kernel.after(pull + delays[START], self._then_started, task, task.epoch)
             return
         instance = self.instances[task.instance]
-        if now >= instance.clean_at:
-            self._clean(instance, task)
         agent = instance.group.agent
+        if now >= instance.clean_at:
+            left = instance.left_at.get(template.image_set)
+            if self._overlapping() if left is None else now >= left + agent.cleanup_wait:
+                self._clean(instance, task)
         there_at = instance.images
         if now < self.down_until and (agent.eager or any(i.code not in there_at for i in template.images)):
             self._ask_again(task, now)
@@ -73,11 +75,19 @@ class Pulls:
         for image in template.images:
             ready = there_at.get(image.code)
             if ready is None:
-                self._fetch(instance, template, delays[PULL])
+                self._fetch(instance, task, delays[PULL])
                 ready = there_at[image.code]
             # A task that comes while the image is on its way waits for the same pull.
             pull = max(pull, ready - now)
-        self._start(task, instance, pull)
+        start = delays[START]
+        if start > agent.start_timeout or agent.dynamic_ports >= 0:
+            self._start(task, instance, pull)
+        else:
+            task.pull_stopped_at = now + pull
+            self.kernel.after(pull + start, self._then_started, task, task.epoch)
+
+    def _overlapping(self) -> bool:
+        return self.engine.builder.templates.overlapping
 
     def _start(self, task: Task, instance: Instance, pull: float) -> None:
         """Start the containers ``pull`` seconds from now; the agent waits only so long for that (AGENT-033)."""
@@ -111,22 +121,24 @@ class Pulls:
 
     # -- the link ---------------------------------------------------------------------------------------------
 
-    def _fetch(self, instance: Instance, template: Template, noise: float) -> None:
-        """Pull every image of the template that is neither there nor on its way."""
+    def _fetch(self, instance: Instance, task: Task, noise: float) -> None:
+        """Pull every image of the task that is neither there nor on its way."""
         there_at = instance.images
-        start = max(self.kernel._now, instance.locked_until) + self._manifest
+        if self.kernel._now >= instance.clean_at:
+            self._clean(instance, task)
+        start = self.kernel._now
+        start = max(start, instance.locked_until)
+        start += self._manifest
         transfers = instance.transfers
-        if transfers and all(there_at.get(code, 0.0) <= start for code, _, _ in transfers):
+        if start >= instance.busy_until:
             transfers.clear()
         scale = noise * self.engine.registry_factor
-        for image in template.images:
+        for image in task.template.images:
             if image.code not in there_at:
                 seconds = image.size_mb / self._rate * scale
-                there_at[image.code] = start + seconds
+                there_at[image.code] = end = start + seconds
                 transfers.append((image.code, start, seconds))
-        agent = instance.group.agent
-        # Whatever is pulled now cannot go before its task has, and not before it is old enough.
-        instance.clean_at = min(instance.clean_at, start + max(agent.cleanup_wait, agent.image_age))
+                instance.busy_until = max(instance.busy_until, end)
         if len(transfers) > 1 and self._shared:
             self._share(instance)
 
@@ -138,6 +150,7 @@ class Pulls:
         for (code, _, _), end in zip(transfers, finished_at([(s, w) for _, s, w in transfers]), strict=True):
             moved |= there_at[code] != end
             there_at[code] = end
+            instance.busy_until = max(instance.busy_until, end)
         if not moved:
             return
         now = self.kernel._now
@@ -194,49 +207,65 @@ class Pulls:
     def _clean(self, instance: Instance, newcomer: Task) -> None:
         """Delete what the cleanups up to now deleted, a few unused images each (AGENT-035, AGENT-036).
 
-        An image is in use while a task that pulled it has containers on the instance, stopped ones included.
+        An image is in use while a task that pulled it has containers on the instance, stopped ones included; the
+        sets of images that tasks have left stand in ``left_at`` in the order of leaving, and each is looked at once.
         Deleting waits for pulls under way, and pulls wait for it (AGENT-031).
         """
         agent = instance.group.agent
+        now = self.kernel._now
         if not agent.cleans:
             instance.clean_at = inf
             return
-        now = self.kernel._now
-        there_at = instance.images
+        left_at = instance.left_at
+        templates = self.engine.builder.templates
         used = {
-            image.code
-            for task in instance.tasks.values()
-            if task is not newcomer and task.pull_started_at == task.pull_started_at
-            for image in task.template.images
+            t.template.image_set
+            for t in instance.tasks.values()
+            if t is not newcomer and t.pull_started_at == t.pull_started_at
         }
-        left_at: dict[int, float] = {}
-        sets = self.engine.builder.templates.image_sets
-        for key, left in instance.left_at.items():
-            images = sets[key]
-            gone = left + agent.cleanup_wait
-            if agent.cleanup_jitter:
-                gone += agent.cleanup_jitter * self.engine.luck.number("cleanup", instance.id, str(key), f"{left}")
-            for image in images:
-                left_at[image.code] = max(gone, left_at.get(image.code, 0.0))
-        free = {
-            code: max(left_at.get(code, ready), ready + agent.image_age)
-            for code, ready in there_at.items()
-            if code not in used
-        }
-        tick = -inf
-        while free:
-            tick = self._tick(instance, max(min(free.values()), tick + agent.image_interval))
-            if tick > now:
+        in_order = not agent.cleanup_jitter and agent.cleanup_wait >= agent.image_age
+        done = []
+        for key, left in left_at.items():
+            tick = self._deleted_at(instance, key, left)
+            if tick <= now:
+                done.append(key)
+                if key not in used:
+                    images = templates.image_sets[key]
+                    if templates.overlapping:
+                        others = [templates.image_sets[k] for k in {*used, *left_at} if k not in done]
+                        images = tuple(i for i in images if not any(i in other for other in others))
+                    self._delete_images(instance, images, tick)
+            elif in_order:
                 break
-            due = sorted((code for code, t in free.items() if t <= tick), key=lambda c: (left_at.get(c, 0.0), c))
-            begins = max(tick, *there_at.values())
-            for code in due[: agent.images_per_cycle]:
-                del free[code], there_at[code]
-                begins += self._delete
-            instance.locked_until = max(instance.locked_until, begins)
-        # What is in use now, or pulled from now on, stays for the wait at least.
-        later = self._tick(instance, now + agent.cleanup_wait)
-        instance.clean_at = min(later, tick) if free else later
+        for key in done:
+            del left_at[key]
+        # What somebody leaves from now on stays for the wait at least.
+        first = min(left_at.values(), default=now) if not in_order else next(iter(left_at.values()), now)
+        instance.clean_at = self._tick(instance, first + agent.cleanup_wait)
+
+    def _deleted_at(self, instance: Instance, key: int, left: float) -> float:
+        """Return the cleanup that deletes a set of images that a task left at ``left``, if nobody uses it again."""
+        agent = instance.group.agent
+        gone = left + agent.cleanup_wait
+        if agent.cleanup_jitter:
+            gone += agent.cleanup_jitter * self.engine.luck.number("cleanup", instance.id, str(key), f"{left}")
+        for image in self.engine.builder.templates.image_sets[key]:
+            gone = max(gone, instance.images.get(image.code, 0.0) + agent.image_age)
+        tick, count = instance.cleaned
+        if count >= agent.images_per_cycle:
+            tick += agent.image_interval
+        return max(tick, self._tick(instance, gone))
+
+    def _delete_images(self, instance: Instance, images: tuple[Image, ...], tick: float) -> None:
+        there_at = instance.images
+        for image in images:
+            if there_at.pop(image.code, None) is not None:
+                before, count = instance.cleaned
+                count = count + 1 if tick == before else 1
+                instance.cleaned = (tick, count)
+                # The lock is taken once a cycle, when no pull is under way.
+                begins = max([tick, *(there_at.get(code, 0.0) for code, _, _ in instance.transfers)])
+                instance.locked_until = max(begins + count * self._delete, instance.locked_until)
 
     @staticmethod
     def _tick(instance: Instance, t: float) -> float:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ecssim.decide.agent import reported_at, submit_wait
-from ecssim.decide.lifecycle import CONTAINERS_STOPPED, START_FAILED
+from ecssim.decide.lifecycle import CONTAINERS_STOPPED
 from ecssim.engine.kernel import WORLD, Handler
-from ecssim.engine.lifecycle import ENI_TIMEOUT
 from ecssim.engine.timing import PROVISION
 from ecssim.world.entities import Instance, Task
-from ecssim.world.states import PROVISIONING, STOPPED, STOPPING
+from ecssim.world.states import STOPPED, STOPPING
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -93,17 +92,12 @@ class Reports:
         task, lifecycle = what.task, self.lifecycle
         if what.then is lifecycle.then_network:
             expires = what.happened - task.delays[PROVISION] + self._eni_limit
-            self.kernel.at(max(what.happened, expires), WORLD, self._on_expired, task, epoch)
+            self.kernel.at(max(what.happened, expires), WORLD, lifecycle.then_late_network, task, epoch)
         elif what.then is not lifecycle.then_started:
             self._ended.add(task.ordinal)
             self.engine.targets.dies(task)
             if task.holds_agent:
                 self.engine.agents.release(task)
-
-    def _on_expired(self, task: Task, epoch: int) -> None:
-        """ECS did not hear in time that the interface is attached (AGENT-045, NET-053)."""
-        if task.epoch == epoch and task.status == PROVISIONING:
-            self.lifecycle.fail(task, START_FAILED, ENI_TIMEOUT)
 
     def _again(self, what: Unheard, epoch: int) -> None:
         """ECS refused the submission: the agent tries again later (AGENT-043)."""
@@ -171,7 +165,7 @@ class Reports:
         """The agent hears ECS again: it stops what it was to stop. For what has ended only the report is late."""
         for task, epoch in self._unsignalled.pop(instance.ordinal, []):
             if task.epoch == epoch and task.status == STOPPING and task.ordinal not in self._ended:
-                self.lifecycle.signal(task)
+                self.lifecycle.stop_containers(task)
 
     def forget(self, instance: Instance) -> None:
         """The instance is gone, and with it what it had not said."""

@@ -77,6 +77,9 @@ class Templates:
         self._images = names.pool("image")
         #: Sets of images by their number, and the number of each.
         self.image_sets: list[tuple[Image, ...]] = [()]
+        #: Whether an image is in more than one set.
+        self.overlapping = False
+        self._seen: set[int] = set()
         self._image_set_numbers: dict[tuple[Image, ...], int] = {(): 0}
         self._made: dict[tuple[str, int, Wish], Template] = {}
         self._predicates: dict[str, Predicate] = {}
@@ -212,6 +215,8 @@ class Templates:
         images = tuple(Image(self._images[n], self.image_mb.get(n, default)) for n in names)
         if images not in self._image_set_numbers:
             self._image_set_numbers[images] = len(self.image_sets)
+            self.overlapping |= any(image.code in self._seen for image in images)
+            self._seen.update(image.code for image in images)
             self.image_sets.append(images)
         return images
 

@@ -349,8 +349,9 @@ class Instance:
     ``spot`` is its market. ``retiring``: its group has let it go and it ends when it is drained (ASG-043).
     ``claims`` counts the tasks of its group's own provider on it.
     ``images`` says when each image is, or will be, on its disk; ``transfers`` are the pulls of the present busy
-    spell as (image, start, seconds alone); ``left_at`` when the last task with each set of images left. Nothing is
-    cleaned up before ``clean_at``, and no pull begins before ``locked_until``: the agent is deleting (AGENT-031).
+    spell, up to ``busy_until``, as (image, start, seconds alone); ``left_at`` when the last task with each set of images left, in that order.
+    Nothing is cleaned up before ``clean_at``; ``cleaned`` is the last cleanup that deleted something, and how many
+    images. No pull begins before ``locked_until``: the agent is deleting (AGENT-031).
     ``connected`` is what the control plane believes (agentConnected), ``online`` the truth; until ``cut_until`` the
     instance has no network at all.
     """
@@ -363,8 +364,10 @@ class Instance:
         "agent_ports",
         "agent_queue",
         "attributes",
+        "busy_until",
         "claims",
         "clean_at",
+        "cleaned",
         "code",
         "connected",
         "cut_until",
@@ -437,7 +440,9 @@ class Instance:
         self.images: dict[int, float] = {}
         self.transfers: list[tuple[int, float, float]] = []
         self.left_at: dict[int, float] = {}
+        self.busy_until = 0.0
         self.clean_at = 0.0
+        self.cleaned = (0.0, 0)
         self.locked_until = 0.0
         self.tasks: dict[int, Task] = {}
         self.attributes: dict[str, str | None] = dict(shape.attributes)
