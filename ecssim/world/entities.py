@@ -349,9 +349,9 @@ class Instance:
     ``spot`` is its market. ``retiring``: its group has let it go and it ends when it is drained (ASG-043).
     ``claims`` counts the tasks of its group's own provider on it.
     ``images`` says when each image is, or will be, on its disk; ``transfers`` are the pulls of the present busy
-    spell, up to ``busy_until``, as (image, start, seconds alone); ``left_at`` when the last task with each set of images left, in that order.
-    Nothing is cleaned up before ``clean_at``; ``cleaned`` is the last cleanup that deleted something, and how many
-    images. No pull begins before ``locked_until``: the agent is deleting (AGENT-031).
+    spell, up to ``busy_until``, as (image, start, seconds alone); ``left_at`` when the last task with each set of
+    images left, in that order. Nothing is cleaned up before ``clean_at``; ``cleaned`` is the last cleanup that
+    deleted something, and how many images. No pull begins before ``locked_until``: the agent is deleting (AGENT-031).
     ``connected`` is what the control plane believes (agentConnected), ``online`` the truth; until ``cut_until`` the
     instance has no network at all.
     """
