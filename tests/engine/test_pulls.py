@@ -278,9 +278,13 @@ def test_cleanup_makes_once_pull_again_and_leaves_preferred_images_alone(behavio
 
 
 @pytest.mark.rule("AGENT-036")
-def test_an_image_in_use_stays() -> None:
-    behaviour = {"app": {"runsFor": "7h"}}
-    assert again(300, behaviour=behaviour) == pytest.approx(WARM, abs=1e-3)
+@pytest.mark.parametrize(("hours", "seconds"), [(7, WARM), (1, COLD)])
+def test_an_image_that_another_task_uses_stays(hours: int, seconds: float) -> None:
+    definitions = [task_definition(), task_definition("long")]
+    behaviour = BRIEF | {"long": {"runsFor": f"{hours}h"}}
+    timeline = [run_task("10s", "long"), run_task("20s"), run_task("5h")]
+    result = run_dict(on_ec2(duration="8h", taskDefinitions=definitions, behaviour=behaviour, timeline=timeline))
+    assert running_after(result, 2) == pytest.approx(seconds, abs=1e-3)
 
 
 @pytest.mark.rule("AGENT-036")
