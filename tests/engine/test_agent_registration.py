@@ -10,7 +10,7 @@ import pytest
 from builders import Sim, awsvpc, call, group, run_dict, scenario, task_definition
 
 from ecssim.aws.names import ContainerInstanceStatus
-from ecssim.engine.describe import describe
+from ecssim.engine.describe_instances import instance_document
 from ecssim.world.states import INSTANCE_STATUS_NAMES
 
 READY = {"instanceBoot": "0s"}
@@ -31,7 +31,7 @@ def run(sim: Sim, family: str = "app", **more: Any) -> dict[str, Any]:
 
 
 def resources(sim: Sim, key: str) -> dict[str, Any]:
-    (shown,) = describe(sim.engine, "container-instances")
+    shown = instance_document(sim.engine, sim.engine.world.instances[0])
     return {r["name"]: r.get("integerValue", r.get("stringSetValue")) for r in shown[key]}
 
 

@@ -232,9 +232,9 @@ def test_an_instance_tells_of_every_change_of_what_it_has_left_and_of_its_agent(
         behaviour={"app": {"runsFor": "100s"}},
         timeline=[
             call("1m", "RunTask", cluster="prod", taskDefinition="app", launchType="EC2"),
-            fault("3m", "agentDisconnect", capacityProvider="ec2", count=1, **{"for": "30s"}),
-            call("4m", "RunTask", cluster="prod", taskDefinition="app", launchType="EC2", count=2),
-            fault("5m", "instanceTermination", capacityProvider="ec2", count=1),
+            fault("3m", "agentDisconnect", capacityProvider="ec2", count=1, **{"for": "150s"}),
+            call("7m", "RunTask", cluster="prod", taskDefinition="app", launchType="EC2", count=2),
+            fault("8m", "instanceTermination", capacityProvider="ec2", count=1),
         ],
     )
     told = of_kind(of_document(document), INSTANCE)
@@ -254,10 +254,10 @@ def test_an_instance_tells_of_every_change_of_what_it_has_left_and_of_its_agent(
         (5.0, "ACTIVE", True, 0, 0),
         (60.0, "ACTIVE", True, 256, 1),
         (round(60.0 + COLD + 100.0, 3), "ACTIVE", True, 0, 0),
-        (180.0, "ACTIVE", False, 0, 0),
-        (210.0, "ACTIVE", True, 0, 0),
-        (240.0, "ACTIVE", True, 512, 2),
-        (300.0, "INACTIVE", False, 0, 0),
+        (270.0, "ACTIVE", False, 0, 0),
+        (330.0, "ACTIVE", True, 0, 0),
+        (420.0, "ACTIVE", True, 512, 2),
+        (480.0, "INACTIVE", False, 0, 0),
     ]
     second = [event["detail"] for event in told if event["detail"]["ec2InstanceId"] != first]
     assert [(d["version"], d["status"]) for d in second] == [(1, "ACTIVE")]
