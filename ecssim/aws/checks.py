@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ecssim.aws.check_deployment import check_deployment
 from ecssim.aws.check_launch import (
     Surroundings,
     check_launch,
@@ -95,6 +96,7 @@ def check_service(service: Service, around: Surroundings) -> list[Refusal]:
         refusals += _daemon(service, runs_on(service, around))
     else:
         refusals += _percents(service.minimum_healthy_percent, service.maximum_percent)
+    refusals += check_deployment(service)
     refusals += check_load_balancers(service.load_balancers, definition, around)
     return refusals
 

@@ -189,6 +189,51 @@ class DeploymentRolloutState(StrEnum):
     FAILED = "FAILED"
 
 
+class ServiceDeploymentStatus(StrEnum):
+    """Where a service deployment stands (DEPLOY-006)."""
+
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCESSFUL = "SUCCESSFUL"
+    STOP_REQUESTED = "STOP_REQUESTED"
+    STOPPED = "STOPPED"
+    ROLLBACK_REQUESTED = "ROLLBACK_REQUESTED"
+    ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
+    ROLLBACK_SUCCESSFUL = "ROLLBACK_SUCCESSFUL"
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+
+
+class MonitorStatus(StrEnum):
+    """What the circuit breaker or the alarms of a deployment do (DEPLOY-048)."""
+
+    DISABLED = "DISABLED"
+    MONITORING = "MONITORING"
+    TRIGGERED = "TRIGGERED"
+    MONITORING_COMPLETE = "MONITORING_COMPLETE"
+
+
+class ThresholdType(StrEnum):
+    """How the circuit breaker's threshold follows from its value (DEPLOY-040, DEPLOY-041)."""
+
+    BOUNDED_PERCENT = "BOUNDED_PERCENT"
+    UNBOUNDED_PERCENT = "UNBOUNDED_PERCENT"
+    COUNT = "COUNT"
+
+
+class ServiceRevisionCleanup(StrEnum):
+    """When the tasks of the old revision go in a deployment that may succeed early (DEPLOY-018)."""
+
+    BLOCKING = "BLOCKING"
+    DEFERRED = "DEFERRED"
+
+
+class StopServiceDeploymentStopType(StrEnum):
+    """What StopServiceDeployment does beside stopping (DEPLOY-010)."""
+
+    ROLLBACK = "ROLLBACK"
+    ABORT = "ABORT"
+
+
 class DeploymentLifecycleHookStage(StrEnum):
     """The stages of a deployment at which a hook may run."""
 

@@ -20,6 +20,7 @@ from ecssim.aws.names import (
     LaunchType,
     PropagateTags,
     SettingName,
+    StopServiceDeploymentStopType,
 )
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
 from ecssim.aws.service import (
@@ -168,6 +169,17 @@ class DeleteService(Shape):
     service: str
     cluster: str | None = None
     force: bool = False
+
+
+class StopServiceDeployment(Shape):
+    """Stop a deployment and go back to the last one that completed (DEPLOY-010).
+
+    ``serviceDeploymentArn`` is an ARN or its last part; a service by name, or as ``cluster/service``, means its
+    newest deployment.
+    """
+
+    service_deployment_arn: str
+    stop_type: StopServiceDeploymentStopType = StopServiceDeploymentStopType.ROLLBACK
 
 
 class UpdateContainerInstancesState(Shape):
@@ -360,6 +372,7 @@ REQUESTS: Mapping[str, type[Shape]] = {
     "RunTask": RunTask,
     "SetDesiredCapacity": SetDesiredCapacity,
     "StartTask": StartTask,
+    "StopServiceDeployment": StopServiceDeployment,
     "StopTask": StopTask,
     "TerminateInstanceInAutoScalingGroup": TerminateInstanceInAutoScalingGroup,
     "UpdateAutoScalingGroup": UpdateAutoScalingGroup,

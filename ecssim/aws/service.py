@@ -22,6 +22,8 @@ from ecssim.aws.names import (
     PlacementStrategyType,
     PropagateTags,
     SchedulingStrategy,
+    ServiceRevisionCleanup,
+    ThresholdType,
 )
 from ecssim.aws.shape import JsonObject, Name, Percent, Port, Region, Shape, ruled
 from ecssim.aws.task_definition import Tag
@@ -63,17 +65,24 @@ class NetworkConfiguration(Shape):
     awsvpc_configuration: AwsVpcConfiguration | None = None
 
 
+class ThresholdConfiguration(Shape):
+    """How many failed tasks the circuit breaker takes: a share of the desired count, or a number (DEPLOY-041)."""
+
+    type: ThresholdType
+    value: Annotated[int, ruled("DEPLOY-040", ge=1)]
+
+
 class DeploymentCircuitBreaker(Shape):
-    """Stops a deployment whose tasks keep failing."""
+    """Stops a deployment whose tasks keep failing (DEPLOY-040); with ``rollback`` the last good one comes back."""
 
     enable: bool
     rollback: bool
     reset_on_healthy_task: bool | None = None
-    threshold_configuration: JsonObject | None = None
+    threshold_configuration: ThresholdConfiguration | None = None
 
 
 class DeploymentAlarms(Shape):
-    """Alarms that fail a deployment."""
+    """Alarms that fail a deployment (DEPLOY-050)."""
 
     alarm_names: tuple[str, ...]
     enable: bool
@@ -105,6 +114,14 @@ class CanaryConfiguration(Shape):
     canary_bake_time_in_minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
 
 
+class DeploymentEarlySuccessCriteria(Shape):
+    """From which share of healthy new tasks on a rolling deployment is done (DEPLOY-018)."""
+
+    enable: bool
+    healthy_percent: Annotated[int, ruled("DEPLOY-018", ge=0, le=100)] | None = None
+    source_service_revision_cleanup: ServiceRevisionCleanup | None = None
+
+
 class DeploymentConfiguration(Shape):
     """How a service replaces its tasks (SVC-010 to SVC-013)."""
 
@@ -117,7 +134,7 @@ class DeploymentConfiguration(Shape):
     lifecycle_hooks: tuple[DeploymentLifecycleHook, ...] = ()
     linear_configuration: LinearConfiguration | None = None
     canary_configuration: CanaryConfiguration | None = None
-    early_success_criteria: JsonObject | None = None
+    early_success_criteria: DeploymentEarlySuccessCriteria | None = None
 
 
 class DeploymentController(Shape):

@@ -82,12 +82,14 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "AwsVpcConfiguration": {_M: "subnets assignPublicIp", _E: "securityGroups"},
     "DeploymentController": {_N: _ALL},
     "DeploymentConfiguration": {
-        _M: "minimumHealthyPercent maximumPercent",
-        _N: "deploymentCircuitBreaker alarms strategy bakeTimeInMinutes lifecycleHooks"
-        " linearConfiguration canaryConfiguration earlySuccessCriteria",
+        _M: "minimumHealthyPercent maximumPercent deploymentCircuitBreaker alarms bakeTimeInMinutes"
+        " earlySuccessCriteria",
+        _N: "strategy lifecycleHooks linearConfiguration canaryConfiguration",
     },
-    "DeploymentCircuitBreaker": {_N: _ALL},
-    "DeploymentAlarms": {_N: _ALL},
+    "DeploymentCircuitBreaker": {_M: _ALL},
+    "ThresholdConfiguration": {_M: _ALL},
+    "DeploymentAlarms": {_M: _ALL},
+    "DeploymentEarlySuccessCriteria": {_M: _ALL},
     "DeploymentLifecycleHook": {_N: _ALL},
     "LinearConfiguration": {_N: _ALL},
     "CanaryConfiguration": {_N: _ALL},
@@ -260,6 +262,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "availabilityZoneRebalancing serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
     },
+    "StopServiceDeployment": {_M: "serviceDeploymentArn", _N: "stopType"},
     "StopTask": {_M: _ALL},
     "DeleteService": {_M: _ALL},
     "UpdateContainerInstancesState": {_M: _ALL},
@@ -298,6 +301,7 @@ FAULTS_NOT_MODELLED = frozenset(
 HARMLESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("DeploymentController", "type"): ("ECS",),
     ("DeploymentConfiguration", "strategy"): ("ROLLING",),
+    ("StopServiceDeployment", "stopType"): ("ROLLBACK",),
     ("Service", "availabilityZoneRebalancing"): ("DISABLED",),
     ("UpdateService", "availabilityZoneRebalancing"): ("DISABLED",),
 }

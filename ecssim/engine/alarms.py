@@ -7,7 +7,7 @@ ALARM-021, SCALE-015). Python runs only for alarms that change their state.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, isnan
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +40,8 @@ class Alarms:
         self.engine = engine
         self.history = MetricHistory()
         self.by_name: dict[str, MetricAlarm] = {}
+        #: Told the name of every alarm that goes into ALARM, if anybody asked: deployments do (DEPLOY-050).
+        self.on_alarm: Callable[[str], None] | None = None
         self.behind = 0
         self._was_behind = 0
         self.minute = -1
@@ -276,6 +278,8 @@ class Alarms:
             engine.region_code,
         )
         alarm.last_event = event
+        if new == judge.ALARM and self.on_alarm is not None:
+            self.on_alarm(settings.name)
 
 
 def aggregate(values: Sequence[float], statistic: str) -> float:

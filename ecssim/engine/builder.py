@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
+from ecssim.aws.checks import updated
 from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration
 from ecssim.aws.service import Service as ServiceDocument
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT
 from ecssim.decide.provider_split import Share
+from ecssim.engine.deployment_settings import detectors_of
 from ecssim.engine.standalone import RunTaskPlan
 from ecssim.engine.templates import Templates, Wish, strategy_items
 from ecssim.errors import ClientError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+#: What a service revision fixes: a change of one of these starts a deployment (DEPLOY-002, DEPLOY-009).
+REVISION_FIELDS = ("task_definition", "network_configuration", "load_balancers", "service_registries")
 
 
 class Builder:
@@ -98,6 +102,7 @@ class Builder:
         """Set what does not start a deployment (DEPLOY-003)."""
         service.minimum_healthy_percent = document.minimum_healthy_percent
         service.maximum_percent = document.maximum_percent
+        service.detectors = detectors_of(document.deployment_configuration)
         service.grace = float(document.health_check_grace_period_seconds or 0)
         service.strategy = strategy_items(document.placement_strategy) or SERVICE_DEFAULT
         strategy = document.capacity_provider_strategy
@@ -190,10 +195,12 @@ class Builder:
         changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
         if call.desired_count is not None:
             changes["desired_count"] = call.desired_count
+        if call.deployment_configuration is not None:
+            # Field by field: what is left out stays (DEPLOY-003).
+            changes["deployment_configuration"] = updated(old, call).deployment_configuration
         new = old.model_copy(update=changes)
-        revision_fields = {"task_definition", "network_configuration", "load_balancers", "service_registries"}
         deploys = call.force_new_deployment or any(
-            f in revision_fields and getattr(old, f) != changes[f] for f in changes
+            f in REVISION_FIELDS and getattr(old, f) != changes[f] for f in changes
         )
         template = self._template(new, service.cluster)
         if deploys and not call.force_new_deployment and template is service.deployments[0].template:
@@ -215,6 +222,17 @@ class Builder:
         if deploys:
             service.ripens_by_time = not template.target_groups
             self.engine.services.deployments.begin(service, template, event)
+        elif call.desired_count is not None:
+            self.engine.services.deployments.rollouts.desired_changed(service)
+
+    def restore(self, service: Service, revision: ServiceDocument) -> None:
+        """A rollback: the service is again what ``revision`` says, as far as that is part of a revision."""
+        old = self.documents[service.ordinal]
+        new = old.model_copy(update={f: getattr(revision, f) for f in REVISION_FIELDS})
+        self.documents[service.ordinal] = new
+        template = self._template(new, service.cluster)
+        service.deployments[0].template = template
+        service.ripens_by_time = not template.target_groups
 
     def task_group(self, cluster: Cluster, name: str) -> Owner:
         """Return the owner of standalone tasks of one group (LIFE-038)."""

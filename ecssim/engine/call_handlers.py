@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
+from ecssim.aws.names import StopServiceDeploymentStopType
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
 from ecssim.engine import scaling_requests
 from ecssim.engine.standalone import RunTaskPlan
@@ -119,6 +120,18 @@ def stop_task(engine: Engine, call: req.StopTask, event: int) -> dict[str, Any]:
     task = _task(engine, call.task)
     engine.lifecycle.stop(task, USER_INITIATED, call.reason or "Task stopped by user", event)
     return {"task": {"taskArn": engine.task_id(task), "desiredStatus": "STOPPED"}}
+
+
+def stop_service_deployment(engine: Engine, call: req.StopServiceDeployment, event: int) -> dict[str, Any]:
+    """StopServiceDeployment: back to the last deployment that completed (DEPLOY-010)."""
+    if call.stop_type is not StopServiceDeploymentStopType.ROLLBACK:
+        raise ClientError("UnsupportedFeatureException", f"stopType {call.stop_type} is not modelled by ecssim")
+    rollouts = engine.services.deployments.rollouts
+    rollout = rollouts.named(call.service_deployment_arn)
+    rollouts.stop(rollout, event)
+    service = rollout.deployment.service
+    name = f"{service.cluster.name}/{service.name}/{rollout.id}"
+    return {"serviceDeploymentArn": engine.arn("service-deployment", name)}
 
 
 def update_task_protection(engine: Engine, call: req.UpdateTaskProtection, event: int) -> dict[str, Any]:
@@ -263,6 +276,7 @@ HANDLERS: dict[str, Any] = {
     "RunTask": run_task,
     "SetDesiredCapacity": set_desired_capacity,
     "StartTask": start_task,
+    "StopServiceDeployment": stop_service_deployment,
     "StopTask": stop_task,
     "TerminateInstanceInAutoScalingGroup": terminate_instance,
     "UpdateContainerInstancesState": update_container_instances_state,

@@ -98,6 +98,7 @@ class ControlPlane:
         service.steady = False
         service.cluster.waiting.pop(service.group, None)
         self.engine.services.events.desired_count_updated(service, event)
+        self.engine.services.deployments.rollouts.desired_changed(service)
         self.engine.services.mark(service)
         return event
 
@@ -157,6 +158,7 @@ def _target(params: Mapping[str, Any]) -> str:
     for key in (
         "service",
         "serviceName",
+        "serviceDeploymentArn",
         "resourceId",
         "ResourceId",
         "alarmName",

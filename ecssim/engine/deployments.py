@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecssim.engine.rollouts import Rollouts
 from ecssim.engine.service_events import ServiceEvents
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
-from ecssim.world.entities import Deployment, Service, Template
+from ecssim.world.entities import NAN, Deployment, Service, Template
 from ecssim.world.states import COMPLETED, IN_PROGRESS, ROLLOUT_NAMES
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Deployments:
         self._strategies = names.pool("deployment_strategy")
         self._states = names.pool("rollout_state")
         self._texts = names.pool("text")
+        self._statuses = names.pool("service_deployment_status")
+        self.rollouts = Rollouts(engine, self)
         self.count = 0
 
     def begin(self, service: Service, template: Template, cause: int, *, quiet: bool = False) -> Deployment:
@@ -42,9 +45,11 @@ class Deployments:
         service.deployments.insert(0, deployment)
         self.engine.services.version += 1
         service.steady = False
+        service.impaired = False
+        self.rollouts.begin(service, deployment)
         if not quiet:
             deployment.event = self.events.deployment_started(service, deployment, cause)
-        self._write(self._open, deployment)
+        self.note(deployment)
         return deployment
 
     def settle(self, service: Service) -> None:
@@ -59,20 +64,31 @@ class Deployments:
             if deployment.finished_at != deployment.finished_at:
                 deployment.finished_at = self.kernel._now
                 deployment.reason = "superseded by a newer deployment"
-                self._write(self._rows, deployment)
+                self.rollouts.superseded(deployment)
+                self.write(deployment)
         if (
             primary.rollout_state == IN_PROGRESS
             and service.status == "ACTIVE"
-            and len(service.deployments) == 1
-            and (service.daemon or primary.active == service.desired)
-            and primary.running == primary.active
-            and primary.healthy == primary.active
+            and (self._through(service, primary) or self.rollouts.early(service, primary))
+            and self.rollouts.baked(service, primary)
         ):
             primary.rollout_state = COMPLETED
-            primary.finished_at = self.kernel._now
-            primary.reason = f"ECS deployment {primary.id} completed."
             self.events.deployment_completed(service, primary)
-            self._write(self._rows, primary)
+            self.rollouts.completed(service, primary)
+            if primary.finished_at != primary.finished_at:
+                primary.finished_at = self.kernel._now
+                primary.reason = f"ECS deployment {primary.id} completed."
+                self.write(primary)
+
+    @staticmethod
+    def _through(service: Service, primary: Deployment) -> bool:
+        """Whether all wanted tasks of the new revision are healthy and the old ones gone (DEPLOY-015)."""
+        return (
+            len(service.deployments) == 1
+            and (primary.failed_in_row == 0 if service.daemon else primary.active == service.desired)
+            and primary.running == primary.active
+            and primary.healthy == primary.active
+        )
 
     def complete_initially(self, service: Service) -> None:
         """The deployment was complete before the run began (initialState: steady)."""
@@ -80,17 +96,29 @@ class Deployments:
         primary.rollout_state = COMPLETED
         primary.created_at = primary.finished_at = 0.0
         primary.reason = "in place before the run began"
-        self._write(self._rows, primary)
+        self.rollouts.completed(service, primary)
+        self.write(primary)
 
     def finish(self) -> None:
-        """At the horizon: write the deployments that are still open."""
+        """At the horizon: write the deployments that are still open, or whose rollback is."""
         for service in self.engine.world.services:
             for deployment in service.deployments:
                 if deployment.finished_at != deployment.finished_at:
-                    self._write(self._rows, deployment)
+                    self.write(deployment)
+                if deployment.rollback_of is not None:
+                    self.write(deployment.rollback_of.deployment)
+
+    def note(self, deployment: Deployment) -> None:
+        """Write down how a deployment stands that is not at its end."""
+        self._write(self._open, deployment)
+
+    def write(self, deployment: Deployment) -> None:
+        """Write a deployment's row: once, at its end, which for one that rolls back is the end of that."""
+        self._write(self._rows, deployment)
 
     def _write(self, table: Table, deployment: Deployment) -> None:
         service = deployment.service
+        rollback = deployment.rollout.rollback
         table.append(
             deployment.code,
             service.service_code,
@@ -102,6 +130,11 @@ class Deployments:
             self._texts[deployment.reason] if deployment.reason else 0,
             deployment.failed_tasks,
             deployment.peak_tasks,
+            self._statuses[deployment.rollout.status.value],
+            self._texts[deployment.rollout.status_reason] if deployment.rollout.status_reason else 0,
+            rollback.deployment.code if rollback is not None else 0,
+            rollback.started_at if rollback is not None else NAN,
+            rollback.finished_at if rollback is not None else NAN,
             service.cluster.code,
             self.engine.region_code,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ecssim.decide.reconcile import start_delay
 from ecssim.world.entities import Deployment, Service, Template
 from ecssim.world.requests import Request
-from ecssim.world.states import SERVICE_SCHEDULER_INITIATED
+from ecssim.world.states import FAILED, SERVICE_SCHEDULER_INITIATED
 
 if TYPE_CHECKING:
     from ecssim.engine.services import Services
@@ -164,6 +164,8 @@ class Launching:
         engine = self.engine
         fleet = service.cluster.fleet
         primary = service.deployments[0]
+        if primary.rollout_state == FAILED:
+            return
         template = primary.template
         old = [t for d in service.deployments[1:] for t in d.tasks.values() if t.running]
         if old:

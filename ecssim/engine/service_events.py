@@ -39,6 +39,7 @@ class ServiceEvents:
             service.cluster.code,
             self.engine.region_code,
         )
+        service.events.append((self.kernel._now, event, message))
         return event
 
     def _quietly(self, service: Service, key: str) -> bool:
@@ -151,6 +152,47 @@ class ServiceEvents:
             "SERVICE_DEPLOYMENT_COMPLETED",
             f"(service {service.name}) (deployment {deployment.id}) deployment completed.",
             deployment.event,
+        )
+
+    def deployment_failed(self, service: Service, deployment: Deployment, why: str, more: str, cause: int) -> int:
+        """A failure detector has failed a deployment (META-018, DEPLOY-045, DEPLOY-050)."""
+        return self.write(
+            service,
+            "SERVICE_DEPLOYMENT_FAILED",
+            f"(service {service.name}) (deployment {deployment.id}) deployment failed: {why}. {more}",
+            cause,
+        )
+
+    def rolling_back(self, service: Service, failed: Deployment, target: Deployment, cause: int) -> int:
+        """The last deployment that completed is the target again (DEPLOY-045, DEPLOY-047)."""
+        return self.write(
+            service,
+            "SERVICE_DEPLOYMENT_IN_PROGRESS",
+            f"(service {service.name}) rolling back to deployment {target.id}. {target.template.name} replaces "
+            f"{failed.template.name}.",
+            cause,
+        )
+
+    def not_rolled_back(self, service: Service, deployment: Deployment, cause: int) -> int:
+        """There is nothing to roll back to: the deployment stalls (DEPLOY-045, DEPLOY-046)."""
+        return self.write(
+            service,
+            None,
+            f"(service {service.name}) (deployment {deployment.id}) cannot roll back: there is no deployment in the "
+            "COMPLETED state. It launches no more tasks.",
+            cause,
+        )
+
+    def protected(self, service: Service, count: int) -> None:
+        """Tasks that should go are protected (LIFE-071, SVC-070)."""
+        if self._quietly(service, "protected"):
+            return
+        tasks = "1 task is" if count == 1 else f"{count} tasks are"
+        self.write(
+            service,
+            "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION",
+            f"(service {service.name}) was unable to scale in due to task protection: {tasks} protected.",
+            service.deployments[0].event,
         )
 
     def deleted(self, service: Service, cause: int) -> int:

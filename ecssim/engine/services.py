@@ -158,14 +158,19 @@ class Services:
             deployment.unhealthy.pop(task.ordinal, None)
         if deployment.displaced:
             deployment.displaced.pop(task.ordinal, None)
-        if deployment is not service.deployments[0] and task.stop_code != SERVICE_SCHEDULER_INITIATED:
+        if (
+            deployment is not service.deployments[0]
+            and task.stop_code != SERVICE_SCHEDULER_INITIATED
+            and deployment.rollout_state != FAILED
+        ):
             deployment.lost += 1
         service.steady = False
         self.mark(service)
 
     def _failed_start(self, task: Task, deployment: Deployment) -> None:
         """Count one failed start; the tasks of one attempt count once (SVC-040, SVC-041)."""
-        deployment.failed_tasks += 1
+        deployment.last_failure = task.last_event
+        self.deployments.rollouts.failed(deployment, started=False)
         if task.created_at >= deployment.attempt_failed_at:
             deployment.attempt_failed_at = self.kernel._now
             deployment.failures += 1
@@ -201,6 +206,8 @@ class Services:
 
     def _count_healthy(self, task: Task, deployment: Deployment) -> None:
         """The task is healthy now: it counts, or on a draining instance it waits to be replaced (AGENT-050)."""
+        if deployment.failed_in_row:
+            self.deployments.rollouts.healthy(deployment)
         if self.engine.groups.draining and self.engine.groups.drains(task):
             deployment.displaced[task.ordinal] = task
         else:
@@ -244,7 +251,7 @@ class Services:
         missing = service.desired - primary.active
         if missing < 0 or primary.unhealthy or primary.displaced or len(deployments) > 1:
             self._apply(service, self._plan(service))
-        elif missing:
+        elif missing and primary.rollout_state != FAILED:
             # The common case needs no plan: one revision, nothing wrong with it.
             self.launching.launch(service, primary, missing)
         self.settle(service)
@@ -283,7 +290,7 @@ class Services:
         deployment = task.deployment
         if deployment is None or not deployment.replaced:
             return False
-        return task.created_at >= deployment.service.deployments[0].created_at
+        return task.created_at >= deployment.service.deployments[0].primary_at
 
     def _apply(self, service: Service, plan: Plan) -> None:
         deployments = list(service.deployments)
@@ -325,6 +332,8 @@ class Services:
         """Stop ``count`` of ``tasks``: protected ones never, and which ones follows PLACE-070 to PLACE-073."""
         now = self.kernel._now
         free = [t for t in tasks if t.protected_until <= now]
+        if len(free) < count and len(free) < len(tasks):
+            self.events.protected(deployment.service, len(tasks) - len(free))
         strategy = deployment.service.provider_strategy
         if count < len(free) and len(strategy) > 1 and kind != "unhealthy":
             # First the provider with the largest surplus, then which of its tasks (CAP-035).
@@ -347,8 +356,13 @@ class Services:
             chosen = choose_to_stop([self._view(t) for t in free], count, service.strategy, draws)
             free = [by_ordinal[o] for o in chosen]
         for task in free[:count]:
-            why = "it is unhealthy" if kind == "unhealthy" else "scaling activity initiated by"
-            self._stop(task, deployment, why)
+            if kind == "unhealthy":
+                deployment.last_failure = task.last_event
+                # Before the stop: the task that fails is one of those that run (DEPLOY-042).
+                self.deployments.rollouts.failed(deployment, started=True)
+                self._stop(task, deployment, "it is unhealthy")
+            else:
+                self._stop(task, deployment, "scaling activity initiated by")
 
     def _view(self, task: Task) -> RunningTask:
         """What the choice of tasks to stop may know of one task."""

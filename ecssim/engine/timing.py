@@ -45,6 +45,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "networkTargetRegistration": (constant(120.0), "LB-007"),
     "healthyAfterRunning": (constant(40.0), "SVC-020"),
     "schedulerPass": (constant(5.0), "PLACE-092"),
+    "deploymentAlarmPoll": (constant(30.0), "DEPLOY-052"),
+    "deploymentBake": (constant(240.0), "DEPLOY-051"),
     "launchRetry": (constant(60.0), "ASG-058"),
     "managedScalingDelay": (uniform(60.0, 150.0), "ASG-039"),
     "provisioningTimeout": (uniform(600.0, 1800.0), "CAP-046"),

@@ -91,7 +91,9 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
         "deployments": f"""
             deployment_id name:deployment, service name:service, revision u32,
             strategy name:deployment_strategy, started_at f64, finished_at f64,
-            rollout_state name:rollout_state, reason text, failed_tasks u32, peak_tasks u32, {_IN_CLUSTER}
+            rollout_state name:rollout_state, reason text, failed_tasks u32, peak_tasks u32,
+            status name:service_deployment_status, status_reason text, rolled_back_to name:deployment,
+            rollback_started_at f64, rollback_finished_at f64, {_IN_CLUSTER}
         """,
     }
 )

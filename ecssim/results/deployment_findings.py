@@ -1,15 +1,22 @@
-"""Findings about deployments: those that were superseded, failed or did not end (DEPLOY-005, DEPLOY-008)."""
+"""Findings about deployments: those that were superseded, failed, rolled back or did not end.
+
+Implements DEPLOY-005, DEPLOY-008 and what DEPLOY-045 means for the reader.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ecssim.aws.names import ThresholdType
+from ecssim.decide.deployment_failure import threshold
 from ecssim.results.facts import ESSENTIAL_CONTAINER_EXITED, TASK_FAILED_TO_START, Facts
 from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
 from ecssim.results.wording import count, duration, listed, options, path
 
 #: A deployment that is younger than this at the end of the record may just need its time (seconds).
 YOUNG = 900.0
+_KIND, _VALUE = ThresholdType.BOUNDED_PERCENT, 50
+_DETECTORS = {"circuit breaker": "circuit breaker", "alarm": "alarm detected", "stopped": "stopped by a call"}
 _BLOCKED = "because of the service deployment configuration"
 _UNHEALTHY = "it is unhealthy"
 
@@ -32,12 +39,28 @@ def deployment_findings(facts: Facts) -> list[Finding]:
 
 
 def _failed(facts: Facts, row: np.void) -> Finding:
+    """A deployment that failed: why, and whether the service is where it was before."""
     t = float(row["started_at"])
+    failed = int(row["failed_tasks"])
     reason = facts.name("text", int(row["reason"]))
-    text = (
-        f"{_the_deployment(facts, row)} began at {facts.at(t)} and failed{_after(row)}: {reason}{_losses(facts, row)}."
-    )
-    return Finding(PROBLEM, "deployment.failed", _of(facts, row), text, t)
+    detector = next((words for sign, words in _DETECTORS.items() if sign in reason), "")
+    text = f"{_the_deployment(facts, row)} began at {facts.at(t)} and failed{_after(row)}"
+    text += f" after {count(failed, 'failed task')}" if failed else ""
+    text += f" ({detector})" if detector else ""
+    why = facts.name("text", int(row["status_reason"])) or reason
+    target = int(row["rolled_back_to"])
+    if not target:
+        text += "; it was not rolled back, launches nothing more, and what is left of the old tasks stays"
+        text += _least(facts, row)
+        return Finding(PROBLEM, "deployment.failed", _of(facts, row), f"{text}{_losses(facts, row)}. {why}", t)
+    begun, ended = float(row["rollback_started_at"]), float(row["rollback_finished_at"])
+    revision = facts.deployment_revision[target]
+    if facts.name("service_deployment_status", int(row["status"])) == "ROLLBACK_SUCCESSFUL":
+        text += f"; rolled back to {revision} at {facts.at(begun)}, complete {duration(ended - begun)} later"
+        return Finding(WARNING, "deployment.rolledBack", _of(facts, row), f"{text}{_losses(facts, row)}.", t)
+    text += f"; the rollback to {revision}, begun at {facts.at(begun)}, "
+    text += "was not complete when the record ends" if np.isnan(ended) else f"failed {duration(ended - begun)} later"
+    return Finding(PROBLEM, "deployment.failed", _of(facts, row), f"{text}{_losses(facts, row)}. {why}", t)
 
 
 def _superseded(facts: Facts, row: np.void) -> Finding:
@@ -69,12 +92,38 @@ def _open(facts: Facts, row: np.void) -> Finding:
     )
     blocked = _blocked(facts, row)
     if blocked is None:
+        text = f"{text[:-1]}{_least(facts, row)}."
         severity = PROBLEM if age >= YOUNG else NOTE
-        return Finding(severity, "deployment.notComplete", _of(facts, row), text, t)
+        fix = _breaker(facts, row) if severity == PROBLEM else None
+        if fix:
+            text += f" With a circuit breaker it would have been rolled back: {fix}"
+        return Finding(severity, "deployment.notComplete", _of(facts, row), text, t, fix)
     text += " Its minimumHealthyPercent and maximumPercent allow neither a start nor a stop: it cannot go on."
     if blocked:
         text += f" Fix: {blocked}"
     return Finding(PROBLEM, "deployment.blocked", _of(facts, row), text, t, blocked or None)
+
+
+def _breaker(facts: Facts, row: np.void) -> str | None:
+    """The option that would have ended the deployment: a circuit breaker with its defaults (DEPLOY-040, DEPLOY-041).
+
+    Only where no task of it ever became healthy, enough failed, and there was a revision to go back to.
+    """
+    name, cluster = facts.name("service", int(row["service"])), facts.name("cluster", int(row["cluster"]))
+    setting = facts.service_setting(name, cluster)
+    desired = setting.get("desiredCount") or 0
+    if not desired or setting.get("percentChangesLater") or row["failed_tasks"] < threshold(_KIND, _VALUE, desired):
+        return None
+    tasks = facts.tasks
+    if bool((~np.isnan(tasks.healthy[tasks.deployment == row["deployment_id"]])).any()):
+        return None
+    rows = facts.deployments
+    before = rows[(rows["service"] == row["service"]) & (rows["cluster"] == row["cluster"])]
+    before = before[before["started_at"] < row["started_at"]]
+    if not any(facts.name("rollout_state", int(code)) == "COMPLETED" for code in before["rollout_state"].tolist()):
+        return None
+    where = path("services", name, "deploymentConfiguration", "deploymentCircuitBreaker")
+    return options([(where, "{enable: true, rollback: true}")])
 
 
 def _blocked(facts: Facts, row: np.void) -> str | None:
@@ -95,6 +144,21 @@ def _blocked(facts: Facts, row: np.void) -> str | None:
         return ""
     percent = -(-100 * (desired + 1) // desired)
     return options([(path("services", name, "deploymentConfiguration", "maximumPercent"), percent)])
+
+
+def _least(facts: Facts, row: np.void) -> str:
+    """How few of its tasks the service had healthy since the deployment began, where that was fewer than before."""
+    minutes = facts.minutes.of(int(row["service"]), int(row["cluster"]))
+    t = float(row["started_at"])
+    # A minute's row has its start, and the counts at its end.
+    before, during = minutes[minutes["t"] + 60.0 < t], minutes[minutes["t"] + 60.0 >= t]
+    if not len(before) or not len(during):
+        return ""
+    at = int(np.argmin(during["healthy_count"]))
+    least, desired = int(during["healthy_count"][at]), int(during["desired_count"][at])
+    if least >= min(desired, int(before["healthy_count"][-1])):
+        return ""
+    return f"; the service was down to {least} of {count(desired, 'healthy task')}"
 
 
 def _losses(facts: Facts, row: np.void) -> str:

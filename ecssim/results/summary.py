@@ -107,10 +107,23 @@ def _deployments(facts: Facts) -> list[dict[str, Any]]:
             "finished_at": figure(float(row["finished_at"])),
             "failed_tasks": int(row["failed_tasks"]),
             "peak_tasks": int(row["peak_tasks"]),
+            **_rollback(facts, row),
         }
         for row in facts.deployments
         if row["started_at"] > 0.0 or np.isnan(row["finished_at"])
     ]
+
+
+def _rollback(facts: Facts, row: np.void) -> dict[str, Any]:
+    """To what and when a failed deployment was rolled back, if it was."""
+    if not row["rolled_back_to"]:
+        return {}
+    return {
+        "status": facts.name("service_deployment_status", int(row["status"])),
+        "rolled_back_to": facts.deployment_revision[int(row["rolled_back_to"])],
+        "rollback_started_at": figure(float(row["rollback_started_at"])),
+        "rollback_finished_at": figure(float(row["rollback_finished_at"])),
+    }
 
 
 def _calls(facts: Facts) -> dict[str, dict[str, int]]:

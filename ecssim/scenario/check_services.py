@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from ecssim.aws.check_launch import Launch
 from ecssim.aws.checks import Surroundings, check_request, check_service, check_task_definition, runs_on
 from ecssim.aws.names import CapacityProviderType, NetworkMode, PlacementConstraintType
-from ecssim.aws.service import AwsVpcConfiguration, CapacityProviderStrategyItem, PlacementConstraint, Service
+from ecssim.aws.service import (
+    AwsVpcConfiguration,
+    CapacityProviderStrategyItem,
+    DeploymentConfiguration,
+    PlacementConstraint,
+    Service,
+)
 from ecssim.aws.task_definition import TaskDefinition, TaskDefinitionPlacementConstraint
 from ecssim.catalog import InstanceType, instance_types
 from ecssim.scenario.check_network import refers_to_subnet
@@ -59,6 +65,7 @@ def check_services(names: Names, around: Surroundings, findings: Findings) -> No
         findings.refusals(where, check_service(service, around))
         check_references(where, service, names, around, findings)
         _target_groups(where, service, names, findings)
+        check_deployment_alarms(where, service.deployment_configuration, names, findings)
     for index, job in enumerate(names.scenario.jobs):
         where = ("jobs", index, "runTask")
         findings.refusals(where, check_request(job.run_task, around))
@@ -103,6 +110,19 @@ def check_references(
     kinds = runs_on(request, around)
     if definition is not None and kinds == {CapacityProviderType.EC2_AUTOSCALING}:
         _instances_for(where, request, definition, cluster, names, findings)
+
+
+def check_deployment_alarms(
+    where: tuple[Step, ...], given: DeploymentConfiguration | None, names: Names, findings: Findings
+) -> None:
+    """That the alarms which may fail a deployment exist; a policy's own ones do, whatever they are called."""
+    alarms = given.alarms if given is not None else None
+    known = {a.alarm_name for a in names.scenario.alarms} | names.created_by_calls["alarms"]
+    for number, name in enumerate(alarms.alarm_names if alarms is not None else ()):
+        if name.startswith("TargetTracking-") and names.scenario.scaling_policies:
+            continue
+        steps = (*where, "deploymentConfiguration", "alarms", "alarmNames", number)
+        findings.refers(steps, "alarm", name, known, "alarms", rule="DEPLOY-050")
 
 
 def check_strategy_names(

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from ecssim.aws.check_launch import Launch
 from ecssim.aws.checks import Surroundings, check_request, check_update
-from ecssim.aws.requests import REQUESTS, StartTask, UpdateService
+from ecssim.aws.requests import REQUESTS, StartTask, StopServiceDeployment, UpdateService
 from ecssim.aws.service import Service
 from ecssim.aws.shape import Shape
 from ecssim.catalog import api_buckets
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.check_services import (
+    check_deployment_alarms,
     check_expressions,
     check_references,
     check_strategy_names,
@@ -91,6 +92,10 @@ def _call(where: tuple[Step, ...], request: Shape, names: Names, around: Surroun
         check_references(where, request, names, around, findings)
     elif isinstance(request, UpdateService | StartTask):
         _update_references(where, request, names, findings)
+    if isinstance(request, Service | UpdateService):
+        check_deployment_alarms(where, request.deployment_configuration, names, findings)
+    if isinstance(request, StopServiceDeployment) and not request.service_deployment_arn.startswith("arn:"):
+        _deployment_of(where, request, names, findings)
     group = getattr(request, "auto_scaling_group_name", None)
     if group is not None:
         steps = (*where, "autoScalingGroupName")
@@ -110,6 +115,15 @@ def _service_named(where: tuple[Step, ...], request: Shape, names: Names, findin
     if found is None and name_of(reference).rsplit("/", 1)[-1] not in names.created_by_calls["services"]:
         refers_to_service((*where, "service"), reference, cluster, names, findings)
     return found
+
+
+def _deployment_of(where: tuple[Step, ...], request: StopServiceDeployment, names: Names, findings: Findings) -> None:
+    """A deployment is named by an id, which only the run knows, or by its service."""
+    name = request.service_deployment_arn
+    bare = name.rsplit("/", 1)[-1]
+    if bare.isdecimal() or bare in names.created_by_calls["services"] or names.service(name) is not None:
+        return
+    refers_to_service((*where, "serviceDeploymentArn"), name, None, names, findings)
 
 
 def refers_to_service(

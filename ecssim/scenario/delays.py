@@ -46,6 +46,8 @@ DELAYS: Mapping[str, Delay] = {
     "networkTargetRegistration": Delay("LB-007", "NLB registers a target before its first check"),
     "healthyAfterRunning": Delay("SVC-020", "a task without load balancer counts as settled"),
     "schedulerPass": Delay("PLACE-092", "time between two passes of the service scheduler"),
+    "deploymentAlarmPoll": Delay("DEPLOY-052", "time between two looks of a deployment at its alarms"),
+    "deploymentBake": Delay("DEPLOY-051", "a deployment with alarms waits before it is complete"),
     "managedScalingDelay": Delay("ASG-039", "a task that waits for an instance to the raised desired capacity"),
     "provisioningTimeout": Delay("CAP-046", "a task that waits for an instance gives up"),
     "launchRetry": Delay("ASG-058", "an Auto Scaling group tries a failed launch again"),

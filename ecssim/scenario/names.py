@@ -118,13 +118,16 @@ class Names:
         """Names that the timeline creates, by kind (``services``, ``families``): they may be referred to."""
         services: set[str] = set()
         families: set[str] = set()
+        alarms: set[str] = set()
         for entry in self.scenario.timeline:
             if isinstance(entry, TimelineCall):
                 if entry.call == "CreateService":
                     services.add(str(entry.with_.get("serviceName")))
                 if entry.call == "RegisterTaskDefinition":
                     families.add(str(entry.with_.get("family")))
-        return {"services": frozenset(services), "families": frozenset(families)}
+                if entry.call == "PutMetricAlarm":
+                    alarms.add(str(entry.with_.get("alarmName", entry.with_.get("AlarmName"))))
+        return {"services": frozenset(services), "families": frozenset(families), "alarms": frozenset(alarms)}
 
     def cluster_of(self, reference: str | None) -> str:
         """Name of the cluster that a request means: the named one, the only one, or ``default``."""

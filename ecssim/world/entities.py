@@ -223,28 +223,38 @@ class Deployment:
     ``lost`` counts tasks of a deployment on its way out that ended by themselves and wait for a successor,
     ``replaced`` those that got one (SVC-032).
     ``ripe_last`` is when the task that started last will count as healthy, if that goes by time (SVC-020).
+    ``failed_tasks`` counts every failure, ``failed_in_row`` those since a task was last healthy (DEPLOY-044);
+    ``last_failure`` is the event of the last one. ``breaker`` is its circuit breaker, None without one;
+    ``primary_at`` is when it last became PRIMARY. ``rollout`` is the service deployment that brought it,
+    ``rollback_of`` the one that has failed and rolls back to it.
     """
 
     __slots__ = (
         "active",
         "attempt_failed_at",
+        "breaker",
         "by_provider",
         "cause",
         "code",
         "created_at",
         "displaced",
         "event",
+        "failed_in_row",
         "failed_tasks",
         "failures",
         "finished_at",
         "healthy",
         "id",
+        "last_failure",
         "lost",
         "ordinal",
         "peak_tasks",
+        "primary_at",
         "reason",
         "replaced",
         "ripe_last",
+        "rollback_of",
+        "rollout",
         "rollout_state",
         "running",
         "service",
@@ -274,6 +284,12 @@ class Deployment:
         self.healthy = 0
         self.stopping = 0
         self.failed_tasks = 0
+        self.failed_in_row = 0
+        self.last_failure = 0
+        self.breaker: Any = None
+        self.primary_at = created_at
+        self.rollout: Any = None
+        self.rollback_of: Any = None
         self.failures = 0
         self.lost = 0
         self.replaced = 0
@@ -286,7 +302,12 @@ class Deployment:
 
 
 class Service(Owner):
-    """One ECS service. ``deployments[0]`` is PRIMARY, the others are being replaced (DEPLOY-005)."""
+    """One ECS service. ``deployments[0]`` is PRIMARY, the others are being replaced (DEPLOY-005).
+
+    ``detectors`` says how its next deployments may fail or succeed early, ``history`` holds its service
+    deployments of the last 90 days, oldest first (DEPLOY-009), ``last_completed`` the deployment that completed
+    last: what a rollback goes back to (DEPLOY-045). ``events`` are its latest 100 events (SVC-052).
+    """
 
     __slots__ = (
         "backoffs",
@@ -295,9 +316,13 @@ class Service(Owner):
         "daemon",
         "deployments",
         "desired",
+        "detectors",
         "dirty",
+        "events",
         "grace",
+        "history",
         "impaired",
+        "last_completed",
         "last_message",
         "maximum_percent",
         "minimum_healthy_percent",
@@ -339,6 +364,10 @@ class Service(Owner):
         self.backoffs = 0
         self.impaired = False
         self.last_message: dict[str, float] = {}
+        self.detectors: Any = None
+        self.history: list[Any] = []
+        self.last_completed: Deployment | None = None
+        self.events: deque[tuple[float, int, str]] = deque(maxlen=100)
         self.bucket: Any = None
         self.status = "ACTIVE"
 

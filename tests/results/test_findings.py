@@ -67,7 +67,8 @@ class Record:
         code = self.code
         self.recorder.tables["deployments"].append(
             code("deployment", name), code("service", "web"), 2, code("deployment_strategy", "ROLLING"), started,
-            finished, code("rollout_state", state), code("text", reason), 0, 4, code("cluster", "prod"), 0,
+            finished, code("rollout_state", state), code("text", reason), 0, 4, 0, 0, 0, NAN, NAN,
+            code("cluster", "prod"), 0,
         )  # fmt: skip
         return self
 

@@ -111,8 +111,8 @@ def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
     ("override", "words"),
     [
         (
-            "services.web.deploymentConfiguration={deploymentCircuitBreaker: {enable: true, rollback: true}}",
-            "deploymentCircuitBreaker is accepted but not modelled yet",
+            "services.web.deploymentConfiguration={lifecycleHooks: [{targetType: PAUSE}]}",
+            "lifecycleHooks is accepted but not modelled yet",
         ),
         (
             "autoScalingGroups.web-asg.capacityRebalance=true",
