@@ -183,6 +183,7 @@ def put_attributes(engine: Engine, call: req.PutAttributes, event: int) -> dict[
         instance = _instance(engine, cluster, attribute.target_id or "")
         instance.attributes[attribute.name] = attribute.value
         cluster.fleet.set_attribute(instance.fleet_ordinal, attribute.name, attribute.value)
+        engine.services.launching.leave(instance, event)
         engine.instance_arrived(instance)
     return {"attributes": [{"name": a.name, "value": a.value} for a in call.attributes]}
 

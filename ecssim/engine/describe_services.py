@@ -118,7 +118,7 @@ def deployment_document(engine: Engine, service: Service, deployment: Deployment
         "desiredCount": _wanted(service, deployment),
         "pendingCount": deployment.active - deployment.running,
         "runningCount": deployment.running,
-        "failedTasks": deployment.failed_tasks,
+        "failedTasks": deployment.failed_in_row,
         "createdAt": created,
         "updatedAt": moment(engine, deployment.finished_at) if deployment.finished_at >= 0.0 else created,
         "launchType": template.launch_type,

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ecssim.decide.reconcile import start_delay
-from ecssim.world.entities import Deployment, Service, Template
+from ecssim.world.entities import Deployment, Instance, Service, Template
 from ecssim.world.requests import Request
 from ecssim.world.states import FAILED, SERVICE_SCHEDULER_INITIATED
 
@@ -154,6 +154,20 @@ class Launching:
         if self.services.events.may_tell_unplaced(service, verdict.reason):
             closest = engine.fleets.closest(service, template, provider)
             self.services.events.unplaced(service, verdict.reason, closest, event, provider=provider != 0)
+
+    def leave(self, instance: Instance, cause: int) -> None:
+        """An instance's attributes changed: daemon tasks whose constraints it violates now are stopped (SVC-061)."""
+        engine = self.engine
+        for task in list(instance.tasks.values()):
+            deployment = task.deployment
+            if deployment is None or not deployment.service.daemon or not task.running:
+                continue
+            service = deployment.service
+            wanted = Request(0, 0, constraints=task.template.request.constraints)
+            if wanted.constraints and not service.cluster.fleet.fits(instance.fleet_ordinal, wanted, service.group):
+                event = self.services.events.constraint_violated(service, engine.task_id(task), instance.id, cause)
+                reason = f"Task stopped by (deployment {deployment.id}): placement constraint violated"
+                engine.lifecycle.stop(task, SERVICE_SCHEDULER_INITIATED, reason, event)
 
     def run_daemon(self, service: Service) -> None:
         """Keep one task on every ACTIVE instance that fits (SVC-001, SVC-060, SVC-061, DEPLOY-020).

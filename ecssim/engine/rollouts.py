@@ -168,15 +168,15 @@ class Rollouts:
         if primary.breaker is not None and primary.breaker.status is MonitorStatus.MONITORING:
             self._judge(primary)
 
-    def limit(self, deployment: Deployment) -> int:
-        """The threshold of the deployment's circuit breaker now (DEPLOY-041)."""
-        settings = deployment.breaker.settings
-        return threshold(settings.kind, settings.value, deployment.service.desired)
+    @staticmethod
+    def limit(service: Service, breaker: CircuitBreaker) -> int:
+        """The threshold of a circuit breaker now (DEPLOY-041)."""
+        return threshold(breaker.settings.kind, breaker.settings.value, service.desired)
 
     def _judge(self, deployment: Deployment) -> None:
         """At the threshold the breaker trips; the deployment fails before the scheduler's next pass."""
         breaker = deployment.breaker
-        if self._may_fail(deployment) and 0 < breaker.failures >= self.limit(deployment):
+        if self._may_fail(deployment) and 0 < breaker.failures >= self.limit(deployment.service, breaker):
             breaker.status = MonitorStatus.TRIGGERED
             self.kernel.soon(WORLD, self._then_trip, deployment)
 
@@ -190,7 +190,7 @@ class Rollouts:
             deployment,
             "tasks failed to start",
             "ECS deployment circuit breaker: ",
-            f"{tasks} reached the threshold of {self.limit(deployment)}.",
+            f"{tasks} reached the threshold of {self.limit(deployment.service, breaker)}.",
             rollback=breaker.settings.rollback,
             cause=deployment.last_failure,
         )

@@ -183,8 +183,18 @@ class ServiceEvents:
             cause,
         )
 
+    def constraint_violated(self, service: Service, task: str, instance: str, cause: int) -> int:
+        """A daemon's task is on an instance that its constraints exclude now (SVC-061)."""
+        return self.write(
+            service,
+            "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED",
+            f"(service {service.name}) (task {task}) on (container-instance {instance}) violates the placement "
+            "constraints of the service and is stopped.",
+            cause,
+        )
+
     def protected(self, service: Service, count: int) -> None:
-        """Tasks that should go are protected (LIFE-071, SVC-070)."""
+        """Tasks that should go are protected (SVC-070)."""
         if self._quietly(service, "protected"):
             return
         tasks = "1 task is" if count == 1 else f"{count} tasks are"
