@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.reconcile import limits
 from ecssim.engine.occupancy import occupancy, recount
+from ecssim.engine.rollout_invariants import rollout_violations
 from ecssim.errors import InvariantBroken
 from ecssim.world.entities import Deployment, Instance, Service, Subnet, Task
 from ecssim.world.states import (
@@ -47,6 +48,7 @@ def violations(engine: Engine) -> list[str]:
     for service in engine.world.services:
         for deployment in service.deployments:
             found += _deployment(service, deployment)
+        found += rollout_violations(service)
     times = [t for t, _ in engine.services.ripening]
     if times != sorted(times):
         found.append("tasks that ripen are out of order")

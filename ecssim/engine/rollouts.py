@@ -95,7 +95,7 @@ class Rollouts:
         failed = older.rollback_of
         if failed is not None:
             self._end_rollback(older, failed, Status.ROLLBACK_FAILED, "a newer deployment was started.")
-            older.rollout_state = COMPLETED
+            self._stop_watching(older)
 
     def superseded(self, deployment: Deployment) -> None:
         """The last task of a deployment that never completed is gone."""

@@ -133,9 +133,34 @@ class AnyHistory(RuleBasedStateMachine):
     def deploy(self, name: str, second: bool, broken: bool) -> None:
         family = "app" if name in ("bridge", "every") else "vpcapp"
         wanted = f"{family}:{2 if second else 1}"
-        if broken and name == "bridge":
+        if broken and name in ("bridge", "every"):
             wanted = "broken"
         self._call("UpdateService", cluster="prod", service=name, taskDefinition=wanted)
+
+    @rule(
+        name=st.sampled_from(NAMES),
+        enable=st.booleans(),
+        rollback=st.booleans(),
+        reset=st.booleans(),
+        count=st.integers(1, 4),
+    )
+    def change_circuit_breaker(self, name: str, enable: bool, rollback: bool, reset: bool, count: int) -> None:
+        breaker = {
+            "enable": enable,
+            "rollback": rollback,
+            "resetOnHealthyTask": reset,
+            "thresholdConfiguration": {"type": "COUNT", "value": count},
+        }
+        self._call(
+            "UpdateService",
+            cluster="prod",
+            service=name,
+            deploymentConfiguration={"deploymentCircuitBreaker": breaker},
+        )
+
+    @rule(name=st.sampled_from(NAMES))
+    def stop_deployment(self, name: str) -> None:
+        self._call("StopServiceDeployment", serviceDeploymentArn=f"prod/{name}")
 
     @rule(name=st.sampled_from(NAMES))
     def deploy_again(self, name: str) -> None:

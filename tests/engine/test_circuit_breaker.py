@@ -326,6 +326,19 @@ def test_a_new_deployment_ends_a_rollback_that_is_under_way() -> None:
     assert web.history[2].status is Status.SUCCESSFUL
 
 
+@pytest.mark.rule("DEPLOY-046")
+def test_what_was_being_rolled_back_to_is_no_target_before_it_has_completed() -> None:
+    behaviour = {"app:2": {"failsToStart": {"share": 1.0}}, "app:3": {"failsToStart": {"share": 1.0}}}
+    sim = Sim(on_ec2(breaker() | percent(50, 100), behaviour=behaviour)).to(306)
+    web = sim.service()
+    assert web.deployments[0].rollback_of is web.history[1]
+    sim.call("UpdateService", cluster="prod", service="web", taskDefinition="app:3")
+    sim.to(900)
+    third, first = web.deployments
+    assert (third.template.revision, third.rollout_state, third.rollout.status) == (3, FAILED, Status.STOPPED)
+    assert (first.template.revision, first.rollout_state) == (1, IN_PROGRESS)
+
+
 @pytest.mark.rule("DEPLOY-006", "DEPLOY-008")
 def test_a_deployment_that_another_one_overtakes_is_stopped_when_its_tasks_are_gone() -> None:
     sim = Sim(on_ec2(breaker(), behaviour={"app": {"stopsAfter": "5s"}})).to(303)
