@@ -18,7 +18,7 @@ from ecssim.decide.service_deployment import STOPPABLE, moved
 from ecssim.engine.kernel import CONTROLLER, WORLD
 from ecssim.errors import ClientError
 from ecssim.record.ids import owner_key
-from ecssim.world.entities import Deployment, Service
+from ecssim.world.entities import Deployment, Service, Task
 from ecssim.world.service_deployments import (
     AlarmMonitor,
     CircuitBreaker,
@@ -140,15 +140,15 @@ class Rollouts:
 
     # -- the circuit breaker ----------------------------------------------------------------------------------
 
-    def failed(self, deployment: Deployment, *, started: bool) -> None:
-        """A task of the deployment failed: it did not start, or was replaced for its health (DEPLOY-042)."""
+    def failed(self, deployment: Deployment, task: Task | None = None, *, started: bool) -> None:
+        """A task of the deployment failed: it did not start, or is replaced for its health (DEPLOY-042)."""
+        deployment.last_failure = task
         deployment.failed_tasks += 1
         deployment.failed_in_row += 1
         breaker = deployment.breaker
         if (
             breaker is None
             or breaker.status is not MonitorStatus.MONITORING
-            or deployment is not deployment.service.deployments[0]
             or not counts_as_failure(deployment.running, started=started)
         ):
             return
@@ -192,7 +192,7 @@ class Rollouts:
             "ECS deployment circuit breaker: ",
             f"{tasks} reached the threshold of {self.limit(deployment.service, breaker)}.",
             rollback=breaker.settings.rollback,
-            cause=deployment.last_failure,
+            cause=deployment.last_failure.last_event if deployment.last_failure is not None else 0,
         )
 
     # -- alarms -----------------------------------------------------------------------------------------------
@@ -361,10 +361,10 @@ class Rollouts:
         if rollout.status not in STOPPABLE or not self._may_fail(deployment):
             raise ClientError("ConflictException", f"The service deployment is {rollout.status} and cannot be stopped.")
         self._move(rollout, Status.ROLLBACK_REQUESTED, "Stopped by a call of StopServiceDeployment.")
-        deployment.last_failure = event
-        self.kernel.soon(WORLD, self._then_return, deployment)
+        self.kernel.soon(WORLD, self._then_return, (deployment, event))
 
-    def _return(self, deployment: Deployment, _: int) -> None:
+    def _return(self, what: tuple[Deployment, int], _: int) -> None:
+        deployment, event = what
         rollout = deployment.rollout
         if rollout.status is not Status.ROLLBACK_REQUESTED:
             return
@@ -378,11 +378,11 @@ class Rollouts:
             deployment.reason = "ECS deployment stopped: there is no completed deployment to roll back to."
             self._move(rollout, Status.STOPPED)
             rollout.stopped_at = rollout.finished_at = now
-            self.events.not_rolled_back(service, deployment, deployment.last_failure)
+            self.events.not_rolled_back(service, deployment, event)
             self.deployments.write(deployment)
             return
         deployment.reason = f"ECS deployment stopped: rolling back to deploymentId {target.id}."
-        self._go_back(deployment, target, rollout.status_reason, deployment.last_failure)
+        self._go_back(deployment, target, rollout.status_reason, event)
 
     def _move(self, rollout: ServiceDeployment, to: Status, reason: str = "") -> None:
         """Change the state, by the table (DEPLOY-007)."""

@@ -169,8 +169,7 @@ class Services:
 
     def _failed_start(self, task: Task, deployment: Deployment) -> None:
         """Count one failed start; the tasks of one attempt count once (SVC-040, SVC-041)."""
-        deployment.last_failure = task.last_event
-        self.deployments.rollouts.failed(deployment, started=False)
+        self.deployments.rollouts.failed(deployment, task, started=False)
         if task.created_at >= deployment.attempt_failed_at:
             deployment.attempt_failed_at = self.kernel._now
             deployment.failures += 1
@@ -357,9 +356,8 @@ class Services:
             free = [by_ordinal[o] for o in chosen]
         for task in free[:count]:
             if kind == "unhealthy":
-                deployment.last_failure = task.last_event
                 # Before the stop: the task that fails is one of those that run (DEPLOY-042).
-                self.deployments.rollouts.failed(deployment, started=True)
+                self.deployments.rollouts.failed(deployment, task, started=True)
                 self._stop(task, deployment, "it is unhealthy")
             else:
                 self._stop(task, deployment, "scaling activity initiated by")

@@ -224,7 +224,7 @@ class Deployment:
     ``replaced`` those that got one (SVC-032).
     ``ripe_last`` is when the task that started last will count as healthy, if that goes by time (SVC-020).
     ``failed_tasks`` counts every failure, ``failed_in_row`` those since a task was last healthy (DEPLOY-044);
-    ``last_failure`` is the event of the last one. ``breaker`` is its circuit breaker, None without one;
+    ``last_failure`` is the task of the last one. ``breaker`` is its circuit breaker, None without one;
     ``primary_at`` is when it last became PRIMARY. ``rollout`` is the service deployment that brought it,
     ``rollback_of`` the one that has failed and rolls back to it.
     """
@@ -285,7 +285,7 @@ class Deployment:
         self.stopping = 0
         self.failed_tasks = 0
         self.failed_in_row = 0
-        self.last_failure = 0
+        self.last_failure: Task | None = None
         self.breaker: Any = None
         self.primary_at = created_at
         self.rollout: Any = None

@@ -74,6 +74,22 @@ def test_a_first_deployment_that_is_stopped_has_nothing_to_go_back_to() -> None:
     assert (web.deployments[0].rollout_state, web.history[0].status) == (FAILED, Status.STOPPED)
 
 
+@pytest.mark.rule("DEPLOY-010", "DEPLOY-047")
+def test_the_way_back_from_a_revision_that_fits_nowhere() -> None:
+    big = task_definition(cpu="1400", memory="512")
+    document = on_ec2(
+        taskDefinitions=[task_definition(cpu="1000"), big],
+        autoScalingGroups=[group(2, type="m5.large")],
+    )
+    sim = Sim(document).to(320)
+    web = sim.service()
+    # One old task left on each instance: no room for any of the new ones, which wait.
+    assert [d.active for d in web.deployments] == [0, 2]
+    assert web.group in web.cluster.waiting
+    sim.call("StopServiceDeployment", serviceDeploymentArn="web")
+    assert [d.active for d in web.deployments] == [4]
+
+
 def test_what_abort_does_is_not_published() -> None:
     sim = Sim(on_ec2()).to(320)
     with pytest.raises(ClientError, match="UnsupportedFeatureException"):

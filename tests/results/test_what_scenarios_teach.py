@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import ecssim
+from ecssim.results.explain import explain
 from ecssim.results.result import Result
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
@@ -91,3 +92,33 @@ def test_the_mix_that_aws_refuses_is_marked_as_a_what_if() -> None:
     first = played("spot_mix", "one-strategy").summary()["findings"][0]
     assert first["what"] == "run.whatIf"
     assert "whatIf" not in " ".join(whats("spot_mix"))
+
+
+@pytest.mark.rule("DEPLOY-045", "SVC-040")
+def test_a_stuck_deploy_keeps_half_of_the_tasks_away_until_a_breaker_ends_it() -> None:
+    def least(variant: str | None) -> int:
+        return int(played("stuck_deploy", variant).service_metrics.healthy_count.min())
+
+    def at_the_end(variant: str | None) -> int:
+        return int(played("stuck_deploy", variant).service_metrics.healthy_count.iloc[-1])
+
+    variants = (None, "circuit-breaker", "without-rollback", "alarm", "new-tasks-first")
+    assert [least(v) for v in variants] == [5, 5, 5, 5, 10]
+    assert [at_the_end(v) for v in variants] == [5, 10, 5, 10, 10]
+    assert "deployment.notComplete" in whats("stuck_deploy")
+    assert "deployment.rolledBack" in whats("stuck_deploy", "circuit-breaker") & whats("stuck_deploy", "alarm")
+    assert "deployment.failed" in whats("stuck_deploy", "without-rollback")
+    first = played("stuck_deploy", "circuit-breaker").summary()["findings"][0]["text"]
+    assert "failed 9.5s later after 5 failed tasks (circuit breaker); rolled back to shop:1 at 30m10s" in first
+
+
+def test_explain_tells_of_the_rollback_and_leads_it_back_to_a_task() -> None:
+    result = played("stuck_deploy", "circuit-breaker")
+    text = explain(result, "service/shop").text
+    assert "rolled back to shop:1" in text
+    assert "deployment failed: tasks failed to start. 5 failed tasks reached the threshold of 5." in text
+    told = result.service_events
+    back = told[told.message.str.contains("rolling back")].iloc[0]
+    chain = explain(result, f"event/{back.event_id}").text
+    assert "deployment failed" in chain
+    assert "unable to pull secrets" in chain
