@@ -91,7 +91,7 @@ class Builder:
         if template.fargate:
             per_minute = limits.fargate_service_launches_per_minute
         service.bucket = TokenBucket(per_minute, per_minute / 60.0)
-        self.documents[service.ordinal] = document
+        self.documents[service.ordinal] = _pinned(document, template)
         world.services.append(service)
         engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
@@ -205,7 +205,7 @@ class Builder:
         template = self._template(new, service.cluster)
         if deploys and not call.force_new_deployment and template is service.deployments[0].template:
             deploys = False
-        self.documents[service.ordinal] = new
+        self.documents[service.ordinal] = new = _pinned(new, template)
         if call.desired_count is not None and not service.daemon:
             service.desired = call.desired_count
             service.steady = False
@@ -287,6 +287,11 @@ class Builder:
             self.templates.make(definition, revision, wish),
             self.task_group(cluster, call.group or f"family:{definition.family}"),
         )
+
+
+def _pinned(document: ServiceDocument, template: Template) -> ServiceDocument:
+    """The document with the revision that a bare family means now: later ones do not change the service."""
+    return document.model_copy(update={"task_definition": template.name})
 
 
 def _bare(name: str) -> str:

@@ -283,6 +283,21 @@ def test_after_a_rollback_the_service_is_what_it_was() -> None:
     assert len(web.history) == 2
 
 
+@pytest.mark.rule("DEPLOY-009")
+def test_a_family_without_a_revision_means_the_one_that_was_the_latest_then() -> None:
+    later = call("290s", "RegisterTaskDefinition", **task_definition())
+    update = call("5m", "UpdateService", cluster="prod", service="web", taskDefinition="app")
+    web = service(count=4, deploymentConfiguration=breaker(), taskDefinition="app")
+    sim = Sim(on_ec2({}, taskDefinitions=[task_definition()], services=[web], timeline=[later, update])).to(295)
+    sim.call("UpdateService", cluster="prod", service="web", desiredCount=5)
+    assert [t.template.revision for t in sim.tasks()] == [1] * 5
+    sim.to(600)
+    assert [t.template.revision for t in sim.tasks()] == [1] * 5
+    assert [h.target.template.revision for h in sim.service().history] == [1, 2]
+    sim.call("UpdateService", cluster="prod", service="web", desiredCount=6)
+    assert [t.template.revision for t in sim.tasks()] == [1] * 6
+
+
 @pytest.mark.rule("DEPLOY-046")
 def test_a_rollback_that_fails_cannot_be_rolled_back() -> None:
     sim = Sim(
