@@ -392,6 +392,25 @@ def test_deployments_are_remembered_for_ninety_days() -> None:
     assert [h.target.number for h in web.history] == [3, 4]
 
 
+@pytest.mark.rule("DEPLOY-005", "DEPLOY-020", "DEPLOY-045")
+@pytest.mark.parametrize("rollback", [True, False])
+def test_a_daemon_whose_update_fails_goes_back_or_stays_without(rollback: bool) -> None:
+    config = breaker(rollback) | percent(0, 100)
+    daemon = service("web", schedulingStrategy="DAEMON", deploymentConfiguration=config)
+    sim = Sim(on_ec2({}, services=[daemon], autoScalingGroups=[group(4)])).to(300.5)
+    new, old = sim.service().deployments
+    assert (new.active, old.active) == (4, 0)
+    sim.to(900)
+    launched = sim.service().launched
+    assert (new.rollout_state, old.rollout_state) == (FAILED, COMPLETED)
+    if rollback:
+        assert [t.template.revision for t in sim.tasks()] == [1] * 4
+        assert launched == 12
+    else:
+        assert (sim.tasks(), launched) == ([], 8)
+    assert sim.service().history[1].status is (Status.ROLLBACK_SUCCESSFUL if rollback else Status.STOPPED)
+
+
 # -- what it says ---------------------------------------------------------------------------------------------
 
 
