@@ -411,6 +411,16 @@ def test_a_daemon_whose_update_fails_goes_back_or_stays_without(rollback: bool) 
     assert sim.service().history[1].status is (Status.ROLLBACK_SUCCESSFUL if rollback else Status.STOPPED)
 
 
+@pytest.mark.rule("DEPLOY-015", "DEPLOY-020")
+def test_a_daemon_without_any_task_has_not_completed_its_update() -> None:
+    daemon = service("web", schedulingStrategy="DAEMON", deploymentConfiguration=percent(0, 100))
+    sim = Sim(on_ec2({}, services=[daemon], autoScalingGroups=[group(4)])).to(340)
+    [new] = sim.service().deployments
+    # Between two attempts that are far apart there is none, old or new.
+    sim.to(new.throttle_until - 1.0)
+    assert (new.active, new.rollout_state) == (0, IN_PROGRESS)
+
+
 # -- what it says ---------------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,20 @@ def test_the_way_back_from_a_revision_that_fits_nowhere() -> None:
     assert [d.active for d in web.deployments] == [4]
 
 
+@pytest.mark.rule("DEPLOY-005", "SVC-032")
+def test_a_task_that_a_failed_deployment_loses_has_no_successor() -> None:
+    sim = Sim(on_ec2(services=[service(count=4)])).to(303)
+    new = [t for t in sim.tasks() if t.template.revision == 2]
+    ids = [sim.engine.task_id(t) for t in new]
+    sim.call("UpdateTaskProtection", cluster="prod", tasks=ids, protectionEnabled=True)
+    sim.call("StopServiceDeployment", serviceDeploymentArn="web")
+    assert all(t.running for t in new)
+    for task in sim.tasks():
+        sim.engine.lifecycle.crash(task, 0)
+    sim.settle()
+    assert [t.template.revision for t in sim.tasks() if t.running] == [1] * 4
+
+
 def test_what_abort_does_is_not_published() -> None:
     sim = Sim(on_ec2()).to(320)
     with pytest.raises(ClientError, match="UnsupportedFeatureException"):
