@@ -29,12 +29,10 @@ from ecssim.aws.service import (
     PlacementStrategy,
     Service,
 )
-from ecssim.aws.task_definition import TaskDefinition
+from ecssim.aws.task_definition import Tag, TaskDefinition
+from ecssim.catalog import Quotas, quotas
 
-MOST_STRATEGY_ITEMS = 20
 MOST_PLACEMENT_STRATEGIES = 5
-MOST_SUBNETS = 16
-MOST_SECURITY_GROUPS = 5
 _FARGATE = frozenset({CapacityProviderType.FARGATE, CapacityProviderType.FARGATE_SPOT})
 Strategy = Sequence[CapacityProviderStrategyItem]
 Launch = Service | RunTask
@@ -48,7 +46,7 @@ class Surroundings:
     Names that are not known here are not refused here: dangling names have a check of their own, with the
     nearest valid name. ``providers`` maps the account's capacity providers to their type,
     ``cluster_providers`` answers which of them a cluster is associated with, ``default_strategy`` what it
-    uses when a request says nothing.
+    uses when a request says nothing, ``limits`` are the account's quotas.
     """
 
     providers: Mapping[str, CapacityProviderType] = field(default_factory=dict)
@@ -58,12 +56,14 @@ class Surroundings:
     target_type: Callable[[str], TargetType | None] = lambda target_group: None
     subnet_vpc: Callable[[str], str | None] = lambda subnet: None
     allow_mixed: bool = False
+    limits: Quotas = field(default_factory=quotas)
 
 
 def check_strategy(items: Strategy, around: Surroundings, key: str) -> Iterator[Refusal]:
     """A capacity provider strategy in itself (CAP-003 to CAP-006, CAP-010)."""
-    if len(items) > MOST_STRATEGY_ITEMS:
-        message = f"a strategy has at most {MOST_STRATEGY_ITEMS} items, got {len(items)}"
+    most = around.limits.capacity_providers_per_cluster
+    if len(items) > most:
+        message = f"a strategy has at most {most} items, got {len(items)}"
         yield Refusal((key,), message, "CAP-004")
     names = [item.capacity_provider for item in items]
     for index, name in enumerate(names):
@@ -114,8 +114,10 @@ def check_launch(
         *check_placement(request.placement_strategy, request.placement_constraints),
         *_fargate_placement(request, kinds),
         *_subnets(request.network_configuration, around),
+        *check_tags(request.tags, around.limits),
     ]
     if definition is not None:
+        refusals += _all_constraints(request, definition)
         unfit = list(_task_on(definition, named, kinds))
         refusals += unfit or _network(request, definition, named)
     return refusals
@@ -166,6 +168,24 @@ def check_placement(
             yield Refusal((*where, "expression"), "distinctInstance takes no expression", "PLACE-040")
 
 
+def _all_constraints(request: Launch, definition: TaskDefinition) -> Iterator[Refusal]:
+    """The task definition's constraints and the request's own count together (PLACE-030)."""
+    own, given = len(request.placement_constraints), len(definition.placement_constraints)
+    if own <= MOST_CONSTRAINTS < own + given:
+        message = (
+            f"at most {MOST_CONSTRAINTS} placement constraints for a task, got {own} here and {given} in its "
+            "task definition"
+        )
+        yield Refusal(("placementConstraints",), message, "PLACE-030")
+
+
+def check_tags(tags: Sequence[Tag], limits: Quotas) -> Iterator[Refusal]:
+    """How many tags a resource may have (QUOTA-015)."""
+    if len(tags) > limits.tags_per_resource:
+        message = f"a resource has at most {limits.tags_per_resource} tags, got {len(tags)}"
+        yield Refusal(("tags",), message, "QUOTA-015")
+
+
 def _spreads_over(chosen: str | None) -> bool:
     if chosen is None:
         return False
@@ -188,11 +208,13 @@ def _subnets(network: NetworkConfiguration | None, around: Surroundings) -> Iter
     if vpc is None:
         return
     where = ("networkConfiguration", "awsvpcConfiguration")
-    if not 1 <= len(vpc.subnets) <= MOST_SUBNETS:
-        message = f"awsvpcConfiguration takes 1 to {MOST_SUBNETS} subnets, got {len(vpc.subnets)}"
+    most = around.limits.subnets_per_awsvpc_configuration
+    if not 1 <= len(vpc.subnets) <= most:
+        message = f"awsvpcConfiguration takes 1 to {most} subnets, got {len(vpc.subnets)}"
         yield Refusal((*where, "subnets"), message, "QUOTA-009")
-    if len(vpc.security_groups) > MOST_SECURITY_GROUPS:
-        message = f"at most {MOST_SECURITY_GROUPS} security groups, got {len(vpc.security_groups)}"
+    most = around.limits.security_groups_per_awsvpc_configuration
+    if len(vpc.security_groups) > most:
+        message = f"at most {most} security groups, got {len(vpc.security_groups)}"
         yield Refusal((*where, "securityGroups"), message, "QUOTA-009")
     home: str | None = None
     for index, subnet in enumerate(vpc.subnets):

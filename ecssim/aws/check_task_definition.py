@@ -19,17 +19,16 @@ from ecssim.aws.names import (
 )
 from ecssim.aws.refusals import Refusal, Step
 from ecssim.aws.task_definition import ContainerDefinition, TaskDefinition
+from ecssim.catalog import Quotas, quotas
 
 CLIENT = "ClientException"
-MOST_CONTAINERS = 10
-LARGEST_DOCUMENT = 64 * 1024
 MOST_CONSTRAINTS = 10
 
 
-def check_task_definition(definition: TaskDefinition) -> list[Refusal]:
-    """Everything for which RegisterTaskDefinition would refuse the document."""
+def check_task_definition(definition: TaskDefinition, limits: Quotas | None = None) -> list[Refusal]:
+    """Everything for which RegisterTaskDefinition would refuse the document, in an account with ``limits``."""
     refusals = [
-        *_containers(definition),
+        *_containers(definition, limits or quotas()),
         *_ports(definition),
         *_dependencies(definition),
         *_constraints(definition),
@@ -49,14 +48,20 @@ def _container(index: int, *rest: Step) -> tuple[Step, ...]:
     return ("containerDefinitions", index, *rest)
 
 
-def _containers(definition: TaskDefinition) -> Iterator[Refusal]:
+def _containers(definition: TaskDefinition, limits: Quotas) -> Iterator[Refusal]:
     containers = definition.container_definitions
-    if len(containers) > MOST_CONTAINERS:
-        message = f"a task definition holds at most {MOST_CONTAINERS} containers, got {len(containers)}"
+    most = limits.containers_per_task_definition
+    if len(containers) > most:
+        message = f"a task definition holds at most {most} containers, got {len(containers)}"
         yield Refusal(("containerDefinitions",), message, "QUOTA-008", CLIENT)
     size = len(json.dumps(definition.model_dump(mode="json", by_alias=True, exclude_unset=True)))
-    if size > LARGEST_DOCUMENT:
-        yield Refusal((), f"a task definition is at most 64 KiB, this one has {size:,} bytes", "QUOTA-008", CLIENT)
+    largest = limits.task_definition_bytes
+    if size > largest:
+        message = f"a task definition is at most {largest / 1024:g} KiB, this one has {size:,} bytes"
+        yield Refusal((), message, "QUOTA-008", CLIENT)
+    if len(definition.tags) > limits.tags_per_resource:
+        message = f"a resource has at most {limits.tags_per_resource} tags, got {len(definition.tags)}"
+        yield Refusal(("tags",), message, "QUOTA-015", CLIENT)
     if not any(container.essential for container in containers):
         yield Refusal(("containerDefinitions",), "at least one container must be essential", "LIFE-052", CLIENT)
     seen: dict[str, int] = {}

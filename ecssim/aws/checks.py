@@ -45,8 +45,6 @@ from ecssim.aws.task_definition import TaskDefinition
 
 __all__ = ["Refusal", "Surroundings", "check_request", "check_service", "check_task_definition", "runs_on"]
 
-MOST_TASKS_PER_SERVICE = 5_000
-MOST_TARGET_GROUPS = 5
 MOST_PER_CALL = 10
 
 
@@ -54,13 +52,13 @@ def check_request(request: Shape, around: Surroundings) -> list[Refusal]:
     """Every reason for which the API would refuse the request, in any state of the world."""
     match request:
         case TaskDefinition():
-            return check_task_definition(request)
+            return check_task_definition(request, around.limits)
         case Service():
             return check_service(request, around)
         case RunTask():
             return _check_run_task(request, around)
         case StartTask():
-            return _check_start_task(request)
+            return _check_start_task(request, around)
         case UpdateService():
             return _check_update_service(request, around)
         case PutClusterCapacityProviders():
@@ -88,9 +86,7 @@ def check_service(service: Service, around: Surroundings) -> list[Refusal]:
         refusals.append(Refusal((), "a service needs a taskDefinition"))
     if service.desired_count is None and not service.is_daemon and not external:
         refusals.append(Refusal((), "a replica service needs desiredCount"))
-    if (service.desired_count or 0) > MOST_TASKS_PER_SERVICE:
-        message = f"a service holds at most {MOST_TASKS_PER_SERVICE:,} tasks, got {service.desired_count:,}"
-        refusals.append(Refusal(("desiredCount",), message, "QUOTA-003"))
+    refusals += _desired(service.desired_count or 0, most_tasks(service, around))
     refusals += check_launch(service, definition, around, named=named or "")
     if service.is_daemon:
         refusals += _daemon(service, runs_on(service, around))
@@ -99,6 +95,19 @@ def check_service(service: Service, around: Surroundings) -> list[Refusal]:
     refusals += check_deployment(service)
     refusals += check_load_balancers(service.load_balancers, definition, around)
     return refusals
+
+
+def most_tasks(service: Service, around: Surroundings) -> int:
+    """How many tasks the service may have: fewer with discovery or Service Connect (QUOTA-003, SVC-072)."""
+    connected = bool((service.service_connect_configuration or {}).get("enabled"))
+    if service.service_registries or connected:
+        return around.limits.tasks_per_service_with_discovery
+    return around.limits.tasks_per_service
+
+
+def _desired(count: int, most: int) -> Iterator[Refusal]:
+    if count > most:
+        yield Refusal(("desiredCount",), f"a service holds at most {most:,} tasks, got {count:,}", "QUOTA-003")
 
 
 def _controller(service: Service) -> DeploymentControllerType:
@@ -154,9 +163,13 @@ def check_load_balancers(
     load_balancers: Sequence[ServiceLoadBalancer], definition: TaskDefinition | None, around: Surroundings
 ) -> Iterator[Refusal]:
     """Target groups of a service: how many, of which type, on a port that the task has (LB-060, NET-008)."""
-    if len(load_balancers) > MOST_TARGET_GROUPS:
-        message = f"a service has at most {MOST_TARGET_GROUPS} target groups, got {len(load_balancers)}"
+    most = around.limits.target_groups_per_service
+    groups = sum(balancer.target_group_arn is not None for balancer in load_balancers)
+    if groups > most:
+        message = f"a service has at most {most} target groups, got {groups}"
         yield Refusal(("loadBalancers",), message, "QUOTA-010")
+    if sum(balancer.load_balancer_name is not None for balancer in load_balancers) > 1:
+        yield Refusal(("loadBalancers",), "a service has at most one Classic Load Balancer", "QUOTA-010")
     for index, balancer in enumerate(load_balancers):
         where = ("loadBalancers", index)
         if balancer.target_group_arn is None and balancer.load_balancer_name is None:
@@ -191,14 +204,15 @@ def _target_type(index: int, group: str, definition: TaskDefinition, around: Sur
         yield Refusal(("loadBalancers", index, "targetGroupArn"), message, "NET-008")
 
 
-def _how_many(count: int, where: tuple[str, ...], what: str, rule: str) -> Iterator[Refusal]:
-    if not 1 <= count <= MOST_PER_CALL:
-        yield Refusal(where, f"one call takes 1 to {MOST_PER_CALL} {what}, got {count}", rule)
+def _how_many(count: int, where: tuple[str, ...], what: str, rule: str, most: int = MOST_PER_CALL) -> Iterator[Refusal]:
+    if not 1 <= count <= most:
+        yield Refusal(where, f"one call takes 1 to {most} {what}, got {count}", rule)
 
 
 def _check_run_task(request: RunTask, around: Surroundings) -> list[Refusal]:
     definition = around.task_definition(request.task_definition)
-    refusals = list(_how_many(request.count, ("count",), "tasks", "PLACE-060"))
+    most = around.limits.tasks_per_run_task
+    refusals = list(_how_many(request.count, ("count",), "tasks", "PLACE-060", most))
     refusals += check_launch(request, definition, around, named=request.task_definition)
     if definition is not None and request.overrides is not None:
         known = {c.name for c in definition.container_definitions}
@@ -211,9 +225,10 @@ def _check_run_task(request: RunTask, around: Surroundings) -> list[Refusal]:
     return refusals
 
 
-def _check_start_task(request: StartTask) -> list[Refusal]:
+def _check_start_task(request: StartTask, around: Surroundings) -> list[Refusal]:
     where = ("containerInstances",)
-    return list(_how_many(len(request.container_instances), where, "container instances", "PLACE-060"))
+    most = around.limits.instances_per_start_task
+    return list(_how_many(len(request.container_instances), where, "container instances", "PLACE-060", most))
 
 
 def _check_update_service(request: UpdateService, around: Surroundings) -> list[Refusal]:
@@ -222,10 +237,7 @@ def _check_update_service(request: UpdateService, around: Surroundings) -> list[
         *check_strategy(request.capacity_provider_strategy or (), around, "capacityProviderStrategy"),
         *check_placement(request.placement_strategy or (), request.placement_constraints or ()),
     ]
-    if (request.desired_count or 0) > MOST_TASKS_PER_SERVICE:
-        message = f"a service holds at most {MOST_TASKS_PER_SERVICE:,} tasks, got {request.desired_count:,}"
-        refusals.append(Refusal(("desiredCount",), message, "QUOTA-003"))
-    return refusals
+    return [*refusals, *_desired(request.desired_count or 0, around.limits.tasks_per_service)]
 
 
 def updated(service: Service, request: UpdateService) -> Service:

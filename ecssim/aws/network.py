@@ -132,7 +132,7 @@ class AccountSettings(Shape):
     awsvpc_trunking: Switch | None = None
     container_insights: Annotated[str, Field(pattern="^(enabled|disabled|enhanced)$")] | None = None
     fargate_fips_mode: Annotated[str | None, Field(alias="fargateFIPSMode")] = None
-    fargate_task_retirement_wait_period: str | None = None
+    fargate_task_retirement_wait_period: Annotated[str, Field(pattern="^(0|7|14)$")] | None = None
     tag_resource_authorization: str | None = None
     guard_duty_activate: str | None = None
     default_log_driver_mode: str | None = None

@@ -16,9 +16,11 @@ from ecssim.aws.names import (
     AttributeTargetType,
     AvailabilityZoneRebalancing,
     ContainerInstanceStatus,
+    DesiredStatus,
     ElbProtocol,
     LaunchType,
     PropagateTags,
+    SchedulingStrategy,
     SettingName,
     StopServiceDeploymentStopType,
 )
@@ -123,6 +125,56 @@ class StopTask(Shape):
     task: str
     cluster: str | None = None
     reason: str | None = None
+
+
+class DescribeTasks(Shape):
+    """Show tasks; at most 100 in one call (QUOTA-027)."""
+
+    tasks: tuple[str, ...]
+    cluster: str | None = None
+    include: tuple[str, ...] = ()
+
+
+class ListTasks(Shape):
+    """The tasks of a cluster, of one service, family or instance if named."""
+
+    cluster: str | None = None
+    container_instance: str | None = None
+    family: str | None = None
+    service_name: str | None = None
+    desired_status: DesiredStatus | None = None
+
+
+class DescribeContainerInstances(Shape):
+    """Show container instances; at most 100 in one call."""
+
+    container_instances: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    cluster: str | None = None
+    include: tuple[str, ...] = ()
+
+
+class ListContainerInstances(Shape):
+    """The container instances of a cluster; with ``filter`` those for which the expression holds (PLACE-042)."""
+
+    cluster: str | None = None
+    filter: str | None = None
+    status: ContainerInstanceStatus | None = None
+
+
+class DescribeServices(Shape):
+    """Show services; at most 10 in one call."""
+
+    services: Annotated[tuple[str, ...], Field(min_length=1, max_length=10)]
+    cluster: str | None = None
+    include: tuple[str, ...] = ()
+
+
+class ListServices(Shape):
+    """The services of a cluster."""
+
+    cluster: str | None = None
+    launch_type: LaunchType | None = None
+    scheduling_strategy: SchedulingStrategy | None = None
 
 
 class UpdateTaskProtection(Shape):
@@ -358,6 +410,12 @@ REQUESTS: Mapping[str, type[Shape]] = {
     "DeregisterContainerInstance": DeregisterContainerInstance,
     "DeregisterScalableTarget": DeregisterScalableTarget,
     "DeregisterTaskDefinition": DeregisterTaskDefinition,
+    "DescribeContainerInstances": DescribeContainerInstances,
+    "DescribeServices": DescribeServices,
+    "DescribeTasks": DescribeTasks,
+    "ListContainerInstances": ListContainerInstances,
+    "ListServices": ListServices,
+    "ListTasks": ListTasks,
     "ModifyListener": ModifyListener,
     "ModifyRule": ModifyRule,
     "PutAccountSetting": PutAccountSetting,

@@ -1,15 +1,16 @@
 """Quotas and throttles of an account: hard limits, adjustable counts, launch rates and API token buckets.
 
-``None`` means no limit. The figures are those of the AWS General Reference, Amazon ECS endpoints and quotas,
+``None`` means no limit. The ``<category>Burst`` and ``<category>Rate`` of the API buckets can be overridden like
+every other quota. The figures are those of the AWS General Reference, Amazon ECS endpoints and quotas,
 and of the ECS developer guide, pages ``throttling`` and ``request-throttling``, read in 2026. Implements
-QUOTA-001 to QUOTA-026, FG-010 to FG-012 and NET-070.
+QUOTA-001 to QUOTA-027, FG-010 to FG-012 and NET-070.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -75,6 +76,7 @@ class Quotas:
     provisioning_tasks_per_cluster: int
     tasks_per_run_task: int
     instances_per_start_task: int
+    tasks_per_describe_tasks: int
     capacity_providers_per_cluster: int
     containers_per_task_definition: int
     task_definition_bytes: int
@@ -91,12 +93,23 @@ class Quotas:
     fargate_launch_burst: int
     fargate_launch_rate: int
     fargate_run_task_rate: int
+    api: Mapping[str, int] = field(default_factory=dict)
+    """Bursts and rates of API buckets that differ from the published ones, by their scenario names."""
 
     def overridden(self, values: Mapping[str, int | None]) -> Quotas:
         """A copy with single quotas replaced, by their camelCase names; ``KeyError`` names an unknown one."""
-        known = _fields_by_scenario_name()
-        changes: dict[str, Any] = {known[name]: value for name, value in values.items()}
-        return replace(self, **changes)
+        known, buckets = _fields_by_scenario_name(), _bucket_names()
+        changes: dict[str, Any] = {known[name]: value for name, value in values.items() if name not in buckets}
+        api = {name: value for name, value in values.items() if name in buckets and value is not None}
+        return replace(self, **changes, api={**self.api, **api})
+
+    def api_bucket(self, action: str) -> ApiBucket | None:
+        """The bucket of an API action in this account; None for an action without one (QUOTA-020)."""
+        published = api_buckets().get(action)
+        if published is None or not self.api:
+            return published
+        burst = self.api.get(f"{published.category}Burst", published.burst)
+        return ApiBucket(published.category, burst, self.api.get(f"{published.category}Rate", published.rate))
 
 
 def quotas(profile: Profile = "mature", region: str = "us-east-1") -> Quotas:
@@ -116,6 +129,7 @@ def quotas(profile: Profile = "mature", region: str = "us-east-1") -> Quotas:
         provisioning_tasks_per_cluster=500,
         tasks_per_run_task=10,
         instances_per_start_task=10,
+        tasks_per_describe_tasks=100,
         capacity_providers_per_cluster=20,
         containers_per_task_definition=10,
         task_definition_bytes=65_536,
@@ -137,7 +151,7 @@ def quotas(profile: Profile = "mature", region: str = "us-east-1") -> Quotas:
 
 def quota_names() -> tuple[str, ...]:
     """The names under which a scenario may override single quotas: ``fargateOnDemandVcpu``, ..."""
-    return tuple(_fields_by_scenario_name())
+    return (*_fields_by_scenario_name(), *_bucket_names())
 
 
 @cache
@@ -146,7 +160,14 @@ def _fields_by_scenario_name() -> Mapping[str, str]:
         first, *rest = name.split("_")
         return first + "".join(word.capitalize() for word in rest)
 
-    return MappingProxyType({camel(f.name): f.name for f in fields(Quotas)})
+    return MappingProxyType({camel(f.name): f.name for f in fields(Quotas) if f.name != "api"})
+
+
+@cache
+def _bucket_names() -> tuple[str, ...]:
+    """``clusterResourceModifyBurst``, ``clusterResourceModifyRate``, ...: the adjustable API buckets."""
+    categories = dict.fromkeys(bucket.category for bucket in api_buckets().values())
+    return tuple(f"{category}{part}" for category in categories for part in ("Burst", "Rate"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,9 @@ class Builder:
             s.name == document.service_name and s.cluster is cluster and s.status == "ACTIVE" for s in world.services
         ):
             raise ClientError("InvalidParameterException", "Creation of service was not idempotent.")
+        most = engine.limits.services_per_cluster
+        if sum(s.cluster is cluster and s.status != "INACTIVE" for s in world.services) >= most:
+            raise ClientError("ClientException", f"You've reached the limit of {most:,} services in the cluster.")
         group_name = f"service:{document.service_name}"
         # A service that is created again after its deletion is another one, with ids and luck of its own.
         lives = sum(s.name == document.service_name and s.cluster is cluster for s in world.services)
@@ -159,7 +162,6 @@ class Builder:
         target_groups: tuple[int, ...] = (),
         registries: bool = False,
         daemon: bool = False,
-        **overrides: int | None,
     ) -> Wish:
         """Collect what a request adds to its task definition (CAP-021, CAP-022)."""
         names = [item.capacity_provider for item in strategy]
@@ -174,7 +176,6 @@ class Builder:
             registries=registries,
             providers=tuple((self.engine.provider_code(n), n) for n in names),
             daemon=daemon,
-            **overrides,
         )
 
     def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
@@ -253,21 +254,13 @@ class Builder:
         given = call.capacity_provider_strategy
         if not given and call.launch_type is None:
             given = tuple(cluster.default_strategy)
-        overrides = call.overrides
-        gpus = None
-        if overrides is not None:
-            wanted = [c.resource_requirements for c in overrides.container_overrides if c.resource_requirements]
-            if wanted:
-                gpus = sum(int(r.value or 0) for requirements in wanted for r in requirements)
         wish = self.wish(
             call.network_configuration,
             call.launch_type.value if call.launch_type is not None else None,
             given,
             constraints=tuple((c.type.value, c.expression) for c in call.placement_constraints),
-            cpu=overrides.cpu if overrides is not None else None,
-            memory=overrides.memory if overrides is not None else None,
-            gpus=gpus,
         )
+        wish = _overridden(wish, definition, call.overrides)
         return RunTaskPlan(
             self.templates.make(definition, revision, wish),
             owner or self.task_group(cluster, call.group or f"family:{definition.family}"),
@@ -282,7 +275,7 @@ class Builder:
         """Parse one StartTask call into a plan for one instance."""
         cluster = self.cluster(call.cluster)
         definition, revision = self.definition(call.task_definition)
-        wish = self.wish(call.network_configuration, "EC2", ())
+        wish = _overridden(self.wish(call.network_configuration, "EC2", ()), definition, call.overrides)
         return RunTaskPlan(
             self.templates.make(definition, revision, wish),
             self.task_group(cluster, call.group or f"family:{definition.family}"),
@@ -292,6 +285,31 @@ class Builder:
 def _pinned(document: ServiceDocument, template: Template) -> ServiceDocument:
     """The document with the revision that a bare family means now: later ones do not change the service."""
     return document.model_copy(update={"task_definition": template.name})
+
+
+def _overridden(wish: Wish, definition: TaskDefinition, overrides: req.TaskOverride | None) -> Wish:
+    """The wish with the CPU units, MiB and GPUs that an override makes of the task's needs (PLACE-004)."""
+    if overrides is None:
+        return wish
+    by_name = {c.name: c for c in overrides.container_overrides}
+    containers = []
+    for container in definition.container_definitions:
+        given = by_name.get(container.name)
+        fields = ("cpu", "memory", "memory_reservation", "resource_requirements")
+        changes = {f: getattr(given, f) for f in fields if given is not None and getattr(given, f) is not None}
+        containers.append(container.model_copy(update=changes))
+    changed: dict[str, object] = {"container_definitions": tuple(containers)}
+    if overrides.cpu is not None:
+        changed["cpu"] = overrides.cpu
+    if overrides.memory is not None:
+        changed["memory"] = overrides.memory
+    new = definition.model_copy(update=changed)
+    return replace(
+        wish,
+        cpu=new.cpu_need if new.cpu_need != definition.cpu_need else None,
+        memory=new.memory_need if new.memory_need != definition.memory_need else None,
+        gpus=new.gpu_need if new.gpu_need != definition.gpu_need else None,
+    )
 
 
 def _bare(name: str) -> str:

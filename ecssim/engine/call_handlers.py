@@ -8,7 +8,8 @@ from ecssim.aws import requests as req
 from ecssim.aws.names import StopServiceDeploymentStopType
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
 from ecssim.engine import scaling_requests
-from ecssim.engine.standalone import RunTaskPlan
+from ecssim.engine.read_handlers import READS
+from ecssim.engine.standalone import Failure, RunTaskPlan
 from ecssim.errors import ClientError
 from ecssim.world.entities import Cluster, Instance, Service, Task
 from ecssim.world.states import ACTIVE, DRAINING, USER_INITIATED
@@ -86,32 +87,51 @@ def delete_service(engine: Engine, call: req.DeleteService, event: int) -> dict[
 
 def run_task(engine: Engine, call: req.RunTask, event: int) -> dict[str, Any]:
     """RunTask: 1 to 10 standalone tasks, partial success is normal (PLACE-060)."""
-    if not 1 <= call.count <= 10:
-        raise ClientError("InvalidParameterException", "Count must be at least 1 and at most 10.")
     plan = engine.builder.run_task_plan(call)
     result = engine.standalone.run(plan, event)
+    if result.failures:
+        engine.calls.failures(result.failures[0].reason, event)
     return {
         "tasks": [{"taskArn": engine.task_id(t)} for t in result.tasks],
-        "failures": [{"reason": reason} for reason in result.failures],
+        "failures": [_failure(engine, plan, failure) for failure in result.failures],
     }
 
 
+def _failure(engine: Engine, plan: RunTaskPlan, failure: Failure) -> dict[str, Any]:
+    """A failure of RunTask in the API's shape; on instances ``arn`` is the one that came nearest (PLACE-065)."""
+    if plan.template.fargate:
+        return {"reason": failure.reason}
+    closest = engine.fleets.closest(plan.owner, plan.template, failure.provider)
+    if not closest:
+        return {"reason": failure.reason}
+    return {"arn": _instance_arn(engine, plan.owner.cluster, closest), "reason": failure.reason}
+
+
+def _instance_arn(engine: Engine, cluster: Cluster, name: str) -> str:
+    return engine.arn("container-instance", f"{cluster.name}/{name}")
+
+
 def start_task(engine: Engine, call: req.StartTask, event: int) -> dict[str, Any]:
-    """StartTask: one task on each named instance, without the scheduler."""
+    """StartTask: one task on each named instance, without the scheduler (PLACE-060, PLACE-061)."""
     cluster = _cluster(engine, call.cluster)
     plan: RunTaskPlan = engine.builder.start_task_plan(call)
-    tasks, failures = [], []
+    tasks: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
     for name in call.container_instances:
         wanted = name.rsplit("/", 1)[-1]
+        arn = _instance_arn(engine, cluster, wanted)
         instance = next((i for i in cluster.instances.values() if i.id == wanted), None)
         if instance is None:
-            failures.append({"arn": name, "reason": "MISSING"})
+            gone = any(i.id == wanted and i.group.cluster is cluster for i in engine.world.instances)
+            failures.append({"arn": arn, "reason": "INACTIVE" if gone else "MISSING"})
             continue
         started = engine.standalone.start_on(plan, instance, event)
         if isinstance(started, Task):
             tasks.append({"taskArn": engine.task_id(started)})
         else:
-            failures.append({"arn": name, "reason": started})
+            failures.append({"arn": arn, "reason": started})
+    if failures:
+        engine.calls.failures(failures[0]["reason"], event)
     return {"tasks": tasks, "failures": failures}
 
 
@@ -190,11 +210,9 @@ def put_attributes(engine: Engine, call: req.PutAttributes, event: int) -> dict[
 
 def register_task_definition(engine: Engine, call: req.RegisterTaskDefinition, event: int) -> dict[str, Any]:
     """RegisterTaskDefinition: the next revision of its family."""
-    from ecssim.aws.checks import check_task_definition
-
-    problems = check_task_definition(call)
-    if problems:
-        raise ClientError("ClientException", problems[0].message)
+    most = engine.limits.revisions_per_family
+    if len(engine.builder.templates.families.get(call.family, ())) >= most:
+        raise ClientError("ClientException", f"Too many revisions: family {call.family} may have {most:,}.")
     revision = engine.builder.templates.register(call)
     return {"taskDefinition": {"family": call.family, "revision": revision}}
 
@@ -283,4 +301,5 @@ HANDLERS: dict[str, Any] = {
     "UpdateContainerInstancesState": update_container_instances_state,
     "UpdateService": update_service,
     "UpdateTaskProtection": update_task_protection,
+    **READS,
 }

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecssim.aws.requests import REQUESTS
 from ecssim.aws.shape import Shape
-from ecssim.catalog import api_buckets
 from ecssim.engine.call_handlers import HANDLERS
 from ecssim.engine.standalone import RunTaskPlan, RunTaskResult
 from ecssim.errors import ClientError
@@ -45,13 +44,15 @@ class ControlPlane:
         self._buckets: dict[str, TokenBucket] = {}
         self.throttled: dict[str, float] = {}
         self.handlers: Mapping[str, Handler] = HANDLERS
+        #: RunTask calls that named a client token, with what they were answered.
+        self._answers: dict[str, tuple[Any, dict[str, Any]]] = {}
 
     def call(
         self, action: str, params: Mapping[str, Any], caller: str = "user", cause: int = 0
     ) -> dict[str, Any] | ClientError:
         """Make one API call; the answer is the response, or the ClientError that AWS would give."""
         target = _target(params)
-        refused = self._admit(action, caller)
+        refused = self.admit(action, caller)
         if refused is None:
             document = REQUESTS.get(action)
             handler = self.handlers.get(action)
@@ -60,8 +61,10 @@ class ControlPlane:
             else:
                 try:
                     parsed = parse(document, params)
-                    event = self._record(caller, action, target, "ok", None, cause)
-                    return handler(self.engine, parsed, event)
+                    refused = self.engine.door_checks.refused(parsed)
+                    if refused is None:
+                        event = self._record(caller, action, target, "ok", None, cause)
+                        return self._once(action, parsed, event, handler)
                 except ClientError as error:
                     self._amend(error)
                     return error
@@ -70,9 +73,23 @@ class ControlPlane:
         self._record(caller, action, target, refused.code, refused.message, cause)
         return refused
 
+    def _once(self, action: str, parsed: Any, event: int, handler: Handler) -> dict[str, Any]:
+        """Let the handler act, unless the caller's token says that this very call was answered before (PLACE-066)."""
+        token = parsed.client_token if action == "RunTask" else None
+        if token is None:
+            return handler(self.engine, parsed, event)
+        known = self._answers.get(token)
+        if known is None:
+            answer = handler(self.engine, parsed, event)
+            self._answers[token] = (parsed, answer)
+            return answer
+        if known[0] != parsed:
+            raise ClientError("ConflictException", f"clientToken {token} was used with other parameters.")
+        return known[1]
+
     def run_task(self, plan: RunTaskPlan, caller: str, cause: int = 0) -> RunTaskResult | ClientError:
         """RunTask for internal clients, whose plan was parsed when the scenario was read."""
-        refused = self._admit("RunTask", caller)
+        refused = self.admit("RunTask", caller)
         target = plan.template.name
         if refused is not None:
             self._record(caller, "RunTask", target, refused.code, refused.message, cause)
@@ -84,16 +101,21 @@ class ControlPlane:
             self._amend(error)
             return error
         if result.failures:
-            self._record(caller, "RunTask", target, "failures", result.failures[0], event)
+            self._record(caller, "RunTask", target, "failures", result.failures[0].reason, event)
         return result
 
     def set_desired_count(self, service: Service, count: int, caller: str, cause: int = 0) -> int | ClientError:
         """UpdateService of a service's desired count, for Application Auto Scaling; the answer is the event."""
-        refused = self._admit("UpdateService", caller)
+        refused = self.admit("UpdateService", caller)
         if refused is not None:
             self._record(caller, "UpdateService", service.name, refused.code, refused.message, cause)
             return refused
         event = self._record(caller, "UpdateService", service.name, "ok", None, cause)
+        most = self.engine.limits.tasks_per_service
+        if count > most:
+            refused = ClientError("InvalidParameterException", f"a service holds at most {most:,} tasks")
+            self._amend(refused)
+            return refused
         service.desired = count
         service.steady = False
         service.cluster.waiting.pop(service.group, None)
@@ -110,10 +132,16 @@ class ControlPlane:
         """Record a call that the scenario's own set-up stands for (Create* at t = 0); return its event."""
         return self._record(caller, action, target, "ok", None, cause)
 
-    def _admit(self, action: str, caller: str) -> ClientError | None:
+    def failures(self, reason: str, cause: int) -> None:
+        """The last call did not start all of its tasks: a row of its own says why the first did not (PLACE-060)."""
+        caller, action, target, _ = self._last
+        self._record(caller, action, target, "failures", reason, cause)
+
+    def admit(self, action: str, caller: str) -> ClientError | None:
+        """Take a token of the action's bucket; the refusal if there is none (QUOTA-020)."""
         if caller == SCENARIO:
             return None
-        published = api_buckets().get(action)
+        published = self.engine.limits.api_bucket(action)
         if published is None:
             return None
         factor = self.throttled.get(action, 1.0)

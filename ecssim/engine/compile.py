@@ -20,6 +20,7 @@ from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
+from ecssim.engine.door_checks import DoorChecks
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
@@ -61,6 +62,7 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int, make: Ca
     trunking = scenario.account.settings.awsvpc_trunking == "enabled"
     image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}
     engine.builder = Builder(engine, Templates(engine, scenario.behaviour, image_mb, trunking))
+    engine.door_checks = DoorChecks(engine, scenario)
     steady = scenario.initial_state == "steady"
     _clusters(engine, scenario)
     _subnets(engine, scenario)

@@ -12,6 +12,7 @@ from ecssim.decide.placement import Strategy, Verdict, place, strategy_label
 from ecssim.world.entities import Cluster, Instance, Owner, Task, Template
 from ecssim.world.requests import InstanceSpec, Request
 from ecssim.world.states import ACTIVE
+from ecssim.world.views import FailureReason
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -103,23 +104,31 @@ class Fleets:
         return self.engine.instance_id(self.by_fleet[owner.cluster.ordinal][ordinal])
 
     def why_not(self, instance: Instance, request: Request, owner: Owner) -> str:
-        """Return the reason why one instance does not take a task, in the order of PLACE-003 (PLACE-061)."""
+        """Return the first check that one instance fails for a task, in the order of PLACE-003 (PLACE-061)."""
         if instance.status != ACTIVE:
             return "INACTIVE"
         if not instance.connected:
-            return "AGENT"
+            return FailureReason.AGENT
         if request.zones is not None and instance.zone not in request.zones:
-            return "LOCATION"
-        left = owner.cluster.fleet.remaining(instance.fleet_ordinal)
+            return FailureReason.LOCATION
+        if not all(name in instance.attributes for name in request.attributes):
+            return FailureReason.ATTRIBUTE
+        fleet = owner.cluster.fleet
+        left = fleet.remaining(instance.fleet_ordinal)
         if left.cpu < request.cpu:
-            return "RESOURCE:CPU"
+            return FailureReason.CPU
         if left.memory < request.memory:
-            return "RESOURCE:MEMORY"
+            return FailureReason.MEMORY
+        tcp, udp = fleet.ports(instance.fleet_ordinal)
+        if not (tcp.isdisjoint(request.tcp_ports) and udp.isdisjoint(request.udp_ports)):
+            return FailureReason.PORTS
         if left.gpus < request.gpus:
-            return "RESOURCE:GPU"
+            return FailureReason.GPU
         if request.eni and left.eni_slots < 1:
-            return "RESOURCE:ENI"
-        return "RESOURCE:PORTS" if request.tcp_ports or request.udp_ports else "ATTRIBUTE"
+            return FailureReason.ENI
+        if request.distinct and fleet.group_count(owner.group, instance.fleet_ordinal):
+            return FailureReason.DISTINCT_INSTANCE
+        return FailureReason.MEMBER_OF
 
     def record(
         self,

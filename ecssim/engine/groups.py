@@ -165,23 +165,24 @@ class Groups:
         engine.meters.launched(instance)
         self._event(instance, cause)
         if booted:
-            self._register(instance, 0)
+            if engine.registrations.room(instance):
+                self.register(instance)
+            else:
+                engine.registrations.ask(instance, instance.epoch)
         else:
             law = self._boot
             z, u = group.draws.block(k // BLOCK)
             i = k % BLOCK
             delay = float(law.values_of(z[i : i + 1, 0], u[i : i + 1, 0])[0]) * shape.boot_factor
             delay += self._trunk if shape.trunk else 0.0
-            self.kernel.at(self.kernel._now + delay, 0, self._register, instance, instance.epoch)
+            self.kernel.at(self.kernel._now + delay, 0, engine.registrations.ask, instance, instance.epoch)
         return instance
 
-    def _register(self, instance: Instance, epoch: int) -> None:
+    def register(self, instance: Instance) -> None:
         """The agent registers: the instance is ACTIVE and takes tasks (AGENT-002).
 
         One that keeps more memory back than there is fails to, and is a plain EC2 instance from then on (AGENT-005).
         """
-        if instance.epoch != epoch:
-            return
         if instance.shape.memory < 0:
             instance.status = REGISTRATION_FAILED
             self._event(instance, 0)

@@ -11,6 +11,7 @@ from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
 from ecssim.engine.capacity import Capacity
+from ecssim.engine.door_checks import DoorChecks
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
 from ecssim.engine.groups import Groups
@@ -25,6 +26,7 @@ from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
 from ecssim.engine.pulls import Pulls
 from ecssim.engine.reports import Reports
+from ecssim.engine.registrations import Registrations
 from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
@@ -102,6 +104,7 @@ class Engine:
         self.waiting = Waiting(self)
         self.retiring = Retiring(self)
         self.groups = Groups(self)
+        self.registrations = Registrations(self)
         self.capacity = Capacity(self)
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
@@ -109,6 +112,7 @@ class Engine:
         self.scaling = Scaling(self)
         self.timeline = Timeline(self)
         self.builder: Builder
+        self.door_checks: DoorChecks
 
     @property
     def fleets_type(self) -> type[Fleets]:

@@ -9,6 +9,7 @@ from ecssim.decide.placement import RUN_TASK_DEFAULT, Strategy
 from ecssim.decide.provider_split import Share, split
 from ecssim.engine.fargate import UNAVAILABLE
 from ecssim.errors import ClientError
+from ecssim.world.buckets import TokenBucket
 from ecssim.world.entities import Instance, Owner, Task, Template
 
 if TYPE_CHECKING:
@@ -28,11 +29,18 @@ class RunTaskPlan:
     origin: int = 5
 
 
+class Failure(NamedTuple):
+    """Why one wanted task does not exist; ``provider`` is the code of the capacity provider it was for."""
+
+    reason: str
+    provider: int
+
+
 class RunTaskResult(NamedTuple):
     """The tasks that exist now, and the reason for each that does not (failures of the API's answer)."""
 
     tasks: tuple[Task, ...]
-    failures: tuple[str, ...]
+    failures: tuple[Failure, ...]
 
 
 class Standalone:
@@ -40,6 +48,8 @@ class Standalone:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        rate = engine.limits.fargate_run_task_rate
+        self._fargate_calls = TokenBucket(rate, rate)
 
     def run(self, plan: RunTaskPlan, cause: int) -> RunTaskResult:
         """Launch up to ``plan.count`` tasks; partial success is normal (PLACE-060)."""
@@ -47,7 +57,7 @@ class Standalone:
         shares = split(strategy, {}, plan.count) if strategy else [(0, plan.count)]
         self._admit(plan, shares)
         tasks: list[Task] = []
-        failures: list[str] = []
+        failures: list[Failure] = []
         for provider, count in shares:
             if plan.template.fargate:
                 self._on_fargate(plan, provider, count, cause, tasks, failures)
@@ -56,8 +66,14 @@ class Standalone:
         return RunTaskResult(tuple(tasks), tuple(failures))
 
     def _admit(self, plan: RunTaskPlan, shares: list[tuple[int, int]]) -> None:
-        """Refuse the call where a managed provider's cluster has all the waiting tasks it may have (PLACE-064)."""
+        """Refuse the call for the sake of the account's quotas.
+
+        On Fargate 20 calls a second have a bucket of their own, beside the API's (QUOTA-014); a managed provider's
+        cluster has at most so many waiting tasks (PLACE-064, QUOTA-005).
+        """
         engine = self.engine
+        if plan.template.fargate and not self._fargate_calls.take(1, engine.kernel._now):
+            raise ClientError("ThrottlingException", "Rate exceeded")
         cluster = plan.owner.cluster
         if engine.waiting.room(cluster) == 0 and any(engine.capacity.manages(p) for p, _ in shares):
             limit = len(cluster.provisioning)
@@ -67,7 +83,7 @@ class Standalone:
             )
 
     def _on_fargate(
-        self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[str]
+        self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[Failure]
     ) -> None:
         fargate = self.engine.fargate
         got, refused = fargate.admit(plan.template, provider, count)
@@ -76,10 +92,10 @@ class Standalone:
         if refused is not None:
             throttled = refused.event_name == "ECS_OPERATION_THROTTLED"
             reason = UNAVAILABLE if throttled else refused.reason
-            failures += [reason] * (count - got)
+            failures += [Failure(reason, provider)] * (count - got)
 
     def _on_instances(
-        self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[str]
+        self, plan: RunTaskPlan, provider: int, count: int, cause: int, tasks: list[Task], failures: list[Failure]
     ) -> None:
         engine = self.engine
         engine.waiting.settle(plan.owner.cluster)
@@ -104,7 +120,7 @@ class Standalone:
                     if not left:
                         return
                 verdict = engine.fleets.refuse(plan.template, provider, plan.owner, plan.strategy, left, cause)
-                failures += [verdict.reason] * left
+                failures += [Failure(str(verdict.reason), provider)] * left
                 return
             tasks.append(
                 engine.launch_on(instance, plan.template, plan.owner, None, provider, plan.origin, cause, plan.runs_for)

@@ -12,6 +12,7 @@ from ecssim.aws.names import NetworkMode, PlacementConstraintType
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.decide.lifecycle import Path, flat
 from ecssim.engine.timing import LaunchLaws, RequestLaw, launch_laws
+from ecssim.errors import ClientError
 from ecssim.record.codes import FIXED_POOLS
 from ecssim.scenario.behaviour import Behaviour, ContainerBehaviour
 from ecssim.workload.distributions import Law
@@ -127,11 +128,16 @@ class Templates:
 
     def predicate(self, expression: str) -> Predicate:
         """Compile a ``memberOf`` expression once."""
-        from ecssim.decide.query import compile_expression
+        from ecssim.decide.query import ExpressionError, compile_expression
 
         got = self._predicates.get(expression)
         if got is None:
-            got = self._predicates[expression] = compile_expression(expression)
+            try:
+                got = self._predicates[expression] = compile_expression(expression)
+            except ExpressionError as error:
+                # Those of the scenario have been read before; this one came with a call.
+                message = f"expression, character {error.column}: {error.message}"
+                raise ClientError("InvalidParameterException", message) from None
         return got
 
     def _make(self, definition: TaskDefinition, revision: int, wish: Wish) -> Template:

@@ -1,13 +1,13 @@
 """Checks of Auto Scaling groups, capacity providers and clusters.
 
-Implements AGENT-005, AGENT-007, ASG-002, ASG-006, CAP-011 to CAP-013, CAP-016, QUOTA-007, SPOT and FG names by
-reference.
+Implements AGENT-005, AGENT-007, ASG-002, ASG-006, CAP-011 to CAP-013, CAP-016, QUOTA-001, QUOTA-007, SPOT and FG names
+by reference.
 """
 
 from __future__ import annotations
 
 from ecssim.aws.agent import MOST_RESERVED_PORTS
-from ecssim.aws.check_launch import check_strategy
+from ecssim.aws.check_launch import check_strategy, check_tags
 from ecssim.aws.checks import Surroundings
 from ecssim.aws.cluster import AutoScalingGroup
 from ecssim.aws.names import EnabledDisabled
@@ -17,8 +17,6 @@ from ecssim.scenario.findings import Findings
 from ecssim.scenario.messages import suggestion
 from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Step
-
-MOST_PROVIDERS = 20
 
 
 def check_capacity(names: Names, around: Surroundings, findings: Findings) -> None:
@@ -137,11 +135,16 @@ def _providers(names: Names, findings: Findings) -> None:
 
 def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:
     homes: dict[str, str] = {}
+    most, clusters = around.limits.capacity_providers_per_cluster, around.limits.clusters_per_account
+    if clusters is not None and len(names.scenario.clusters) > clusters:
+        message = f"an account has at most {clusters:,} clusters, got {len(names.scenario.clusters):,}"
+        findings.error(("clusters", clusters), message, "QUOTA-001")
     for index, cluster in enumerate(names.scenario.clusters):
         where: tuple[Step, ...] = ("clusters", index)
-        if len(cluster.capacity_providers) > MOST_PROVIDERS:
+        findings.refusals(where, list(check_tags(cluster.tags, around.limits)))
+        if len(cluster.capacity_providers) > most:
             count = len(cluster.capacity_providers)
-            message = f"a cluster has at most {MOST_PROVIDERS} capacity providers, got {count}"
+            message = f"a cluster has at most {most} capacity providers, got {count}"
             findings.error((*where, "capacityProviders"), message, "QUOTA-007")
         for number, name in enumerate(cluster.capacity_providers):
             steps = (*where, "capacityProviders", number)

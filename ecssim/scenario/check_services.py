@@ -7,6 +7,7 @@ LB-009, PLACE-052, PLACE-063, LIFE and CAP references by name.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ecssim.aws.check_launch import Launch
@@ -20,8 +21,9 @@ from ecssim.aws.service import (
     Service,
 )
 from ecssim.aws.task_definition import TaskDefinition, TaskDefinitionPlacementConstraint
-from ecssim.catalog import InstanceType, instance_types
+from ecssim.catalog import InstanceType, Quotas, instance_types, quota_names, quotas
 from ecssim.scenario.check_network import refers_to_subnet
+from ecssim.scenario.document import Scenario
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import DEFAULT_CLUSTER, Names, name_of
 from ecssim.scenario.nodes import Step
@@ -52,13 +54,42 @@ def surroundings(names: Names) -> Surroundings:
         target_type=lambda group: found.target_type if (found := names.target_group(group)) else None,
         subnet_vpc=subnet_vpc,
         allow_mixed="mixedCapacityProviderStrategy" in names.scenario.allow,
+        limits=limits_of(names.scenario),
     )
+
+
+def limits_of(scenario: Scenario) -> Quotas:
+    """The account's quotas; single ones that cannot be read are left at their defaults, and said elsewhere."""
+    given = scenario.account.quotas
+    known = quota_names()
+    whole = {
+        name: int(value) for name, value in given.overrides.items() if name in known and isinstance(value, int | float)
+    }
+    return quotas(given.base, scenario.region).overridden(whole)
+
+
+def _numbers(names: Names, limits: Quotas, findings: Findings) -> None:
+    """How many services a cluster has and how many revisions a family (QUOTA-002, QUOTA-008)."""
+    homes: Counter[str] = Counter()
+    for index, service in enumerate(names.scenario.services):
+        home = names.cluster_of(service.cluster)
+        homes[home] += 1
+        if homes[home] == limits.services_per_cluster + 1:
+            message = f"a cluster has at most {limits.services_per_cluster:,} services; this is one more in {home}"
+            findings.error(("services", index), message, "QUOTA-002")
+    families: Counter[str] = Counter()
+    for index, definition in enumerate(names.scenario.task_definitions):
+        families[definition.family] += 1
+        if families[definition.family] == limits.revisions_per_family + 1:
+            message = f"family {definition.family} has at most {limits.revisions_per_family:,} revisions"
+            findings.error(("taskDefinitions", index), message, "QUOTA-008")
 
 
 def check_services(names: Names, around: Surroundings, findings: Findings) -> None:
     """Task definitions, services and jobs."""
+    _numbers(names, around.limits, findings)
     for index, definition in enumerate(names.scenario.task_definitions):
-        findings.refusals(("taskDefinitions", index), check_task_definition(definition))
+        findings.refusals(("taskDefinitions", index), check_task_definition(definition, around.limits))
         check_expressions(("taskDefinitions", index), definition.placement_constraints, findings)
     for index, service in enumerate(names.scenario.services):
         where: tuple[Step, ...] = ("services", index)

@@ -207,6 +207,10 @@ class FleetIndex(FleetMasks):
         spec = self._hosts[ordinal].spec
         return Resources(spec.cpu, spec.memory, spec.gpus, spec.eni_slots)
 
+    def facts_of(self, ordinal: int) -> HostFacts:
+        """The instance as the cluster query language sees it (PLACE-046)."""
+        return HostFacts(self._hosts[ordinal], self._group_names)
+
     def ports(self, ordinal: int) -> tuple[frozenset[int], frozenset[int]]:
         """TCP and UDP host ports that are taken on the instance, reserved ones included (AGENT-009)."""
         host = self._hosts[ordinal]

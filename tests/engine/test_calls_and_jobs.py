@@ -49,7 +49,8 @@ def test_run_task_starts_up_to_ten_and_partial_success_is_normal() -> None:
     sim = Sim(on_ec2()).to(1)
     answer = run(sim, "big", count=5)
     assert len(answer["tasks"]) == 2
-    assert answer["failures"] == [{"reason": "RESOURCE:CPU"}] * 3
+    arn = f"arn:aws:ecs:us-east-1:123456789012:container-instance/prod/{sim.engine.world.instances[0].id}"
+    assert answer["failures"] == [{"arn": arn, "reason": "RESOURCE:CPU"}] * 3
     sim.to(300)
     assert sim.statuses() == ["RUNNING"] * 2  # nothing is retried
     result = sim.finish()
@@ -94,7 +95,7 @@ def test_the_reasons_of_run_task(definition: dict, more: dict, reason: str) -> N
     sim = Sim(on_ec2(taskDefinitions=[task_definition(**definition)])).to(1)
     answer = run(sim, **more)
     assert answer["tasks"] == []
-    assert answer["failures"] == [{"reason": reason}]
+    assert [failure["reason"] for failure in answer["failures"]] == [reason]
 
 
 @pytest.mark.rule("PLACE-061", "NET-010", "PLACE-008")
@@ -102,7 +103,7 @@ def test_the_slots_for_interfaces_run_out() -> None:
     sim = Sim(on_ec2(taskDefinitions=[task_definition(networkMode="awsvpc")])).to(1)
     answer = run(sim, count=3, networkConfiguration=awsvpc())
     assert len(answer["tasks"]) == 2
-    assert answer["failures"] == [{"reason": "RESOURCE:ENI"}]
+    assert [failure["reason"] for failure in answer["failures"]] == ["RESOURCE:ENI"]
 
 
 @pytest.mark.rule("PLACE-061")
