@@ -22,6 +22,7 @@ from ecssim.aws.check_launch import (
 from ecssim.aws.check_scaling import check_scaling_request
 from ecssim.aws.check_task_definition import check_task_definition
 from ecssim.aws.names import (
+    AvailabilityZoneRebalancing,
     CapacityProviderType,
     ContainerInstanceStatus,
     DeploymentControllerType,
@@ -29,6 +30,7 @@ from ecssim.aws.names import (
     NetworkMode,
     TargetType,
 )
+from ecssim.aws.rebalancing import why_not_rebalanced
 from ecssim.aws.refusals import Refusal, Step
 from ecssim.aws.requests import (
     PutClusterCapacityProviders,
@@ -94,7 +96,17 @@ def check_service(service: Service, around: Surroundings) -> list[Refusal]:
         refusals += _percents(service.minimum_healthy_percent, service.maximum_percent)
     refusals += check_deployment(service)
     refusals += check_load_balancers(service.load_balancers, definition, around)
+    refusals += _rebalancing(service, definition)
     return refusals
+
+
+def _rebalancing(service: Service, definition: TaskDefinition | None) -> Iterator[Refusal]:
+    """Zone rebalancing that is asked for where it is not to be had (PLACE-082)."""
+    if service.availability_zone_rebalancing is AvailabilityZoneRebalancing.ENABLED:
+        reason = why_not_rebalanced(service, definition)
+        if reason is not None:
+            message = f"availabilityZoneRebalancing ENABLED does not go with {reason}"
+            yield Refusal(("availabilityZoneRebalancing",), message, "PLACE-082")
 
 
 def most_tasks(service: Service, around: Surroundings) -> int:

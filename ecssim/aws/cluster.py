@@ -171,6 +171,7 @@ class InstanceChoice:
 
     instance_type: str
     weight: int = 1
+    image_id: str | None = None
 
 
 class AutoScalingGroup(Shape):
@@ -252,11 +253,11 @@ class AutoScalingGroup(Shape):
     def choices(self) -> tuple[InstanceChoice, ...]:
         """The instance types that the group may launch, in the order of preference."""
         if self.instances is not None:
-            return (InstanceChoice(self.instances.instance_type),)
+            return (InstanceChoice(self.instances.instance_type, image_id=self.instances.image_id),)
         policy = self.mixed_instances_policy
         overrides = policy.launch_template.overrides if policy and policy.launch_template else ()
         return tuple(
-            InstanceChoice(o.instance_type, int(o.weighted_capacity or 1))
+            InstanceChoice(o.instance_type, int(o.weighted_capacity or 1), o.image_id)
             for o in overrides
             if o.instance_type is not None
         )

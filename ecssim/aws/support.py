@@ -70,9 +70,9 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "serviceName taskDefinition cluster region desiredCount schedulingStrategy launchType"
         " capacityProviderStrategy deploymentConfiguration deploymentController"
         " placementConstraints placementStrategy networkConfiguration loadBalancers"
-        " healthCheckGracePeriodSeconds",
+        " healthCheckGracePeriodSeconds availabilityZoneRebalancing",
         _E: "platformVersion role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
-        _N: "serviceRegistries availabilityZoneRebalancing serviceConnectConfiguration"
+        _N: "serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
     },
     "CapacityProviderStrategyItem": {_M: _ALL},
@@ -128,12 +128,12 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " loadBalancerNames trafficSources lifecycleHookSpecificationList desiredCapacityType"
         " capacityReservationSpecification instanceLifecyclePolicy",
     },
-    "InstancesShorthand": {_M: "instanceType market", _E: "imageId"},
+    "InstancesShorthand": {_M: "instanceType market imageId"},
     "MixedInstancesPolicy": {_M: _ALL},
     "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
-        _M: "instanceType",
-        _E: "launchTemplateSpecification imageId",
+        _M: "instanceType imageId",
+        _E: "launchTemplateSpecification",
         _N: "weightedCapacity instanceRequirements",
     },
     "LaunchTemplateSpecification": {_E: _ALL},
@@ -257,9 +257,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "UpdateService": {
         _M: "service cluster desiredCount taskDefinition capacityProviderStrategy"
         " deploymentConfiguration networkConfiguration placementConstraints placementStrategy"
-        " forceNewDeployment healthCheckGracePeriodSeconds loadBalancers deploymentController",
+        " forceNewDeployment healthCheckGracePeriodSeconds loadBalancers deploymentController"
+        " availabilityZoneRebalancing",
         _E: "platformVersion enableExecuteCommand enableECSManagedTags propagateTags",
-        _N: "availabilityZoneRebalancing serviceRegistries serviceConnectConfiguration"
+        _N: "serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
     },
     "StopServiceDeployment": {_M: "serviceDeploymentArn", _N: "stopType"},
@@ -308,8 +309,6 @@ HARMLESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("DeploymentController", "type"): ("ECS",),
     ("DeploymentConfiguration", "strategy"): ("ROLLING",),
     ("StopServiceDeployment", "stopType"): ("ROLLBACK",),
-    ("Service", "availabilityZoneRebalancing"): ("DISABLED",),
-    ("UpdateService", "availabilityZoneRebalancing"): ("DISABLED",),
 }
 """Values of fields that are not modelled which ask for what the model does anyway."""
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
 from ecssim.aws.checks import updated
+from ecssim.aws.names import AvailabilityZoneRebalancing
+from ecssim.aws.rebalancing import rebalancing_at_creation, why_not_rebalanced
 from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration
 from ecssim.aws.service import Service as ServiceDocument
 from ecssim.aws.task_definition import TaskDefinition
@@ -87,6 +89,8 @@ class Builder:
         service.daemon = document.is_daemon
         service.desired = document.desired_count or 0
         service.pass_phase = engine.luck("pass", cluster.name, service.name)[0] * engine.timing["schedulerPass"].a
+        definition = self.definition(document.task_definition)[0]
+        service.rebalancing = rebalancing_at_creation(document, definition)
         self._settings(service, document)
         template = self._template(document, cluster)
         limits = engine.limits
@@ -112,6 +116,8 @@ class Builder:
         if not strategy and document.launch_type is None:
             strategy = tuple(service.cluster.default_strategy)
         service.provider_strategy = self.shares(strategy)
+        definition = self.definition(document.task_definition)[0]
+        service.rebalances = service.rebalancing and why_not_rebalanced(document, definition) is None
 
     def shares(self, strategy: Sequence[CapacityProviderStrategyItem]) -> tuple[Share, ...]:
         """Turn a capacity provider strategy into the decision's shares."""
@@ -207,6 +213,8 @@ class Builder:
         if deploys and not call.force_new_deployment and template is service.deployments[0].template:
             deploys = False
         self.documents[service.ordinal] = new = _pinned(new, template)
+        if call.availability_zone_rebalancing is not None:  # else what is stored stays (PLACE-083)
+            service.rebalancing = call.availability_zone_rebalancing is AvailabilityZoneRebalancing.ENABLED
         if call.desired_count is not None and not service.daemon:
             service.desired = call.desired_count
             service.steady = False

@@ -42,6 +42,9 @@ from ecssim.world.entities import (
 )
 from ecssim.world.fleet import Fleet
 
+#: The VPC of subnets that name none in a scenario that has none.
+DEFAULT_VPC = "vpc-default"
+
 
 def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int, make: Callable[..., Engine] = Engine) -> Engine:
     """Build the engine of one run, by ``make``, and put its first entries into the queue."""
@@ -127,6 +130,7 @@ def _subnets(engine: Engine, scenario: Scenario) -> None:
             network.num_addresses,
             pool,
         )
+        subnet.vpc = document.vpc_id or (scenario.vpcs[0].vpc_id if scenario.vpcs else DEFAULT_VPC)
         if document.addresses_in_use:
             subnet.used["declared"] = pool.take_top(document.addresses_in_use)
         subnet.free_min = pool.free
@@ -203,7 +207,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         cluster = _cluster_of(engine, scenario, document, provider)
         desired = document.desired_capacity if document.desired_capacity is not None else document.min_size
         kinds = tuple(
-            InstanceKind(choice.instance_type, _shape(document, choice.instance_type, trunking))
+            InstanceKind(choice.instance_type, _shape(document, choice.instance_type, choice.image_id, trunking))
             for choice in document.choices
         )
         group = AutoScalingGroup(
@@ -290,12 +294,13 @@ def _cluster_of(engine: Engine, scenario: Scenario, document: GroupDocument, pro
     return engine.world.clusters[0]
 
 
-def _shape(document: GroupDocument, type_name: str, trunking: bool) -> InstanceShape:
+def _shape(document: GroupDocument, type_name: str, image_id: str | None, trunking: bool) -> InstanceShape:
     """Return what one instance of the group registers (ASG-061, ASG-062, NET-010, NET-011, PLACE-052)."""
     kind = instance_type(type_name)
     trunk = trunking and kind.trunking
     agent = document.agent
     attributes: dict[str, str | None] = {
+        "ecs.ami-id": image_id or f"ami-ecs-optimized-{kind.architecture}",
         "ecs.instance-type": kind.name,
         "ecs.os-type": "linux",
         "ecs.os-family": "LINUX",

@@ -5,15 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from ecssim.engine.service_events import UNAVAILABLE
 from ecssim.world.buckets import TokenBucket
 from ecssim.world.entities import Deployment, Owner, Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
-
-
-#: What ECS says when Fargate has no capacity (CAP-042); sentences end where they are used.
-UNAVAILABLE = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 
 
 class Refused(NamedTuple):

@@ -243,8 +243,13 @@ class Fleets:
         """The instance's agent registers with the cluster: it can take tasks from now on (AGENT-004)."""
         cluster = instance.group.cluster
         shape = instance.shape
+        # The built-in attributes that depend on where the instance stands (PLACE-052).
+        subnet = self.engine.world.subnets[instance.subnet]
         instance.attributes["ecs.availability-zone"] = instance.zone
-        instance.attributes["ecs.subnet-id"] = self.engine.world.subnets[instance.subnet].name
+        instance.attributes["ecs.subnet-id"] = subnet.name
+        instance.attributes["ecs.vpc-id"] = subnet.vpc
+        if shape.trunk:
+            instance.attributes["ecs.awsvpc-trunk-id"] = f"eni-{instance.id.removeprefix('i-')}"
         spec = InstanceSpec(
             cpu=shape.cpu,
             memory=shape.memory,

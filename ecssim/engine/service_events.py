@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 #: The console omits a repeated event for this long, unless its cause clears (SVC-051).
 QUIET = 6 * 3600.0
 
+#: What ECS says when Fargate has no capacity (CAP-042); sentences end where they are used.
+UNAVAILABLE = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+#: The reason that the EventBridge event of it carries (PLACE-062).
+NO_FARGATE = "RESOURCE:FARGATE"
+
 
 class ServiceEvents:
     """Writes rows of ``service_events``; one method per kind of event, so that each wording exists once."""
@@ -93,14 +98,41 @@ class ServiceEvents:
             cause,
         )
 
+    def rebalancing(self, service: Service, name: str, cause: int, *, tasks: int = 0, why: str = "") -> int:
+        """A step of Availability Zone rebalancing, under its EventBridge name (PLACE-080, META-017)."""
+        many = f"{tasks} task" + ("s" if tasks != 1 else "")
+        words = {
+            "SERVICE_REBALANCING_STARTED": "Availability Zone rebalancing has started.",
+            "SERVICE_REBALANCING_COMPLETED": "Availability Zone rebalancing is complete: its zones are even.",
+            "SERVICE_REBALANCING_STOPPED": f"Availability Zone rebalancing has stopped: {why}.",
+            "TASKS_STARTED": f"has started {many} to rebalance its Availability Zones.",
+            "TASKS_STOPPED": f"has stopped {many} to rebalance its Availability Zones.",
+        }
+        return self.write(service, name, f"(service {service.name}) {words[name]}", cause)
+
+    def protected(self, service: Service, cause: int) -> None:
+        """Task protection keeps rebalancing from stopping what is too much (PLACE-084, META-017)."""
+        if not self._quietly(service, "protected"):
+            name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
+            message = "was unable to stop tasks to rebalance its Availability Zones: they are protected from scale-in."
+            self.write(service, name, f"(service {service.name}) {message}", cause)
+
+    def unplaced_rebalancing(self, service: Service, zone: str, cause: int) -> None:
+        """No instance of the zone that has too few tasks can take one (PLACE-084, META-017)."""
+        if not self._quietly(service, f"rebalancing {zone}"):
+            message = f"was unable to place a task in {zone} to rebalance its Availability Zones."
+            self.write(service, "SERVICE_TASK_PLACEMENT_FAILURE", f"(service {service.name}) {message}", cause)
+
     def fargate_refused(self, service: Service, name: str, reason: str, cause: int) -> None:
-        """Fargate takes no more tasks now (CAP-042, CAP-043, FG-013)."""
+        """Fargate takes no more tasks now (CAP-042, CAP-043, FG-013, PLACE-062)."""
         if self._quietly(service, f"fargate {reason}"):
             return
         if name == "ECS_OPERATION_THROTTLED":
             message = f"(service {service.name}) operations are being throttled. Will try again later."
         else:
             message = f"(service {service.name}) was unable to place a task. Reason: {reason}."
+            if reason == UNAVAILABLE:
+                message += f" [{NO_FARGATE}]"
         self.write(service, name, message, cause)
 
     def impaired(self, service: Service, cause: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from ecssim.decide.placement import SERVICE_DEFAULT
 from ecssim.decide.provider_split import surplus
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
@@ -80,6 +81,7 @@ class Services:
             self.ripening.append((ripe, task))
             if (
                 len(service.deployments) > 1
+                or service.moving is not None
                 or deployment.displaced
                 or deployment.unhealthy
                 or deployment.finished_at != deployment.finished_at
@@ -249,7 +251,8 @@ class Services:
         primary = deployments[0]
         missing = service.desired - primary.active
         if missing < 0 or primary.unhealthy or primary.displaced or len(deployments) > 1:
-            self._apply(service, self._plan(service))
+            if service.moving is None or not self.engine.rebalancing.goes_on(service):
+                self._apply(service, self._plan(service))
         elif missing and primary.rollout_state != FAILED:
             # The common case needs no plan: one revision, nothing wrong with it.
             self.launching.launch(service, primary, missing)
@@ -346,15 +349,7 @@ class Services:
         self._stop_chosen(deployment, free, count, kind)
 
     def _stop_chosen(self, deployment: Deployment, free: list[Task], count: int, kind: str) -> None:
-        if count < len(free):
-            by_ordinal = {t.ordinal: t for t in free}
-            service = deployment.service
-            needs_draws = self.engine.model.random_ties or any(i.type == "random" for i in service.strategy)
-            luck = self.engine.luck("stop", service.name)
-            draws = [luck[t.k] for t in free[:count]] if needs_draws else None
-            chosen = choose_to_stop([self._view(t) for t in free], count, service.strategy, draws)
-            free = [by_ordinal[o] for o in chosen]
-        for task in free[:count]:
+        for task in self.chosen_to_stop(deployment.service, free, count):
             if kind == "unhealthy":
                 # Before the stop: the task that fails is one of those that run (DEPLOY-042).
                 self.deployments.rollouts.failed(deployment, task, started=True)
@@ -362,8 +357,27 @@ class Services:
             else:
                 self._stop(task, deployment, "scaling activity initiated by")
 
-    def _view(self, task: Task) -> RunningTask:
-        """What the choice of tasks to stop may know of one task."""
+    def chosen_to_stop(self, service: Service, free: list[Task], count: int) -> list[Task]:
+        """Choose ``count`` of ``free`` by PLACE-070 to PLACE-073; all other tasks of the service count where they are.
+
+        With an explicit ``spread`` what is equally good is drawn (PLACE-071).
+        """
+        if count >= len(free):
+            return free[:count]
+        drawn = self.engine.model.random_ties or any(i.type == "random" for i in service.strategy)
+        drawn = drawn or (service.strategy is not SERVICE_DEFAULT and any(i.type == "spread" for i in service.strategy))
+        luck = self.engine.luck("stop", service.name)
+        draws = [luck[t.k] for t in free[:count]] if drawn else None
+        by_ordinal = {t.ordinal: t for t in free}
+        # On Fargate each provider spreads for itself (PLACE-012).
+        alone = {t.provider for t in free} if free[0].template.fargate else None
+        tasks = [t for d in service.deployments for t in d.tasks.values()]
+        wanted = [t for t in tasks if t.running and (alone is None or t.provider in alone)]
+        everyone = [self._view(t, t.ordinal not in by_ordinal) for t in wanted]
+        return [by_ordinal[o] for o in choose_to_stop(everyone, count, service.strategy, draws)]
+
+    def _view(self, task: Task, kept: bool) -> RunningTask:
+        """What the choice of tasks to stop may know of one task; a kept one may not be chosen."""
         world = self.engine.world
         if task.instance < 0:
             zone = world.subnets[task.subnet].zone if task.subnet >= 0 else ""
@@ -373,6 +387,7 @@ class Services:
                 running=task.status == RUNNING,
                 healthy=task.health != UNHEALTHY,
                 created_at=task.created_at,
+                protected=kept,
             )
         instance = world.instances[task.instance]
         left = instance.group.cluster.fleet.remaining(instance.fleet_ordinal)
@@ -383,6 +398,7 @@ class Services:
             running=task.status == RUNNING,
             healthy=task.health != UNHEALTHY,
             created_at=task.created_at,
+            protected=kept,
             cpu=task.template.cpu,
             memory=task.template.memory,
             left_cpu=left.cpu,
@@ -420,6 +436,8 @@ class Services:
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0
                 self.dirty.remind(service)
+                if service.rebalances:
+                    self.engine.rebalancing.watch(service)
             elif now >= service.next_steady_event:
                 self.events.steady(service)
                 service.next_steady_event = now + 6 * 3600.0

@@ -26,6 +26,7 @@ from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
 from ecssim.engine.pulls import Pulls
 from ecssim.engine.reports import Reports
+from ecssim.engine.rebalancing import Rebalancing
 from ecssim.engine.registrations import Registrations
 from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
@@ -99,6 +100,7 @@ class Engine:
         self.targets = Targets(self)
         self.providers = Providers(self)
         self.services = Services(self)
+        self.rebalancing = Rebalancing(self)
         self.standalone = Standalone(self)
         self.spot = Spot(self)
         self.waiting = Waiting(self)
@@ -187,6 +189,7 @@ class Engine:
                 self.services.mark(service)
         if cluster.waiting or cluster.provisioning:
             self.fleets.freed(cluster, instance)
+        self.rebalancing.arrived(instance)
 
     def observe(self) -> None:
         """Let every observer look at the world."""

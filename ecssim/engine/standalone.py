@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.placement import RUN_TASK_DEFAULT, Strategy
 from ecssim.decide.provider_split import Share, split
-from ecssim.engine.fargate import UNAVAILABLE
+from ecssim.engine.service_events import UNAVAILABLE
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
 from ecssim.world.entities import Instance, Owner, Task, Template

@@ -38,6 +38,8 @@ def settle(engine: Engine) -> None:
             service.steady = True
             service.next_steady_event = 6 * 3600.0
             engine.services.dirty.remind(service)
+            if service.rebalances:
+                engine.rebalancing.watch(service)
         else:
             engine.notes.append(
                 f"{service.name}: {service.desired - primary.active} of {service.desired} tasks did not fit at the "

@@ -196,6 +196,7 @@ class Timeline:
         self.engine.zones_down.discard(zone)
         for group in self.engine.world.groups:
             self.engine.groups.reconcile(group)
+        self.engine.rebalancing.look_again()
 
 
 #: Faults that the engine plays; `check` refuses the others by name.

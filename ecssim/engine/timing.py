@@ -47,6 +47,7 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "schedulerPass": (constant(5.0), "PLACE-092"),
     "deploymentAlarmPoll": (constant(30.0), "DEPLOY-052"),
     "deploymentBake": (constant(240.0), "DEPLOY-051"),
+    "zoneRebalancing": (constant(60.0), "PLACE-085"),
     "launchRetry": (constant(60.0), "ASG-058"),
     "managedScalingDelay": (uniform(60.0, 150.0), "ASG-039"),
     "provisioningTimeout": (uniform(600.0, 1800.0), "CAP-046"),

@@ -48,6 +48,7 @@ DELAYS: Mapping[str, Delay] = {
     "schedulerPass": Delay("PLACE-092", "time between two passes of the service scheduler"),
     "deploymentAlarmPoll": Delay("DEPLOY-052", "time between two looks of a deployment at its alarms"),
     "deploymentBake": Delay("DEPLOY-051", "a deployment with alarms waits before it is complete"),
+    "zoneRebalancing": Delay("PLACE-085", "a steady service looks whether its zones are even"),
     "managedScalingDelay": Delay("ASG-039", "a task that waits for an instance to the raised desired capacity"),
     "provisioningTimeout": Delay("CAP-046", "a task that waits for an instance gives up"),
     "launchRetry": Delay("ASG-058", "an Auto Scaling group tries a failed launch again"),

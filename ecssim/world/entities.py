@@ -307,6 +307,8 @@ class Service(Owner):
     ``detectors`` says how its next deployments may fail or succeed early, ``history`` holds its service
     deployments of the last 90 days, oldest first (DEPLOY-009), ``last_completed`` the deployment that completed
     last: what a rollback goes back to (DEPLOY-045). ``events`` are its latest 100 events (SVC-052).
+    ``rebalancing`` is its availabilityZoneRebalancing, ``rebalances`` whether that can do anything for it, and
+    ``moving`` what is under way to even out its zones (PLACE-080, PLACE-082).
     """
 
     __slots__ = (
@@ -326,9 +328,13 @@ class Service(Owner):
         "last_message",
         "maximum_percent",
         "minimum_healthy_percent",
+        "moving",
         "next_steady_event",
         "pass_phase",
         "provider_strategy",
+        "rebalance_armed",
+        "rebalances",
+        "rebalancing",
         "reminded",
         "revisions",
         "ripens_by_time",
@@ -363,6 +369,10 @@ class Service(Owner):
         self.unplaced = 0
         self.backoffs = 0
         self.impaired = False
+        self.rebalancing = False
+        self.rebalances = False
+        self.rebalance_armed = False
+        self.moving: Any = None
         self.last_message: dict[str, float] = {}
         self.detectors: Any = None
         self.history: list[Any] = []
@@ -580,6 +590,7 @@ class Subnet:
     reserved: int = 5
     used: dict[str, int] = field(default_factory=dict)
     cooling: deque[tuple[float, int]] = field(default_factory=deque)
+    vpc: str = ""
     failed: int = 0
     failed_minute: int = 0
     free_min: int = 0

@@ -11,7 +11,7 @@ from ecssim.world.fleet_masks import READ, FleetMasks
 from ecssim.world.fleet_shape import fewest_failures
 from ecssim.world.hosts import HostFacts
 from ecssim.world.lack import Lack, lack_of
-from ecssim.world.requests import Request, Resources
+from ecssim.world.requests import ZONE_ATTRIBUTE, Request, Resources
 from ecssim.world.views import Closest, FailureReason, Rejections
 
 INSTANCE_FIELDS = ("instanceId", "host")
@@ -206,6 +206,26 @@ class FleetIndex(FleetMasks):
         """What the instance registered with."""
         spec = self._hosts[ordinal].spec
         return Resources(spec.cpu, spec.memory, spec.gpus, spec.eni_slots)
+
+    def active_in(self, zone: str, provider: str | None) -> int:
+        """How many ACTIVE instances the zone has, of the capacity provider if one is named."""
+        seen = self._present if provider is None else self._providers.get(provider, 0)
+        return (self._values_of(ZONE_ATTRIBUTE).get(zone, 0) & self._active & seen).bit_count()
+
+    @property
+    def facts(self) -> int:
+        """A number that grows when an instance comes, goes, or changes in anything but its tasks."""
+        return self._facts
+
+    def zones_for(self, request: Request) -> list[str]:
+        """The zones with an instance that the request may use at all, whatever is left on it (PLACE-084)."""
+        shape = self._shapes.get(id(request))
+        if shape is None or shape.version != self._facts:
+            shape = self._learn(request)
+        mask = shape.base
+        for predicate in request.constraints:
+            mask &= self._satisfying(predicate)
+        return [zone for zone, found in self._values_of(ZONE_ATTRIBUTE).items() if found & mask]
 
     def facts_of(self, ordinal: int) -> HostFacts:
         """The instance as the cluster query language sees it (PLACE-046)."""

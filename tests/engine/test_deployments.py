@@ -61,8 +61,14 @@ def of_revision(result, revision: int):
 )  # fmt: skip
 @pytest.mark.rule("DEPLOY-002")
 def test_these_updates_start_a_deployment(params: dict) -> None:
+    port = {"portMappings": [{"containerPort": 80, "hostPort": 0}]}
     result = run_dict(
-        on_ec2(targetGroups=[target_group()], services=[service(count=2)], timeline=[update("2m", **params)])
+        on_ec2(
+            taskDefinitions=[task_definition(container=port), task_definition(container=port)],
+            targetGroups=[target_group()],
+            services=[service(count=2)],
+            timeline=[update("2m", **params)],
+        )
     )
     assert len(result.deployments) == 2
     assert len(result.tasks) == 4

@@ -149,7 +149,7 @@ def test_a_service_waits_out_a_drought_and_nothing_takes_its_place() -> None:
     created = sorted(zip(tasks["created_at"], tasks["capacity_provider"].astype(str), strict=True))
     assert created == [(0.0, "FARGATE")] * 3 + [(600.0, "FARGATE_SPOT")] * 3
     said = [m for _, name, m in service_events(result) if name == "SERVICE_TASK_PLACEMENT_FAILURE"]
-    assert said == [f"(service web) was unable to place a task. Reason: {UNAVAILABLE}."]
+    assert said == [f"(service web) was unable to place a task. Reason: {UNAVAILABLE}. [RESOURCE:FARGATE]"]
 
 
 @pytest.mark.rule("CAP-041", "CAP-036")
@@ -188,7 +188,7 @@ def test_run_task_fails_in_a_drought() -> None:
 @pytest.mark.rule("CAP-051")
 def test_a_drought_in_one_zone_sends_tasks_to_the_other() -> None:
     document = world(
-        spot(4, networkConfiguration=awsvpc("a", "b")),
+        spot(4, networkConfiguration=awsvpc("a", "b"), availabilityZoneRebalancing="DISABLED"),
         timeline=[drought("0s", "10m", availabilityZone="us-east-1a")],
     )
     tasks = run_dict(document).tasks
@@ -275,7 +275,7 @@ def test_tasks_that_cannot_move_in_time_die_with_the_instance() -> None:
 
 @pytest.mark.rule("SPOT-016", "SPOT-017")
 def test_where_there_is_room_tasks_move_within_the_two_minutes() -> None:
-    document = on_instances(web(2), draining="ENABLED", count=2)
+    document = on_instances(web(2, availabilityZoneRebalancing="DISABLED"), draining="ENABLED", count=2)
     document["subnets"][1]["availabilityZone"] = "us-east-1b"
     document["autoScalingGroups"][0]["subnets"] = ["a", "b"]
     document["timeline"] = [reclaim("10m", "ec2", availabilityZone="us-east-1a")]
