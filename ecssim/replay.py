@@ -60,7 +60,7 @@ def decisions(result: Result, numbers: Collection[int], loaded: Loaded | None = 
         loaded, _ = scenario_of(result.folder, result.manifest)
     recorder = Recorder(MemorySink(), manifest=result.manifest)
     made = partial(WitnessEngine, frozenset(int(number) for number in rows["event_id"]))
-    engine = compile_scenario(loaded.scenario, recorder, int(result.manifest["seed"]), made)
+    engine = compile_scenario(loaded.scenario, recorder, int(result.manifest["seed"]), made, base_dir=loaded.base_dir)
     assert isinstance(engine, WitnessEngine)
     engine.kernel.run_until(nextafter(float(rows["t"].max()), float("inf")))
     for row in rows:

@@ -107,7 +107,7 @@ class Simulation:
         }
         # Compiling reads files too: the folder is touched only when all input has been found good.
         self.recorder = Recorder(MemorySink(), manifest=manifest)
-        self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed)
+        self.engine: Engine = compile_scenario(scenario, self.recorder, self.seed, base_dir=loaded.base_dir)
         self.recorder.attach(self.sink, manifest)
         if self.folder is not None:
             (self.folder / SCENARIO_FILE).write_text(loaded.resolved_yaml(), "utf-8", "backslashreplace")

@@ -17,7 +17,7 @@ from ecssim.aws.names import (
     LaunchType,
     NetworkMode,
     PlacementConstraintType,
-    PlacementStrategyType,
+    PlacementStrategyChoice,
     TargetType,
 )
 from ecssim.aws.refusals import Refusal, Step
@@ -56,6 +56,7 @@ class Surroundings:
     target_type: Callable[[str], TargetType | None] = lambda target_group: None
     subnet_vpc: Callable[[str], str | None] = lambda subnet: None
     allow_mixed: bool = False
+    allow_custom: bool = False
     limits: Quotas = field(default_factory=quotas)
 
 
@@ -111,7 +112,7 @@ def check_launch(
     refusals = [
         *check_strategy(request.capacity_provider_strategy, around, "capacityProviderStrategy"),
         *_provider_or_launch_type(request, around),
-        *check_placement(request.placement_strategy, request.placement_constraints),
+        *check_placement(request.placement_strategy, request.placement_constraints, allow_custom=around.allow_custom),
         *_fargate_placement(request, kinds),
         *_subnets(request.network_configuration, around),
         *check_tags(request.tags, around.limits),
@@ -142,7 +143,7 @@ def _provider_or_launch_type(request: Launch, around: Surroundings) -> Iterator[
 
 
 def check_placement(
-    strategies: Sequence[PlacementStrategy], constraints: Sequence[PlacementConstraint]
+    strategies: Sequence[PlacementStrategy], constraints: Sequence[PlacementConstraint], *, allow_custom: bool = False
 ) -> Iterator[Refusal]:
     """Placement strategies and constraints in themselves (PLACE-020 to PLACE-023, PLACE-030, PLACE-040)."""
     if len(strategies) > MOST_PLACEMENT_STRATEGIES:
@@ -151,10 +152,20 @@ def check_placement(
     for index, strategy in enumerate(strategies):
         where: tuple[Step, ...] = ("placementStrategy", index)
         chosen = strategy.field
-        if strategy.type is PlacementStrategyType.BINPACK and (chosen or "").lower() not in ("cpu", "memory"):
+        if strategy.type is PlacementStrategyChoice.CUSTOM:
+            if not allow_custom:
+                message = (
+                    "AWS has the placement strategies random, spread and binpack; "
+                    "allow: [customPlacementStrategy] marks one of your own as a what-if"
+                )
+                yield Refusal((*where, "type"), message, "PLACE-020")
+            elif not chosen:
+                message = "custom takes in field the name of the strategy, or module:function"
+                yield Refusal(where, message, "PLACE-020")
+        if strategy.type is PlacementStrategyChoice.BINPACK and (chosen or "").lower() not in ("cpu", "memory"):
             message = f"binpack takes field cpu or memory, got {chosen or 'none'}"
             yield Refusal((*where, "field") if chosen else where, message, "PLACE-021")
-        if strategy.type is PlacementStrategyType.SPREAD and not _spreads_over(chosen):
+        if strategy.type is PlacementStrategyChoice.SPREAD and not _spreads_over(chosen):
             message = f"spread takes field instanceId, host or attribute:NAME, got {chosen or 'none'}"
             yield Refusal((*where, "field") if chosen else where, message, "PLACE-022")
     if len(constraints) > MOST_CONSTRAINTS:

@@ -247,7 +247,9 @@ def _check_update_service(request: UpdateService, around: Surroundings) -> list[
     """What can be said of an update without the service that it changes."""
     refusals = [
         *check_strategy(request.capacity_provider_strategy or (), around, "capacityProviderStrategy"),
-        *check_placement(request.placement_strategy or (), request.placement_constraints or ()),
+        *check_placement(
+            request.placement_strategy or (), request.placement_constraints or (), allow_custom=around.allow_custom
+        ),
     ]
     return [*refusals, *_desired(request.desired_count or 0, around.limits.tasks_per_service)]
 

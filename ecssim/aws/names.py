@@ -143,6 +143,15 @@ class PlacementStrategyType(StrEnum):
     BINPACK = "binpack"
 
 
+class PlacementStrategyChoice(StrEnum):
+    """The API's three types, and ``custom``: a function of the user's, which AWS does not have."""
+
+    RANDOM = "random"
+    SPREAD = "spread"
+    BINPACK = "binpack"
+    CUSTOM = "custom"
+
+
 class PlacementConstraintType(StrEnum):
     """What an instance must satisfy (PLACE-040)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecssim.aws.names import AvailabilityZoneRebalancing, LaunchType, PlacementStrategyType
+from ecssim.aws.names import AvailabilityZoneRebalancing, LaunchType, PlacementStrategyChoice
 from ecssim.aws.service import Service
 from ecssim.aws.task_definition import TaskDefinition
 
@@ -24,7 +24,7 @@ def why_not_rebalanced(service: Service, definition: TaskDefinition | None) -> s
     if any(expression is not None and ZONE in expression for expression in constraints):
         return f"a placement constraint on {ZONE}"
     first = service.placement_strategy[0] if service.placement_strategy else None
-    if first is not None and (first.type is not PlacementStrategyType.SPREAD or first.field != ZONE):
+    if first is not None and (first.type is not PlacementStrategyChoice.SPREAD or first.field != ZONE):
         return f"a first placement strategy other than spread over {ZONE}"
     return None
 

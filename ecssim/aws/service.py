@@ -19,7 +19,7 @@ from ecssim.aws.names import (
     EnabledDisabled,
     LaunchType,
     PlacementConstraintType,
-    PlacementStrategyType,
+    PlacementStrategyChoice,
     PropagateTags,
     SchedulingStrategy,
     ServiceRevisionCleanup,
@@ -45,9 +45,12 @@ class PlacementConstraint(Shape):
 
 
 class PlacementStrategy(Shape):
-    """How to choose among the instances that fit (PLACE-020 to PLACE-024)."""
+    """How to choose among the instances that fit (PLACE-020 to PLACE-024).
 
-    type: PlacementStrategyType
+    ``custom`` is a what-if: ``field`` names a function of the user's (see ``docs/strategies.md``).
+    """
+
+    type: PlacementStrategyChoice
     field: str | None = None
 
 

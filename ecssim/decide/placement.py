@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from ecssim.decide.own_strategy import CUSTOM, OwnField, best
 from ecssim.world.requests import ZONE_ATTRIBUTE, Request
 from ecssim.world.views import Candidates, FleetView, Rejections
 
@@ -16,7 +17,10 @@ TieBreak = Literal["ordinal", "random"]
 
 
 class StrategyItem(NamedTuple):
-    """One strategy as the API has it: ``type`` random, spread or binpack, and its field (PLACE-020)."""
+    """One strategy as the API has it: ``type`` random, spread or binpack, and its field (PLACE-020).
+
+    Of type ``custom``, a user's own, the field is an :class:`OwnField`, which carries the function.
+    """
 
     type: str
     field: str = ""
@@ -82,10 +86,22 @@ def place(
             candidates = view.narrow_spread(candidates, field, group)
         elif kind == "binpack":
             candidates = view.narrow_binpack(candidates, field, request)
+        elif kind == CUSTOM:
+            candidates = _own(view, candidates, field, request, group, u)
         else:
             return Verdict(_drawn(view, candidates, u), rejections, strategy, "")
     ordinal = view.first(candidates) if tie == "ordinal" else _drawn(view, candidates, u)
     return _verdict(Verdict, (ordinal, rejections, strategy, ""))
+
+
+def _own(
+    view: FleetView, candidates: Candidates, name: str, request: Request, group: int, u: float | None
+) -> Candidates:
+    """Narrow by a function of the user's; the draw is the launch's own."""
+    if not isinstance(name, OwnField):
+        raise TypeError(f"strategy {name!r} has no function")
+    chosen = best(view, view.ordinals(candidates), name, request, group, 0.0 if u is None else u)
+    return view.only(chosen)
 
 
 def _drawn(view: FleetView, candidates: Candidates, u: float | None) -> int:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ecssim.decide.own_strategy import CUSTOM
 from ecssim.decide.placement import SERVICE_DEFAULT, Strategy, StrategyItem
 from ecssim.world.requests import ZONE_ATTRIBUTE
 
@@ -49,13 +50,15 @@ def choose_to_stop(
 
     Counts include protected tasks: they are where they are. Raises ValueError where ``random`` has no draw.
     """
+    # A user's own strategy says where tasks go, not which of them leave.
+    kinds = [item for item in strategy if item.type != CUSTOM]
     everyone = list(tasks)
     choosable = [task for task in everyone if not task.protected]
     freed = _Freed()
     chosen = []
     for number in range(min(count, len(choosable))):
         best = _worst_serving(choosable)
-        for item in strategy or SERVICE_DEFAULT:
+        for item in kinds or SERVICE_DEFAULT:
             if item.type == "random":
                 if draws is None:
                     raise ValueError("a random choice needs a draw for every stop")

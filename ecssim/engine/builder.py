@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
 from ecssim.aws.checks import updated
-from ecssim.aws.names import AvailabilityZoneRebalancing
+from ecssim.aws.names import AvailabilityZoneRebalancing, PlacementStrategyChoice
 from ecssim.aws.rebalancing import rebalancing_at_creation, why_not_rebalanced
-from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration
+from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration, PlacementStrategy
 from ecssim.aws.service import Service as ServiceDocument
 from ecssim.aws.task_definition import TaskDefinition
-from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT
+from ecssim.decide.own_strategy import OwnField
+from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT, Strategy, StrategyItem
 from ecssim.decide.provider_split import Share
 from ecssim.engine.deployment_settings import detectors_of
 from ecssim.engine.standalone import RunTaskPlan
-from ecssim.engine.templates import Templates, Wish, strategy_items
+from ecssim.engine.templates import Templates, Wish
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
 from ecssim.world.entities import Cluster, Owner, Service, Template
@@ -38,13 +40,38 @@ REVISION_FIELDS = ("task_definition", "network_configuration", "load_balancers",
 class Builder:
     """Creates and changes services and plans calls."""
 
-    def __init__(self, engine: Engine, templates: Templates) -> None:
+    def __init__(self, engine: Engine, templates: Templates, base_dir: Path = Path()) -> None:
         self.engine = engine
+        self.base_dir = base_dir
+        self._own: dict[str, OwnField] = {}
         self.templates = templates
         self.documents: dict[int, ServiceDocument] = {}
         self.subnets: dict[str, int] = {}
         self.target_groups: dict[str, int] = {}
         self._groups = 0
+
+    def strategy(self, given: Sequence[PlacementStrategy]) -> Strategy:
+        """Turn the API's placement strategy into the decision's; a user's own is found and looked at once."""
+        return tuple(
+            StrategyItem(
+                item.type.value,
+                self._own_strategy(item.field or "")
+                if item.type is PlacementStrategyChoice.CUSTOM
+                else item.field or "",
+            )
+            for item in given
+        )
+
+    def _own_strategy(self, name: str) -> OwnField:
+        found = self._own.get(name)
+        if found is None:
+            from ecssim.scenario.own_strategies import StrategyError, find_strategy
+
+            try:
+                found = self._own[name] = find_strategy(name, self.base_dir)
+            except StrategyError as error:  # one of the scenario was looked at before; this came with a call
+                raise ClientError("InvalidParameterException", f"placementStrategy: {error}") from None
+        return found
 
     def cluster(self, name: str | None) -> Cluster:
         """Return the cluster, or refuse as the API does."""
@@ -111,7 +138,7 @@ class Builder:
         service.maximum_percent = document.maximum_percent
         service.detectors = detectors_of(document.deployment_configuration)
         service.grace = float(document.health_check_grace_period_seconds or 0)
-        service.strategy = strategy_items(document.placement_strategy) or SERVICE_DEFAULT
+        service.strategy = self.strategy(document.placement_strategy) or SERVICE_DEFAULT
         strategy = document.capacity_provider_strategy
         if not strategy and document.launch_type is None:
             strategy = tuple(service.cluster.default_strategy)
@@ -273,7 +300,7 @@ class Builder:
             self.templates.make(definition, revision, wish),
             owner or self.task_group(cluster, call.group or f"family:{definition.family}"),
             call.count,
-            strategy_items(call.placement_strategy) or RUN_TASK_DEFAULT,
+            self.strategy(call.placement_strategy) or RUN_TASK_DEFAULT,
             self.shares(given),
             runs_for,
             origin,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from ecssim.aws import capabilities
 from ecssim.aws.agent import AgentConfiguration, go_seconds
@@ -46,8 +47,18 @@ from ecssim.world.fleet import Fleet
 DEFAULT_VPC = "vpc-default"
 
 
-def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int, make: Callable[..., Engine] = Engine) -> Engine:
-    """Build the engine of one run, by ``make``, and put its first entries into the queue."""
+def compile_scenario(
+    scenario: Scenario,
+    recorder: Recorder,
+    seed: int,
+    make: Callable[..., Engine] = Engine,
+    *,
+    base_dir: Path = Path(),
+) -> Engine:
+    """Build the engine of one run, by ``make``, and put its first entries into the queue.
+
+    ``base_dir`` is where the scenario stands: its own placement strategies may be files beside it.
+    """
     overrides = {name: law_of(given) for name, given in scenario.timing.overrides.items()}
     limits = quotas(scenario.account.quotas.base, scenario.region)
     given = {k: None if v is None else int(v) for k, v in scenario.account.quotas.overrides.items()}
@@ -64,7 +75,7 @@ def compile_scenario(scenario: Scenario, recorder: Recorder, seed: int, make: Ca
     )
     trunking = scenario.account.settings.awsvpc_trunking == "enabled"
     image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}
-    engine.builder = Builder(engine, Templates(engine, scenario.behaviour, image_mb, trunking))
+    engine.builder = Builder(engine, Templates(engine, scenario.behaviour, image_mb, trunking), base_dir)
     engine.door_checks = DoorChecks(engine, scenario)
     steady = scenario.initial_state == "steady"
     _clusters(engine, scenario)

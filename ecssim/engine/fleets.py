@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecssim.decide.own_strategy import CUSTOM
 from ecssim.decide.placement import Strategy, Verdict, place, strategy_label
 from ecssim.world.entities import Cluster, Instance, Owner, Task, Template
 from ecssim.world.requests import InstanceSpec, Request
@@ -184,7 +185,7 @@ class Fleets:
         if got is None:
             if len(self._strategies) >= STRATEGIES_KEPT:
                 self._strategies.clear()
-            luck = self.engine.model.random_ties or any(item.type == "random" for item in strategy)
+            luck = self.engine.model.random_ties or any(item.type in ("random", CUSTOM) for item in strategy)
             # The strategy is held here too, so that nobody else gets its identity.
             got = (strategy, self._labels[strategy_label(strategy)], luck)
             self._strategies[id(strategy)] = got

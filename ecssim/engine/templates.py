@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isinf
 from typing import TYPE_CHECKING, Any
@@ -324,10 +324,3 @@ def _dynamic_ports(definition: TaskDefinition, mode: NetworkMode) -> int:
     if mode is not NetworkMode.BRIDGE:
         return 0
     return sum(not mapping.host_port for c in definition.container_definitions for mapping in c.port_mappings)
-
-
-def strategy_items(given: Sequence[Any]) -> tuple[Any, ...]:
-    """Turn the API's placement strategy into the decision's."""
-    from ecssim.decide.placement import StrategyItem
-
-    return tuple(StrategyItem(item.type.value, item.field or "") for item in given)

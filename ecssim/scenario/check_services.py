@@ -54,6 +54,7 @@ def surroundings(names: Names) -> Surroundings:
         target_type=lambda group: found.target_type if (found := names.target_group(group)) else None,
         subnet_vpc=subnet_vpc,
         allow_mixed="mixedCapacityProviderStrategy" in names.scenario.allow,
+        allow_custom="customPlacementStrategy" in names.scenario.allow,
         limits=limits_of(names.scenario),
     )
 

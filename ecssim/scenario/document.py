@@ -113,7 +113,7 @@ class Scenario(Shape):
     duration: Duration
     seed: Annotated[int, Field(ge=0)] = 0
     initial_state: Literal["empty", "steady"] = "empty"
-    allow: tuple[Literal["mixedCapacityProviderStrategy"], ...] = ()
+    allow: tuple[Literal["mixedCapacityProviderStrategy", "customPlacementStrategy"], ...] = ()
 
     account: Account = Field(default_factory=Account)
     vpcs: tuple[Vpc, ...] = ()

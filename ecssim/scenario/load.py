@@ -126,7 +126,18 @@ def _load(
         normalise(Scenario, root, problems)
     scenario, warnings = _validate(root, base_dir, problems)
     resolved = resolved_document(root, scenario, base_dir)
-    return Loaded(scenario, warnings, _digest(resolved), path, base_dir, variant, resolved)
+    return Loaded(
+        scenario, warnings, _digest(resolved, _programs(scenario, base_dir)), path, base_dir, variant, resolved
+    )
+
+
+def _programs(scenario: Scenario, base_dir: Path) -> tuple[str, ...]:
+    """Digests of the files whose functions a scenario uses."""
+    if "customPlacementStrategy" not in scenario.allow:
+        return ()
+    from ecssim.scenario.own_strategies import digest_of_strategy, own_strategies
+
+    return tuple(digest_of_strategy(item.field or "", base_dir) for _, item in own_strategies(scenario))
 
 
 def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scenario, tuple[Problem, ...]]:
@@ -143,6 +154,10 @@ def _validate(root: Node, base_dir: Path, problems: list[Problem]) -> tuple[Scen
             raise BadInput(_in_order(problems)) from None
         partial, pruned, unsure = found
     checked = check_scenario(partial, pruned, unsure) + referenced_files(partial, pruned, base_dir)
+    if "customPlacementStrategy" in partial.allow:
+        from ecssim.scenario.own_strategies import check_own_strategies
+
+        checked += check_own_strategies(partial, pruned, base_dir)
     errors = [p for p in checked if p.severity == "error"]
     if problems or errors:
         raise BadInput(_in_order([*problems, *errors]))
@@ -172,6 +187,8 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
     return sorted(once, key=lambda p: (files[p.file], p.line, p.column))
 
 
-def _digest(resolved: Mapping[str, Any]) -> str:
+def _digest(resolved: Mapping[str, Any], programs: tuple[str, ...] = ()) -> str:
+    if programs:
+        resolved = {**resolved, "<programs>": programs}
     text = json.dumps(resolved, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -29,6 +29,14 @@ def resolved_document(root: Node, scenario: Scenario, base_dir: Path) -> Documen
         written["file"], written["digest"] = str(path), digest_of(path)
     _resolve_empirical(document.get("behaviour"), base_dir)
     _resolve_empirical(document.get("timing"), base_dir)
+    if "customPlacementStrategy" in scenario.allow:
+        from ecssim.scenario.own_strategies import absolute, own_strategies
+
+        for steps, item in own_strategies(scenario):
+            place: Any = document
+            for step in steps[:-1]:
+                place = place[step]
+            place["field"] = absolute(item.field or "", base_dir)
     for section, expand in _EXPANSIONS.items():
         for item in document.get(section) or []:
             expand(item)

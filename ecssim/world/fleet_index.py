@@ -173,6 +173,10 @@ class FleetIndex(FleetMasks):
         """All of them, in registration order."""
         return [self._ordinal(position) for position in bitsets.positions(candidates)]
 
+    def only(self, ordinals: list[int]) -> int:
+        """Exactly these."""
+        return sum(self._hosts[ordinal].bit for ordinal in ordinals)
+
     def shortfall(self, request: Request, group: int) -> FailureReason:
         """Why ``request``, which fits nowhere, does not: the reason of the closest instance (PLACE-065)."""
         return self._closest(request, group)[0]

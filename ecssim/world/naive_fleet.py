@@ -206,6 +206,10 @@ class NaiveFleet:
         """See ``FleetView``."""
         return list(candidates)
 
+    def only(self, ordinals: list[int]) -> tuple[int, ...]:
+        """See ``FleetView``."""
+        return tuple(ordinals)
+
     def shortfall(self, request: Request, group: int) -> FailureReason:
         """See ``FleetView``."""
         return self.closest(request, group).reason

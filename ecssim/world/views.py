@@ -101,6 +101,9 @@ class FleetView(Protocol):
     def ordinals(self, candidates: Candidates) -> list[int]:
         """All of them, in registration order."""
 
+    def only(self, ordinals: list[int]) -> Candidates:
+        """Exactly these instances, which are in registration order."""
+
     def shortfall(self, request: Request, group: int) -> FailureReason:
         """Why ``request`` fits nowhere: the reason of the closest instance (PLACE-065)."""
 
