@@ -244,6 +244,18 @@ def fit(
     raise typer.Exit(command.fit(wanted, as_json or output is Output.JSON))
 
 
+@app.command(short_help="Say what a repack would save, at how many restarts.")
+def repack(
+    folder: RunFolder,
+    at: Annotated[str | None, typer.Option("--at", metavar="T", help="The moment; without it the end.")] = None,
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """Say how many container instances a run could do without if its tasks were packed anew, and what that costs."""
+    from ecssim.cli import repack as command
+
+    raise typer.Exit(command.repack(folder, at, output is Output.JSON))
+
+
 @app.command(short_help="Show what existed at a moment, as the APIs do.")
 def describe(
     folder: RunFolder,

@@ -77,7 +77,7 @@ def _figures(facts: Facts, rows: np.ndarray, key: np.void) -> FleetFigures:
     seconds = float(np.maximum(0.0, until - begin).sum())
     tasks = facts.tasks
     mine = np.isin(tasks.instance, rows["instance_id"]) & (tasks.instance != 0)
-    created = np.clip(np.maximum(tasks.created[mine], _placed_at(facts, tasks.task[mine])), 0.0, end)
+    created = np.clip(np.maximum(tasks.created[mine], placed_at(facts, tasks.task[mine])), 0.0, end)
     gone = np.maximum(created, np.clip(np.nan_to_num(tasks.stopping[mine], nan=end), 0.0, end))
     held = gone - created
     asked_cpu, asked_memory = tasks.cpu[mine], tasks.memory[mine]
@@ -105,7 +105,7 @@ def registered(facts: Facts, group: str | None, kind: str) -> tuple[int, int]:
     return published.cpu_units, published.registered_memory_mib - int(setting.get("reservedMemory", 0))
 
 
-def _placed_at(facts: Facts, ordinals: np.ndarray) -> np.ndarray:
+def placed_at(facts: Facts, ordinals: np.ndarray) -> np.ndarray:
     """When each task was placed: later than it was created if it waited for an instance (LIFE-004)."""
     verdicts = facts.raw("placements", "t", "task", "container_instance")
     placed = verdicts[(verdicts["task"] > 0) & (verdicts["container_instance"] > 0)]

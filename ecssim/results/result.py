@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ecssim.record.sinks import Hour
     from ecssim.results.bill import Bill, Pricer
+    from ecssim.results.repacking import Repack
     from ecssim.scenario.prices import Prices
 
 _OPEN: Final = {
@@ -146,6 +147,13 @@ class Result:
         from ecssim.results.summary import summary
 
         return summary(self)
+
+    def repack(self, at: float | None = None) -> Repack:
+        """How many container instances a repack would save, at how many restarts; ``at`` seconds, else at the end."""
+        from ecssim.results.facts import Facts
+        from ecssim.results.repacking import repack
+
+        return repack(Facts(self), at)
 
     @property
     def plot(self) -> Any:

@@ -7,13 +7,16 @@ have (no traffic, nothing started) is NaN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ecssim.results.facts import INITIAL, INTERRUPTIONS, TASK_FAILED_TO_START, Facts
+from ecssim.results.packing import Packing
+from ecssim.results.placement_figures import placement_figures
+from ecssim.results.repacking import repack
 from ecssim.results.service_figures import service_figures
 
 if TYPE_CHECKING:
@@ -41,13 +44,24 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "p95_time_to_running": Measure("p95 time to RUNNING", "s", True),
         "min_free_addresses": Measure("least free addresses", "addresses", False),
         "missing_task_minutes": Measure("missing tasks", "task-minutes", True),
+        "instances_needed": Measure("most instances with tasks", "instances", True),
+        "occupied_instances": Measure("instances with tasks", "instances on average", True),
+        "fragmentation": Measure("fragmentation", "share of what is free", True),
+        "stranded_cpu": Measure("stranded CPU", "share of registered", True),
+        "stranded_memory": Measure("stranded memory", "share of registered", True),
+        "stranded_enis": Measure("stranded interfaces", "share of registered", True),
+        "zone_imbalance": Measure("tasks above an even split over zones", "tasks on average", True),
+        "p95_time_to_place": Measure("p95 time to place", "s", True),
+        "repack_saves": Measure("what a repack would save at the end", "instances", True),
+        "repack_restarts": Measure("at how many restarts", "restarts", True),
     }
 )
 """What is compared, in the order in which it is shown.
 
 ``availability`` is the share of minutes in which a service had its minimum of healthy tasks, over all services;
 ``success`` the served share of the requests that were answered; ``missing_task_minutes`` what was desired and did
-not run, minute by minute.
+not run, minute by minute. What begins with ``instances_needed`` is about container instances
+(:class:`~ecssim.results.placement_figures.PlacementFigures`, :mod:`ecssim.results.repacking`).
 """
 
 
@@ -66,9 +80,12 @@ def measures(result: Result) -> dict[str, float]:
     waited = (tasks.started - tasks.created)[tasks.origin != INITIAL]
     waited = waited[~np.isnan(waited)]
     nan = float("nan")
+    packing = Packing(facts)
+    placed = placement_figures(facts, packing)
+    again = repack(facts, packing=packing) if len(packing.of) else None
     return {
-        "cost_usd": float(bill.exact),
-        "idle_usd": float(bill.idle),
+        "cost_usd": float(round(bill.exact, 9)),
+        "idle_usd": float(round(bill.idle, 9)),
         "availability": (minutes - short) / minutes if minutes else nan,
         "lost_requests": float(failed) if rows["offered_count"].any() else nan,
         "success": served / (served + failed) if served + failed else nan,
@@ -77,4 +94,7 @@ def measures(result: Result) -> dict[str, float]:
         "p95_time_to_running": float(np.percentile(waited, 95)) if len(waited) else nan,
         "min_free_addresses": float(subnets.min()) if len(subnets) else nan,
         "missing_task_minutes": float(np.maximum(missing, 0).sum()),
+        **asdict(placed),
+        "repack_saves": float(again.saved) if again is not None else nan,
+        "repack_restarts": float(again.restarts) if again is not None else nan,
     }
