@@ -119,6 +119,8 @@ def _unexpected(text: str, at: int, expected: set[str]) -> str:
     if rest[0] == "'":
         return f"the quoted value has no end; {wanted}" if "'" not in rest[1:] else f"quoted value; {wanted}"
     word = rest.split()[0]
+    if "VALUE" in expected and rest[0] in "=<>":
+        return f"{rest[0]!r}; {wanted} (a value that begins so is written in single quotes)"
     if "VALUE" in expected and rest[0] in "([),]":
         return f"{rest[0]!r}; {wanted} (a value with ( ) [ ] or , is written in single quotes)"
     if "COMPARISON" in expected:
@@ -183,6 +185,8 @@ def _simple(subject: Token, operator: Token, arguments: tuple[Token, ...]) -> _P
     if kind not in SUBJECTS:
         near = get_close_matches(subject.value, SUBJECTS_OF, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "subjects are " + ", ".join(SUBJECTS_OF)
+        if not near and ":" not in subject.value:
+            hint = f"an attribute is asked for as attribute:{subject.value}; {hint}"
         raise TermError(column, f"unknown subject {subject.value!r}; {hint}", "PLACE-046")
     return _Part(
         simple_term(

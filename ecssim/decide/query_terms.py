@@ -105,6 +105,10 @@ def simple_term(
         return _ordered(kind, positive, negative, *arguments[0])
     if kind == "attribute":
         return _attribute(attribute, positive, negative, arguments)
+    if kind == "agentConnected" and positive != "=~":
+        for value, value_column in arguments:
+            if value not in ("true", "false"):
+                raise TermError(value_column, f"agentConnected is true or false, not {value!r}", "PLACE-047")
     test = _text_test(positive, arguments)
     if kind == "task:group":
         return lambda facts: any(test(group) for group in facts.task_groups) is not negative

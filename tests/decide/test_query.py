@@ -152,6 +152,10 @@ def test_equal_texts_are_one_predicate() -> None:
 
 
 ERRORS = [
+    ("stack == blue", 1, "an attribute is asked for as attribute:stack", "PLACE-046"),
+    ("attribute:stack === blue", 19, "a value that begins so is written in single quotes", "PLACE-043"),
+    ("agentConnected == yes", 19, "true or false, not 'yes'", "PLACE-047"),
+    ("agentConnected in [true, maybe]", 26, "true or false, not 'maybe'", "PLACE-047"),
     ("", 1, "the expression is empty", "PLACE-043"),
     ("attribute:x", 12, "the expression ends here; expected an operator", "PLACE-043"),
     ("attribute:x ==", 15, "expected a value", "PLACE-043"),
@@ -166,7 +170,7 @@ ERRORS = [
     ("(attribute:x == a", 18, "expected )", "PLACE-043"),
     ("attribute:x == a)", 17, "')'", "PLACE-043"),
     ("attribute:x == a and", 21, "the expression ends here", "PLACE-043"),
-    ("foo == 1", 1, "unknown subject 'foo'; subjects are", "PLACE-046"),
+    ("foo == 1", 1, "subjects are agentConnected", "PLACE-046"),
     ("runningTaskCount > 1", 1, "did you mean runningTasksCount?", "PLACE-046"),
     ("attribute:a exists or attribut:b exists", 23, "did you mean attribute:<name>?", "PLACE-046"),
     ("agentConnected > 1", 16, "agentConnected does not take >", "PLACE-047"),
