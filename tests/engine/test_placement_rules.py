@@ -324,16 +324,21 @@ def test_a_client_token_stands_for_one_call() -> None:
 
 
 @pytest.mark.rule("PLACE-070", "PLACE-072")
-def test_protected_tasks_count_in_the_zone_they_are_in_when_a_service_shrinks() -> None:
+@pytest.mark.parametrize("kind", ["EC2", "FARGATE"])
+def test_protected_tasks_count_in_the_zone_they_are_in_when_a_service_shrinks(kind: str) -> None:
+    web = service("web", 4, availabilityZoneRebalancing="DISABLED")
+    if kind == "FARGATE":
+        web |= {"launchType": "FARGATE", "networkConfiguration": awsvpc("a", "b")}
     document = on_ec2(
+        taskDefinitions=[task_definition(networkMode="awsvpc" if kind == "FARGATE" else "bridge")],
         autoScalingGroups=[group(1), group(1, name="b", subnets=["b"])],
-        services=[service("web", 4, availabilityZoneRebalancing="DISABLED")],
+        services=[web],
     )
     sim = Sim(document).to(120)
     in_a = [t for t in sim.tasks() if sim.engine.zone_of(t)[-1] == "a"]
     sim.call("UpdateTaskProtection", cluster="prod", protectionEnabled=True, tasks=[sim.engine.task_id(in_a[0])])
-    # zone a loses its free task, though zone b has two that could be stopped
-    sim.engine.lifecycle.stop(next(t for t in sim.tasks() if t not in in_a), 3, "by hand")
+    # zone a loses its free task, though the oldest one that could be stopped is in zone b
+    sim.engine.lifecycle.stop([t for t in sim.tasks() if t not in in_a][-1], 3, "by hand")
     sim.service().desired = 2
     sim.engine.services.mark(sim.service())
     sim.settle()

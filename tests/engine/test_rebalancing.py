@@ -74,6 +74,9 @@ def test_on_fargate_tasks_start_in_the_empty_zone_and_stop_in_the_full_one_when_
     moved = sim.tasks()[-3:]
     while any(t.started_at != t.started_at for t in moved):
         sim.to(sim.now + 1)
+    sim.engine.services.mark(sim.service())  # a pass meanwhile stops nothing
+    sim.settle()
+    assert zones(sim) == {"a": 6, "b": 3}
     healthy = max(t.started_at for t in moved) + 40
     sim.to(healthy - 0.01)
     assert zones(sim) == {"a": 6, "b": 3}
