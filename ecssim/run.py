@@ -114,7 +114,6 @@ class Simulation:
         self.engine.duration = min(float(scenario.duration), until if until is not None else float("inf"))
         if check or (check is None and os.environ.get("ECSSIM_CHECK")):
             self.engine.observers.append(Watch())
-        self._outside: Outside | None = None
         self.interrupted = False
         self.verdicts: tuple[Verdict, ...] = ()
         self._result: Result | None = None
@@ -167,11 +166,7 @@ class Simulation:
     @property
     def outside(self) -> Outside:
         """What the APIs show beyond what is true now: stopped tasks, versions, messages; from the first use on."""
-        from ecssim.engine.outside import Outside
-
-        if self._outside is None:
-            self._outside = Outside(self.engine)
-        return self._outside
+        return self.engine.outside
 
     def describe(
         self,

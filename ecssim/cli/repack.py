@@ -18,11 +18,9 @@ def repack(folder: Path, at: str | None, as_json: bool) -> int:
     t = None
     if at is not None:
         from ecssim.cli.run import moment
-        from ecssim.run import SCENARIO_FILE
-        from ecssim.scenario.load import load_scenario
+        from ecssim.replay import scenario_of
 
-        loaded = load_scenario(folder / SCENARIO_FILE, seed=int(result.manifest["seed"]))
-        t = moment(at, loaded, "--at")
+        t = moment(at, scenario_of(folder, result.manifest)[0], "--at")
     found = answer(Facts(result), t)
     if as_json:
         print_json(found.as_json())

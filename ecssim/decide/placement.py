@@ -87,14 +87,14 @@ def place(
         elif kind == "binpack":
             candidates = view.narrow_binpack(candidates, field, request)
         elif kind == CUSTOM:
-            candidates = _own(view, candidates, field, request, group, u)
+            candidates = narrow_own(view, candidates, field, request, group, u)
         else:
             return Verdict(_drawn(view, candidates, u), rejections, strategy, "")
     ordinal = view.first(candidates) if tie == "ordinal" else _drawn(view, candidates, u)
     return _verdict(Verdict, (ordinal, rejections, strategy, ""))
 
 
-def _own(
+def narrow_own(
     view: FleetView, candidates: Candidates, name: str, request: Request, group: int, u: float | None
 ) -> Candidates:
     """Narrow by a function of the user's; the draw is the launch's own."""

@@ -126,7 +126,7 @@ class ControlPlane:
 
     def submit(self, action: str) -> ClientError | None:
         """An agent's own call, which is no row of ``calls``: the refusal if its bucket is empty (QUOTA-024)."""
-        return self._admit(action, "agent")
+        return self.admit(action, "agent")
 
     def note(self, caller: str, action: str, target: str, cause: int = 0) -> int:
         """Record a call that the scenario's own set-up stands for (Create* at t = 0); return its event."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from ecssim.engine.jobs import Arrival, JobStream, RetryPolicy
 from ecssim.engine.standalone import RunTaskPlan
-from ecssim.engine.templates import Templates
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.jobs import Job
 from ecssim.world.entities import Owner
 
 if TYPE_CHECKING:
+    from ecssim.engine.builder import Builder
     from ecssim.engine.simulation import Engine
 
 ORIGIN_JOB = 4
@@ -66,19 +66,20 @@ def _arrivals(engine: Engine, job: Job, plan: RunTaskPlan, scenario: Scenario) -
             n += 1
 
     def trace() -> Iterator[Arrival]:
-        yield from _trace(engine.builder.templates, job, plan, scenario, end)
+        yield from _trace(engine.builder, job, plan, scenario, end)
 
     if given.poisson is not None:
         return poisson
     return every if given.every is not None else trace
 
 
-def _trace(templates: Templates, job: Job, plan: RunTaskPlan, scenario: Scenario, end: float) -> Iterator[Arrival]:
+def _trace(builder: Builder, job: Job, plan: RunTaskPlan, scenario: Scenario, end: float) -> Iterator[Arrival]:
     trace = job.arrivals.trace
     assert trace is not None
-    rows = read_rows(Path(trace.file), trace.time_column, trace.where, scenario.start)
+    rows = read_rows(builder.base_dir / trace.file, trace.time_column, trace.where, scenario.start)
     per_row = job.per_row
     base = plan.template
+    templates = builder.templates
     definition = templates.find(base.name)
     assert definition is not None
     from dataclasses import replace

@@ -82,7 +82,7 @@ def _stand_in(engine: Engine, scenario: Scenario, target: Target) -> None:
 def _source(engine: Engine, scenario: Scenario, document: TrafficDocument) -> PatternLoad | TraceLoad:
     trace = document.trace
     if trace is not None:
-        return _trace(scenario, document)
+        return _trace(scenario, document, engine.builder.base_dir)
     start = scenario.start
     pattern = Pattern(
         document.pattern or "constant",
@@ -110,13 +110,13 @@ def _clock(text: str | None) -> float:
     return parts[0] * 3600.0 + parts[1] * 60.0 + (parts[2] if len(parts) > 2 else 0)
 
 
-def _trace(scenario: Scenario, document: TrafficDocument) -> TraceLoad:
+def _trace(scenario: Scenario, document: TrafficDocument, base_dir: Path) -> TraceLoad:
     """Read a trace: its first row is at t = 0, unless ``start`` names the moment of the trace that is."""
     trace = document.trace
     assert trace is not None
     times: list[float] = []
     values: list[float] = []
-    with Path(trace.file).open(newline="", encoding="utf-8") as stream:
+    with (base_dir / trace.file).open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             if trace.where is not None and not row.get(trace.where):
                 continue

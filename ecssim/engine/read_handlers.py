@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
-from ecssim.engine.describe import describe
+from ecssim.engine.describe import KEYS, Query, answer
 from ecssim.errors import ClientError
 from ecssim.world.entities import Cluster
 
@@ -25,6 +25,12 @@ def _cluster(engine: Engine, name: str | None) -> Cluster:
     if cluster is None:
         raise ClientError("ClusterNotFoundException", f"Cluster not found: {name or 'default'}.")
     return cluster
+
+
+def describe(engine: Engine, what: str, cluster: str) -> list[Document]:
+    """The documents of everything of one kind that a cluster shows now."""
+    found: list[Document] = answer(engine, engine.outside, what, Query(cluster=cluster))[KEYS[what]]
+    return found
 
 
 def _named(

@@ -229,7 +229,7 @@ class Rebalancing:
         if stopped:
             events.rebalancing(service, "TASKS_STOPPED", move.event, tasks=stopped)
         if protected and primary.active > service.desired:
-            events.protected(service, move.event)
+            events.protected_rebalancing(service, move.event)
             self.engine.services.dirty.mark_at(service, protected)
         return True
 

@@ -110,7 +110,7 @@ class ServiceEvents:
         }
         return self.write(service, name, f"(service {service.name}) {words[name]}", cause)
 
-    def protected(self, service: Service, cause: int) -> None:
+    def protected_rebalancing(self, service: Service, cause: int) -> None:
         """Task protection keeps rebalancing from stopping what is too much (PLACE-084, META-017)."""
         if not self._quietly(service, "protected"):
             name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"

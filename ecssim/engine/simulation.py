@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecssim.catalog import Quotas as CatalogQuotas
 from ecssim.engine.agents import Agents
@@ -25,9 +25,9 @@ from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.providers import Providers
 from ecssim.engine.pulls import Pulls
-from ecssim.engine.reports import Reports
 from ecssim.engine.rebalancing import Rebalancing
 from ecssim.engine.registrations import Registrations
+from ecssim.engine.reports import Reports
 from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
@@ -43,6 +43,9 @@ from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
 from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
 from ecssim.world.world import World
+
+if TYPE_CHECKING:
+    from ecssim.engine.outside import Outside
 
 Observer = Callable[["Engine"], None]
 
@@ -90,6 +93,7 @@ class Engine:
         self.notes: list[str] = []
         self.meters = Meters(self)
         self.subnets = Subnets(self)
+        self._outside: Outside | None = None
         self.lifecycle = Lifecycle(self)
         self.pulls = Pulls(self)
         self.agents = Agents(self)
@@ -190,6 +194,15 @@ class Engine:
         if cluster.waiting or cluster.provisioning:
             self.fleets.freed(cluster, instance)
         self.rebalancing.arrived(instance)
+
+    @property
+    def outside(self) -> Outside:
+        """What somebody outside sees; it looks at the record from when it is first asked for."""
+        if self._outside is None:
+            from ecssim.engine.outside import Outside
+
+            self._outside = Outside(self)
+        return self._outside
 
     def observe(self) -> None:
         """Let every observer look at the world."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from builders import (
     COOLING,
@@ -24,6 +26,8 @@ from builders import (
 )
 
 from ecssim.errors import ClientError
+from ecssim.run import run as run_loaded
+from ecssim.scenario.load import load_mapping
 from ecssim.world.states import INACTIVE
 
 
@@ -506,7 +510,10 @@ def test_what_does_not_fit_is_the_first_finding() -> None:
 
 def test_a_rolling_update_from_steady_keeps_its_limits() -> None:
     document = steady(timeline=[call("1m", "UpdateService", cluster="prod", service="web", forceNewDeployment=True)])
-    document["services"][0]["deploymentConfiguration"] = percent(100, 150)
+    document["services"][0] |= {
+        "deploymentConfiguration": percent(100, 150),
+        "availabilityZoneRebalancing": "DISABLED",
+    }
     result = run_dict(document)
     web = result.tasks[result.tasks.service.astype(str) == "web"]
     assert len(web) == 12
@@ -556,3 +563,17 @@ def test_the_same_seed_is_the_same_run_and_another_seed_is_another() -> None:
     digests = [{n: t["digest"] for n, t in r.manifest["tables"].items()} for r in (one, two)]
     assert digests[0] == digests[1]
     assert one.tasks.created_at[0] == pytest.approx(0)
+
+
+def test_a_trace_is_found_beside_its_scenario(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("submit_s\n1\n2\n")
+    (tmp_path / "load.csv").write_text("t,requests\n0,60\n60,60\n")
+    trace = {"file": "load.csv", "timeColumn": "t", "valueColumn": "requests", "interval": "60s"}
+    document = on_ec2(
+        services=[service()],
+        traffic=[{"name": "web", "to": {"service": "web"}, "trace": trace}],
+        jobs=[jobs(arrivals={"trace": {"file": "jobs.csv", "timeColumn": "submit_s"}})],
+    )
+    result = run_loaded(load_mapping(document, tmp_path))
+    assert result.manifest["jobs"]["batch"]["submitted"] == 4
+    assert result.service_metrics.offered_count.sum() > 0

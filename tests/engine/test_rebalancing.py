@@ -63,7 +63,7 @@ def told(sim: Sim) -> list[tuple[float, str]]:
     return [(t, name) for t, name, _ in service_events(sim.finish()) if name.startswith(names)]
 
 
-@pytest.mark.rule("PLACE-080", "PLACE-085")
+@pytest.mark.rule("PLACE-080", "PLACE-085", "META-017")
 def test_on_fargate_tasks_start_in_the_empty_zone_and_stop_in_the_full_one_when_they_are_healthy() -> None:
     sim = Sim(on_fargate()).to(BACK)
     assert zones(sim) == {"a": 6}
@@ -112,7 +112,7 @@ def test_on_instances_the_first_one_of_a_zone_makes_the_zone() -> None:
     assert len(sim.finish().tasks) == 6
 
 
-@pytest.mark.rule("PLACE-084")
+@pytest.mark.rule("PLACE-084", "META-017")
 def test_without_room_on_an_instance_it_says_so_and_tries_again() -> None:
     document = on_ec2()
     document["taskDefinitions"] = [task_definition(), task_definition("big", cpu="2048", memory="512")]
@@ -138,7 +138,7 @@ def test_without_room_on_an_instance_it_says_so_and_tries_again() -> None:
     ]  # once in six hours
 
 
-@pytest.mark.rule("PLACE-084")
+@pytest.mark.rule("PLACE-084", "META-017")
 def test_protected_tasks_hold_it_until_their_protection_ends() -> None:
     sim = Sim(on_fargate()).to(BACK)
     names = [sim.engine.task_id(t) for t in sim.tasks() if t.running]

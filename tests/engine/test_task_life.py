@@ -433,7 +433,7 @@ def test_a_host_port_is_free_for_placement_before_it_is_free_on_the_instance() -
     sim = Sim(on_ec2(taskDefinitions=[port], behaviour={"app": {"stopsAfter": "20s"}}, timeline=[run_task()]))
     sim.to(60)
     answer = sim.call("RunTask", cluster="prod", taskDefinition="app", launchType="EC2")
-    assert answer["failures"] == [{"reason": "RESOURCE:PORTS"}]
+    assert [failure["reason"] for failure in answer["failures"]] == ["RESOURCE:PORTS"]
     sim.call("StopTask", cluster="prod", task=sim.engine.task_id(sim.tasks()[0]))
     assert sim.call("RunTask", cluster="prod", taskDefinition="app", launchType="EC2")["tasks"]
     sim.to(79)
@@ -448,7 +448,7 @@ def test_a_disconnected_agent_takes_no_task_and_starts_none() -> None:
     instance = sim.engine.world.instances[0]
     sim.engine.groups.connect(instance, False, 0)
     answer = sim.call("RunTask", cluster="prod", taskDefinition="app", launchType="EC2")
-    assert answer["failures"] == [{"reason": "AGENT"}]
+    assert [failure["reason"] for failure in answer["failures"]] == ["AGENT"]
     sim.to(70)
     # What runs goes on; what was on its way to the agent waits for the connection.
     assert sim.statuses() == ["RUNNING", "PENDING"]
