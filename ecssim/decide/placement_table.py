@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ecssim.decide.placement import Strategy, StrategyItem, TieBreak
+from ecssim.decide.own_strategy import CUSTOM
+from ecssim.decide.placement import Strategy, StrategyItem, TieBreak, narrow_own
 from ecssim.world.requests import Request
 from ecssim.world.views import Candidates, FleetView, Rejections
 
@@ -85,7 +86,7 @@ def placement_table(
     candidates = rejections.candidates
     for item in fields:
         before, pool = left, candidates
-        candidates = narrowed(view, candidates, item, request, group)
+        candidates = narrowed(view, candidates, item, request, group, u)
         left = view.count(candidates)
         best = score(view, view.first(candidates), item, group)
         steps.append(Narrowing(str(item), before - left, left, best))
@@ -107,8 +108,12 @@ def strategy_of(strategy: Strategy) -> Strategy:
     return strategy[: kinds.index("random")] if "random" in kinds else strategy
 
 
-def narrowed(view: FleetView, candidates: Candidates, item: StrategyItem, request: Request, group: int) -> Candidates:
-    """Return what one spread or binpack leaves (PLACE-021, PLACE-022)."""
+def narrowed(
+    view: FleetView, candidates: Candidates, item: StrategyItem, request: Request, group: int, u: float | None
+) -> Candidates:
+    """Return what one spread or binpack, or a user's own strategy, leaves (PLACE-021, PLACE-022)."""
+    if item.type == CUSTOM:
+        return narrow_own(view, candidates, item.field, request, group, u)
     if item.type == "spread":
         return view.narrow_spread(candidates, item.field, group)
     return view.narrow_binpack(candidates, item.field, request)
@@ -116,6 +121,8 @@ def narrowed(view: FleetView, candidates: Candidates, item: StrategyItem, reques
 
 def score(view: FleetView, ordinal: int, item: StrategyItem, group: int) -> int:
     """Return what the strategy compares: tasks of the group in its value group, or what is left of the resource."""
+    if item.type == CUSTOM:
+        return 0  # its scores are the user's own, and need all candidates at once
     if item.type == "binpack":
         left = view.remaining(ordinal)
         return left.cpu if item.field.lower() == "cpu" else left.memory

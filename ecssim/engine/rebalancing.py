@@ -12,13 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from ecssim.decide.placement import place
 from ecssim.decide.rebalance import gaps, is_even, surplus
 from ecssim.decide.reconcile import limits
-from ecssim.engine.fleets import Fleets
 from ecssim.engine.kernel import CONTROLLER
 from ecssim.world.entities import Cluster, Deployment, Instance, Service, Task, Template
-from ecssim.world.requests import ZONE_ATTRIBUTE, Request
+from ecssim.world.requests import ZONE_ATTRIBUTE
 from ecssim.world.states import HEALTHY, SERVICE_SCHEDULER_INITIATED
 
 if TYPE_CHECKING:
@@ -45,8 +43,8 @@ class Rebalancing:
         self._period = engine.timing["zoneRebalancing"].median
         #: What :meth:`_zones` found, by service.
         self._known: dict[int, tuple[Template, int, tuple[str, ...]]] = {}
-        #: Requests that only one zone can satisfy, by the request that they narrow, which is kept beside them.
-        self._narrow: dict[tuple[int, str], tuple[Request, Request]] = {}
+        #: Templates for one zone, by the template that they narrow, which is kept beside them.
+        self._narrow: dict[tuple[int, str], tuple[Template, Template]] = {}
 
     # -- looking ----------------------------------------------------------------------------------------------
 
@@ -182,26 +180,20 @@ class Rebalancing:
     def _on_instances(self, service: Service, deployment: Deployment, zone: str, cause: int) -> Task | None:
         """Place one task on an instance of the zone; nothing is launched for it (PLACE-084)."""
         engine = self.engine
-        fleets: Fleets = engine.fleets
         template = deployment.template
-        fleet = service.cluster.fleet
+        inside = self._in(template, zone)
         for provider in self._providers(service):
-            request = template.requests[provider]
-            u = engine.luck("placement", service.name)[service.launched]
-            verdict = place(fleet, self._in(request, zone), service.group, service.strategy, u, engine.model.tie_break)
-            if verdict.ordinal < 0:
-                continue
-            instance = fleets.by_fleet[service.cluster.ordinal][verdict.ordinal]
-            ordinal = engine.lifecycle.created + 1
-            fleets.record(service, ordinal, verdict, 1, instance, cause, service.strategy)
-            fleet.reserve(verdict.ordinal, request, service.group)
-            return engine.launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, cause)
+            instance = engine.fleets.place(inside, provider, service, service.strategy, cause)
+            if instance is not None:
+                return engine.launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, cause)
         return None
 
-    def _in(self, request: Request, zone: str) -> Request:
-        known = self._narrow.get((id(request), zone))
+    def _in(self, template: Template, zone: str) -> Template:
+        """The template whose requests only instances of one zone satisfy."""
+        known = self._narrow.get((id(template), zone))
         if known is None:
-            known = self._narrow[id(request), zone] = (request, replace(request, zones=(zone,)))
+            requests = {code: replace(request, zones=(zone,)) for code, request in template.requests.items()}
+            known = self._narrow[id(template), zone] = (template, replace(template, requests=requests))
         return known[1]
 
     # -- stopping where there are too many ------------------------------------------------------------------
