@@ -75,8 +75,12 @@ def _prices(region: str) -> Table:
 def _quotas(region: str) -> Table:
     heads = ("quota", "mature", "new")
     mature, new = published.quotas("mature", region), published.quotas("new", region)
-    names = zip(published.quota_names(), fields(mature), strict=True)
-    rows = [[name, getattr(mature, field.name), getattr(new, field.name)] for name, field in names]
+    own = [field.name for field in fields(mature) if field.name != "api"]
+    names = published.quota_names()
+    rows = [[name, getattr(mature, key), getattr(new, key)] for name, key in zip(names, own, strict=False)]
+    for bucket in dict.fromkeys(published.api_buckets().values()):
+        rows.append([f"{bucket.category}Burst", bucket.burst, bucket.burst])
+        rows.append([f"{bucket.category}Rate", bucket.rate, bucket.rate])
     return heads, rows
 
 

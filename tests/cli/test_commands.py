@@ -228,7 +228,7 @@ def test_what_only_compiling_finds_leaves_an_older_run_alone(
 ) -> None:
     from ecssim.errors import BadInput, Problem
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **_more: object) -> None:
         raise BadInput([Problem("trace.csv", 3, 1, "expected a number, got 'x'")])
 
     # Not by its dotted name: once it was used, `ecssim.run` is the function.

@@ -32,11 +32,7 @@ def percent(value: int) -> str:
     [
         pytest.param(["seed=1"], id="another seed"),
         pytest.param(["seed=2", "targetGroups.checkout.deregistrationDelay=10"], id="a short drain"),
-        pytest.param(
-            # Zone rebalancing would start tasks again while the last ones drain.
-            ["targetGroups.checkout.deregistrationDelay=300", "services.checkout.availabilityZoneRebalancing=DISABLED"],
-            id="the default drain of five minutes",
-        ),
+        pytest.param(["targetGroups.checkout.deregistrationDelay=240"], id="a drain of four minutes"),
         pytest.param([percent(150)], id="smaller waves that are still too large"),
         pytest.param(["services.search.desiredCount=30"], id="a larger neighbour"),
         pytest.param(["subnets.private-a.addressesInUse=20"], id="hardly any room: the block has to grow"),
