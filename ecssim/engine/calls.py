@@ -148,7 +148,7 @@ class ControlPlane:
         bucket = self._buckets.get(published.category)
         if bucket is None:
             bucket = self._buckets[published.category] = TokenBucket(published.burst, published.rate)
-        bucket.rate = published.rate / factor
+        bucket.change_rate(published.rate / factor, self.kernel._now)
         if bucket.take(1, self.kernel._now):
             return None
         return ClientError("ThrottlingException", "Rate exceeded")

@@ -48,7 +48,14 @@ def _scenario(folder: Path) -> dict:
         "services": [
             {"serviceName": "web", "taskDefinition": "nginx:1", **fargate},
             {"serviceName": "search", "taskDefinition": "kibana:1", **fargate},
-            {"serviceName": "edge", "taskDefinition": "nginx:2", "desiredCount": 6, "launchType": "EC2"},
+            {
+                "serviceName": "edge",
+                "taskDefinition": "nginx:2",
+                "desiredCount": 6,
+                "launchType": "EC2",
+                # Three instances in two zones: evening them out would move tasks beside the deployment.
+                "availabilityZoneRebalancing": "DISABLED",
+            },
         ],
         "timeline": [
             {"at": "20m", "call": "UpdateService", "with": {"service": "web", "taskDefinition": "nginx:3"}},

@@ -221,7 +221,7 @@ class SyntheticRun:
                 value = self.random.choice([NAN, 0.1, -3e300])
                 packed.append(value)
             else:
-                top = {"u32": 2**32 - 1, "i32": 2**31 - 1, "u64": 2**63 - 1}[kind]
+                top = {"u8": 255, "u32": 2**32 - 1, "i32": 2**31 - 1, "u64": 2**63 - 1}[kind]
                 value = self.random.choice([0, 1, top, *([-5] if kind == "i32" else [])])
                 packed.append(value)
             shown[name] = value
