@@ -199,7 +199,9 @@ class Births:
         engine.services.count_running(deployment.service, task, 1)
         if template.target_groups:
             engine.targets.register(task, healthy=True)
-        if rest >= 0.0:
+        if template.chain is not None and template.chain.specs:
+            engine.containers.settle(task, age, rest)
+        elif rest >= 0.0:
             self.kernel.after(rest, lifecycle.then_exit, task, 0)
         return task
 

@@ -91,7 +91,7 @@ class Builder:
         world.services.append(service)
         engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
-        service.ripens_by_time = not template.target_groups
+        service.ripens_by_time = template.ripens
         return service
 
     def _settings(self, service: Service, document: ServiceDocument) -> None:
@@ -132,6 +132,7 @@ class Builder:
                 ),
                 registries=bool(document.service_registries),
                 daemon=document.is_daemon,
+                serving=next((b.container_name for b in document.load_balancers), None),
             ),
         )
 
@@ -154,6 +155,7 @@ class Builder:
         target_groups: tuple[int, ...] = (),
         registries: bool = False,
         daemon: bool = False,
+        serving: str | None = None,
         **overrides: int | None,
     ) -> Wish:
         """Collect what a request adds to its task definition (CAP-021, CAP-022)."""
@@ -169,6 +171,7 @@ class Builder:
             registries=registries,
             providers=tuple((self.engine.provider_code(n), n) for n in names),
             daemon=daemon,
+            serving=serving,
             **overrides,
         )
 
@@ -213,7 +216,7 @@ class Builder:
             # Constraints and providers count for the tasks that start from now on (DEPLOY-003, CAP-036).
             primary.template = template
         if deploys:
-            service.ripens_by_time = not template.target_groups
+            service.ripens_by_time = template.ripens
             self.engine.services.deployments.begin(service, template, event)
 
     def task_group(self, cluster: Cluster, name: str) -> Owner:

@@ -226,6 +226,7 @@ class Groups:
             instance.group.cluster.fleet.set_connected(instance.fleet_ordinal, connected)
         self._event(instance, cause)
         if connected:
+            self.engine.containers.health.reconnected(instance)
             self.engine.agents.wake(instance)
             self.engine.instance_arrived(instance)
 

@@ -178,8 +178,10 @@ class Lifecycle:
 
     def _enter_activating(self, task: Task) -> None:
         """Pull the images and start the containers (LIFE-007, LIFE-032, LIFE-084, FG-024)."""
-        now = task.pull_started_at = self.kernel._now
         template = task.template
+        if template.chain is not None and self.engine.containers.begin(task):
+            return
+        now = task.pull_started_at = self.kernel._now
         delays = task.delays
         noise = delays[PULL]
         if template.fargate:
@@ -245,15 +247,18 @@ class Lifecycle:
     def crash(self, task: Task, cause_event: int) -> None:
         """Something made the task's essential container exit (a fault)."""
         if task.running and task.status == RUNNING:
+            if task.containers:
+                self.engine.containers.crash(task, cause_event)
+                return
             task.exit_code = 137
             task.exited = True
             task.execution_stopped_at = self.kernel._now
             self.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause_event)
 
-    def fail(self, task: Task, cause: int, reason: str) -> None:
+    def fail(self, task: Task, cause: int, reason: str, cause_event: int = 0) -> None:
         """The task ends before RUNNING (LIFE-026, LIFE-041)."""
         self._want_stopped(task, TASK_FAILED_TO_START, reason)
-        self.advance(task, cause)
+        self.advance(task, cause, cause_event)
 
     def stop(self, task: Task, code: int, reason: str, cause_event: int = 0, *, signal: bool = False) -> None:
         """Set desiredStatus STOPPED; the first reason stays (LIFE-049). ``signal``: no wait for targets (SPOT-001)."""
@@ -335,6 +340,9 @@ class Lifecycle:
         if task.targets is not None and task.drained_at != task.drained_at:
             self.engine.targets.deregister(task)
         template = task.template
+        if task.containers:
+            self.engine.containers.stop(task)
+            return
         if task.exited and len(template.containers) <= 1:
             self.advance(task, CONTAINERS_STOPPED)
             return
@@ -420,7 +428,7 @@ class Lifecycle:
     def _ripened(self, task: Task) -> None:
         """Note that the task came to count as healthy though nobody looked meanwhile (SVC-020)."""
         deployment = task.deployment
-        if deployment is None or not deployment.service.ripens_by_time or task.started_at != task.started_at:
+        if deployment is None or not task.template.ripens or task.started_at != task.started_at:
             return
         ripe = task.started_at + self.engine.services.ripe_after
         end = task.stopping_at if task.stopping_at == task.stopping_at else self.kernel._now

@@ -11,6 +11,7 @@ from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
 from ecssim.engine.capacity import Capacity
+from ecssim.engine.containers import Containers
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
 from ecssim.engine.groups import Groups
@@ -85,6 +86,7 @@ class Engine:
         self.meters = Meters(self)
         self.subnets = Subnets(self)
         self.lifecycle = Lifecycle(self)
+        self.containers = Containers(self)
         self.agents = Agents(self)
         self.fleets = self.fleets_type(self)
         self.fargate = Fargate(self)

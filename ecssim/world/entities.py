@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecssim.world.containers import Chain, Container
 from ecssim.world.requests import Request
 from ecssim.world.states import ACTIVE, IN_PROGRESS, NOT_STOPPED, PROVISIONING, UNKNOWN
 
@@ -33,8 +34,10 @@ class Template:
     ``request`` what placement must find on an instance (EC2; PLACE-004), ``requests`` the same by capacity
     provider code (0: launch type); ``subnets`` the ordinals of the subnets
     it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB, ``storage_gib`` the
-    ephemeral storage of a Fargate task in GiB. In a what-if whose strategy mixes Fargate and Auto Scaling
-    group providers, ``on_instances`` is what runs on the latter, whose codes are ``instance_providers``.
+    ephemeral storage of a Fargate task in GiB. ``chain`` is None unless its containers have lives of their own;
+    ``ripens``: no check says when a task is healthy, time does (SVC-020). In a what-if whose strategy mixes Fargate
+    and Auto Scaling group providers, ``on_instances`` is what runs on the latter, whose codes are
+    ``instance_providers``.
     """
 
     code: int
@@ -62,6 +65,8 @@ class Template:
     windows: bool = False
     storage_gib: int = 20
     laws: Any = None
+    chain: Chain | None = None
+    ripens: bool = True
     on_instances: Template | None = None
     instance_providers: frozenset[int] = frozenset()
 
@@ -90,6 +95,7 @@ class Task:
         "address",
         "cell",
         "connectivity_at",
+        "containers",
         "created_at",
         "delays",
         "deployment",
@@ -160,6 +166,7 @@ class Task:
         self.targets: list[Any] | None = None
         self.reserved: Any = None
         self.cell = -1
+        self.containers: tuple[Container, ...] | None = None
         self.connectivity_at = NAN
         self.pull_started_at = NAN
         self.pull_stopped_at = NAN
@@ -499,6 +506,7 @@ class AutoScalingGroup:
     claims: int = 0
     boot: Any = None
     agent_version: str = "1.90.0"
+    pull_upfront: bool = False
     prefix: str = "i"
 
 
