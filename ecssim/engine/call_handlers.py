@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
+from ecssim.aws.reasons import cut
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
 from ecssim.engine import scaling_requests
 from ecssim.engine.standalone import RunTaskPlan
@@ -115,9 +116,9 @@ def start_task(engine: Engine, call: req.StartTask, event: int) -> dict[str, Any
 
 
 def stop_task(engine: Engine, call: req.StopTask, event: int) -> dict[str, Any]:
-    """StopTask: the caller's reason becomes the stopped reason (LIFE-042)."""
+    """StopTask: the caller's reason becomes the stopped reason (LIFE-042), as far as it fits (LIFE-048)."""
     task = _task(engine, call.task)
-    engine.lifecycle.stop(task, USER_INITIATED, call.reason or "Task stopped by user", event)
+    engine.lifecycle.stop(task, USER_INITIATED, cut(call.reason or "Task stopped by user"), event)
     return {"task": {"taskArn": engine.task_id(task), "desiredStatus": "STOPPED"}}
 
 

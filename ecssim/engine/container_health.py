@@ -132,6 +132,6 @@ class ContainerHealth:
         """The container has run for ``age`` seconds and is healthy (initialState: steady)."""
         container.status = RUNNING
         container.started_at = container.first_started_at = -age
-        container.up_from = float("-inf")
+        container.up_from = -age
         container.up_to = self.containers.luck.down_after(container)
         self.begin(container, healthy=True)
