@@ -140,8 +140,16 @@ class Containers:
         task.pull_started_at = now
         if task.template.fargate:
             self.engine.meters.fargate_began(task)
-        pull = max((self._pull_seconds(task, image.code, image.size_mb) for image in task.template.images), default=0.0)
-        self.kernel.after(pull, self._on_early_failure, task, task.epoch)
+        task.pull_stopped_at = now + self._failing_pull(task)
+        self.kernel.at(task.pull_stopped_at, 0, self._on_early_failure, task, task.epoch)
+
+    def _failing_pull(self, task: Task) -> float:
+        """Seconds of a pull that fails: as long as one that succeeds, and nothing stays on the instance."""
+        sizes = [image.size_mb for image in task.template.images]
+        noise = task.delays[PULL] * self.engine.registry_factor
+        if task.template.fargate:
+            return sum(sizes) / fargate_pull_rate(task.template.cpu) * noise
+        return self._manifest + max(sizes, default=0.0) / EC2_PULL_RATE * noise
 
     def _on_early_failure(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch and task.template.chain is not None:
@@ -197,7 +205,9 @@ class Containers:
         task, image = container.task, container.spec.image
         others = task.containers or ()
         done = max(now, container.manifest_at)
-        if image is not None and task.template.fargate:
+        if fails_in_pull(container.spec.laws.fails_reason) and self._fails(container):
+            done = now + self._failing_pull(task)
+        elif image is not None and task.template.fargate:
             same = [c.pulled_at for c in others if c.spec.image is image and c.pulled_at >= 0.0]
             # The containers of a Fargate task share its bandwidth: one pull after the other takes as long as both.
             begins = max([now, *(c.pulled_at for c in others)])
@@ -211,13 +221,12 @@ class Containers:
                 self.engine.world.instances[task.instance].images[image.code] -= self._manifest
             done = max(done, now + seconds)
         container.pulled_at = done
+        task.pull_stopped_at = max(task.pull_stopped_at, done)
         self.kernel.at(done, 0, self._on_pulled, container, container.epoch)
 
     def _on_pulled(self, container: Container, epoch: int) -> None:
         if not self._valid(container, epoch):
             return
-        task = container.task
-        task.pull_stopped_at = self.kernel._now
         laws = container.spec.laws
         if fails_in_pull(laws.fails_reason) and self._fails(container):
             self._failed(container, laws.fails_reason)

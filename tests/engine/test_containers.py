@@ -729,6 +729,23 @@ def test_a_steady_start_finds_init_containers_done_and_the_others_healthy() -> N
     assert len(set(result.container_events.query("container == 'log' and status == 'STOPPED'").t)) > 1
 
 
+def test_a_steady_task_behind_a_load_balancer_may_be_restarted() -> None:
+    sim = Sim(
+        scene(
+            restarting(restartAttemptPeriod=60),
+            services=[service(loadBalancers=behind(), healthCheckGracePeriodSeconds=600)],
+            targetGroups=[target_group()],
+            initialState="steady",
+            behaviour={"app": {"readyAfter": "45s"}},
+            timeline=[fault("3m", "taskCrash", service="web", count=1)],
+        )
+    )
+    targets = sim.engine.world.target_groups[0]
+    seen = [sim.to(t).engine.world.target_groups[0].healthy for t in (1, 179, 205, 270)]
+    assert seen == [1, 1, 0, 1]
+    assert len(targets.members) == 1
+
+
 def test_a_side_container_shifts_no_draw_of_the_application() -> None:
     law = {"runsFor": {"exponential": {"mean": "100s"}}, "exitCode": {"0": 0.5, "1": 0.5}}
     plain = scene(container("web"), services=[service(count=6)], behaviour={"app": law}, timing={"instanceBoot": "0s"})
