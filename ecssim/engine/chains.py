@@ -11,9 +11,8 @@ from ecssim.aws.names import ContainerCondition
 from ecssim.aws.reasons import fails_before_pull, fails_in_pull
 from ecssim.aws.task_definition import ContainerDefinition, TaskDefinition
 from ecssim.engine.behaviours import Layers, laws_of
-from ecssim.engine.timing import RUNS_FOR, LaunchLaws
+from ecssim.engine.timing import LaunchLaws
 from ecssim.scenario.behaviour import Behaviour
-from ecssim.workload.distributions import constant
 from ecssim.world.containers import CONDITION_NAMES, Chain, ContainerSpec, HealthCheck, RestartPolicy
 from ecssim.world.entities import Image
 
@@ -91,11 +90,8 @@ class Chains:
         if laws.fails_share and fails_before_pull(laws.fails_reason):
             chain = replace(chain, early=laws.fails_share, early_reason=laws.fails_reason)
             laws.fails_share = 0.0
-        # What the task as a whole does is what its containers do; its draws are those of the main one.
-        columns = list(laws.columns)
-        columns[RUNS_FOR] = constant(-1.0)
-        request = whole.request
-        return LaunchLaws(tuple(columns), request=request), chain
+        # What becomes of the task is what becomes of its containers; the launch's own draws are the main one's.
+        return LaunchLaws(laws.columns, request=whole.request), chain
 
     def _spec(
         self,

@@ -23,7 +23,6 @@ from ecssim.engine.timing import (
     EXIT,
     PULL,
     READY,
-    RUNS_FOR,
     START,
     fargate_pull_rate,
 )
@@ -109,7 +108,7 @@ class Containers:
 
     @staticmethod
     def make(task: Task, chain: Chain) -> None:
-        """Give the task its containers; a length of its own that a job gave it is that of the main one."""
+        """Give the task its containers; its length, drawn or given by a job, is that of the main one."""
         task.containers = tuple(Container(task, spec) for spec in chain.specs)
         task.containers[chain.main].given = task.runs_for
         task.runs_for = -1.0
@@ -305,7 +304,7 @@ class Containers:
             container.exit_code = laws.crash_code
             self.kernel.after(luck.value(container, CRASH_AFTER), self._on_end, container, container.epoch)
         else:
-            rest = container.given if container.given >= 0.0 else luck.value(container, RUNS_FOR)
+            rest = luck.runs_for(container)
             if rest >= 0.0:
                 container.exit_code = laws.exit_code(luck.value(container, EXIT))
                 self.kernel.after(rest, self._on_end, container, container.epoch)

@@ -114,8 +114,7 @@ def _put(engine: Engine, service: Service, deployment: Deployment, instance: Ins
                 fleet.release(instance.fleet_ordinal, template.requests[provider], service.group)
                 fleet.release_eni(instance.fleet_ordinal)
             return False
-    chain = template.chain
-    laws = chain.specs[chain.main].laws if chain is not None and chain.specs else template.laws
+    laws = template.laws
     law = laws.columns[RUNS_FOR]
     age, rest = SETTLED_AGE, -1.0
     if law.a >= 0.0:

@@ -114,7 +114,7 @@ class Container:
     ``started_at`` is its latest start, ``first_started_at`` its first; ``restarts`` how often it was started
     again. ``health`` is what its checks say, ``reported`` what the control plane has been told (LIFE-066).
     ``up_from`` and ``up_to`` bound the time in which its process answers; ``pulled_at`` is when its image is, or will
-    be, there (-1: not asked for); ``given`` the length that a job gave this launch (-1: none). ``epoch`` goes up when
+    be, there (-1: not asked for); ``given`` the length of this launch (-1: without end). ``epoch`` goes up when
     what it waits for changes. ``signalled``: it has got its stop signal.
     """
 
