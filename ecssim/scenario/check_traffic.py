@@ -92,11 +92,16 @@ def check_behaviour(names: Names, findings: Findings) -> None:
         revisions = (definition,) if revision else names.families[family]
         containers = {c.name for d in revisions for c in d.container_definitions if c.name is not None}
         _reason(steps, behaviour, findings)
+        checked = {c.name for d in revisions for c in d.container_definitions if c.health_check is not None}
+        if behaviour.health_check_takes is not None and not checked:
+            _no_check((*steps, "healthCheckTakes"), f"no container of {key}", findings)
         for name, part in behaviour.containers.items():
             if name not in containers:
                 message = f"{key} has no container {name!r}{suggestion(name, containers)}"
                 findings.error_at_key((*steps, "containers", name), message)
             _reason((*steps, "containers", name), part, findings)
+            if part.health_check_takes is not None and name not in checked:
+                _no_check((*steps, "containers", name, "healthCheckTakes"), f"container {name} of {key}", findings)
     used = {c.image for d in names.scenario.task_definitions for c in d.container_definitions}
     for image in names.scenario.images:
         if image not in used and "taskDefinitions" not in findings.unsure and not names.created_by_calls["families"]:
@@ -106,6 +111,11 @@ def check_behaviour(names: Names, findings: Findings) -> None:
                 .key_places[image]
                 .problem(f"no container uses image {image!r}{near}", "warning")
             )
+
+
+def _no_check(steps: tuple[Step, ...], who: str, findings: Findings) -> None:
+    what = "has a healthCheck" if who.startswith("no ") else "has no healthCheck"
+    findings.warning(steps, f"healthCheckTakes says nothing: {who} {what}")
 
 
 def _reason(steps: tuple[Step, ...], behaviour: ContainerBehaviour, findings: Findings) -> None:

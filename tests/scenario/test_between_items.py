@@ -276,6 +276,16 @@ def test_calls_that_the_engine_does_not_know_are_said_not_to_be_modelled() -> No
     assert set(REQUESTS) - left_out == set(HANDLERS)
 
 
+def test_the_time_of_a_health_check_that_is_not_there_is_a_warning() -> None:
+    task = _warnings("behaviour.web.healthCheckTakes=1s")
+    one = _warnings("behaviour.web.containers={app: {healthCheckTakes: 1s}}")
+    said = [w for w in (*task, *one) if w.startswith("healthCheckTakes")]
+    assert said == [
+        "healthCheckTakes says nothing: no container of web has a healthCheck",
+        "healthCheckTakes says nothing: container app of web has no healthCheck",
+    ]
+
+
 @pytest.mark.rule("LIFE-044")
 @pytest.mark.parametrize(
     ("reason", "said"),
