@@ -344,6 +344,11 @@ class Services:
         if plan.blocked:
             self.events.blocked(service)
 
+    def stop_unhealthy(self, deployment: Deployment) -> None:
+        """Stop every unhealthy task of the deployment that is not protected (SVC-031, LIFE-065)."""
+        tasks = list(deployment.unhealthy.values())
+        self._stop_some(deployment, tasks, len(tasks), "unhealthy")
+
     def _stop_some(self, deployment: Deployment, tasks: list[Task], count: int, kind: str) -> None:
         """Stop ``count`` of ``tasks``: protected ones never, and which ones follows PLACE-070 to PLACE-073."""
         now = self.kernel._now

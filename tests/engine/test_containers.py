@@ -579,6 +579,22 @@ def test_a_service_replaces_a_task_whose_container_is_unhealthy() -> None:
     assert [m for _, _, m in service_events(result) if "failed container health checks" in m]
 
 
+@pytest.mark.rule("LIFE-065", "SVC-031")
+def test_a_daemon_that_is_unhealthy_is_stopped_before_its_successor_starts() -> None:
+    result = run_dict(
+        scene(
+            container("web", healthCheck=check()),
+            services=[service(schedulingStrategy="DAEMON")],
+            behaviour={"app": {"unhealthyAfter": "100s"}},
+            duration="4m",
+        )
+    )
+    first, second = result.tasks.iloc[0], result.tasks.iloc[1]
+    assert "unhealthy" in first.stopped_reason
+    assert first.stopping_at == second.created_at
+    assert first.container_instance == second.container_instance
+
+
 @pytest.mark.rule("LIFE-065")
 def test_a_standalone_task_goes_on_whatever_its_health() -> None:
     result = run_dict(scene(container("web", healthCheck=check()), behaviour={"app": {"unhealthyAfter": "0s"}}))
