@@ -12,21 +12,19 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from ecssim.aws.reasons import cut, fails_before_pull, fails_in_pull
-from ecssim.decide.containers import MET, NEVER, dependency, gives_up_at, known_status, may_stop, restarts
-from ecssim.decide.lifecycle import CONTAINERS_STOPPED, START_FAILED, STARTED, STOP
+from ecssim.decide.containers import MET, NEVER, dependency, gives_up_at, known_status
+from ecssim.decide.lifecycle import START_FAILED, STARTED, STOP
+from ecssim.engine.container_ends import ContainerEnds
 from ecssim.engine.container_health import ContainerHealth
 from ecssim.engine.container_luck import ContainerLuck
+from ecssim.engine.container_pulls import ContainerPulls
 from ecssim.engine.timing import (
     CHANCE,
     CRASH_AFTER,
-    EC2_PULL_RATE,
     EXIT,
-    PULL,
     READY,
     START,
-    fargate_pull_rate,
 )
-from ecssim.engine.timing import STOP as STOP_DELAY
 from ecssim.world.containers import (
     CONDITION_NAMES,
     CONTAINER_STATUS_NAMES,
@@ -42,12 +40,8 @@ from ecssim.world.containers import (
 from ecssim.world.entities import Task
 from ecssim.world.states import (
     ACTIVATING,
-    ESSENTIAL_CONTAINER_EXITED,
-    SPOT_INTERRUPTION,
-    STOPPING,
 )
 from ecssim.world.states import RUNNING as TASK_RUNNING
-from ecssim.world.states import STOPPED as TASK_STOPPED
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -71,7 +65,10 @@ class Containers:
         self.kernel = engine.kernel
         self.luck = ContainerLuck(engine)
         self.health = ContainerHealth(engine, self)
-        self._manifest = engine.timing["pullManifest"].median
+        self.pulls = ContainerPulls(engine)
+        self.ends = ContainerEnds(engine, self)
+        self.crash = self.ends.crash
+        self.stop = self.ends.stop
         table = engine.recorder.tables["container_events"]
         self._pack, self._rows = table.pack, table.buffer
         pool = engine.recorder.names.pool
@@ -96,7 +93,7 @@ class Containers:
         for container in task.containers or ():
             # The manifest is resolved at once, whatever else a container waits for (LIFE-055).
             container.status = MANIFEST_PULLED
-            container.manifest_at = now + (0.0 if task.template.fargate else self._manifest)
+            container.manifest_at = now + (0.0 if task.template.fargate else self.pulls.manifest)
         upfront = not task.template.fargate and self.engine.world.instances[task.instance].group.pull_upfront
         for container in task.containers or ():
             if upfront:
@@ -127,8 +124,8 @@ class Containers:
             self.health.settled(container, age)
             left = rest if main else self.luck.rest(container)
             if left >= 0.0:
-                container.exit_code = container.spec.laws.exit_code(self.luck.value(container, EXIT))
-                self.kernel.after(left, self._on_end, container, container.epoch)
+                container.ends_with = self._exit_code(container)
+                self.kernel.after(left, self.ends.on_end, container, container.epoch)
 
     def _fail_early(self, task: Task, chain: Chain) -> None:
         """What the task needs cannot be had: nothing is pulled, or the pull fails (LIFE-041)."""
@@ -139,16 +136,8 @@ class Containers:
         task.pull_started_at = now
         if task.template.fargate:
             self.engine.meters.fargate_began(task)
-        task.pull_stopped_at = now + self._failing_pull(task)
+        task.pull_stopped_at = now + self.pulls.failing(task)
         self.kernel.at(task.pull_stopped_at, 0, self._on_early_failure, task, task.epoch)
-
-    def _failing_pull(self, task: Task) -> float:
-        """Seconds of a pull that fails: as long as one that succeeds, and nothing stays on the instance."""
-        sizes = [image.size_mb for image in task.template.images]
-        noise = task.delays[PULL] * self.engine.registry_factor
-        if task.template.fargate:
-            return sum(sizes) / fargate_pull_rate(task.template.cpu) * noise
-        return self._manifest + max(sizes, default=0.0) / EC2_PULL_RATE * noise
 
     def _on_early_failure(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch and task.template.chain is not None:
@@ -171,7 +160,7 @@ class Containers:
             return
         if container.status == PULLED:
             container.status = CREATED
-            self._start(container)
+            self.start(container)
         elif container.pulled_at < 0.0:
             container.last_event = cause
             self._pull(container)
@@ -179,52 +168,26 @@ class Containers:
     def _give_up(self, container: Container, index: int, condition: int, how: str, cause: int) -> None:
         """A dependency cannot be met any more: the task's start has failed (LIFE-056)."""
         target = (container.task.containers or ())[index].spec
-        self._fail(
+        self.fail(
             container.task,
             f"TaskDependencyError: container {container.spec.name} depends on container {target.name}, which {how} "
             f"{CONDITION_NAMES[condition]}",
             cause,
         )
 
-    def _pull_seconds(self, task: Task, image: int, size_mb: float) -> float:
-        """Seconds from now until the image is there, if its pull begins now (LIFE-084, FG-024)."""
-        noise = task.delays[PULL] * self.engine.registry_factor
-        if task.template.fargate:
-            return size_mb / fargate_pull_rate(task.template.cpu) * noise
-        now = self.kernel._now
-        there_at = self.engine.world.instances[task.instance].images
-        ready = there_at.get(image)
-        if ready is None:
-            ready = there_at[image] = now + self._manifest + size_mb / EC2_PULL_RATE * noise
-        return ready - now
-
     def _pull(self, container: Container) -> None:
-        """Pull the container's image; one that the task has, or is getting, is not pulled twice."""
-        now = self.kernel._now
-        task, image = container.task, container.spec.image
-        others = task.containers or ()
-        done = max(now, container.manifest_at)
+        """Pull the container's image, or begin the pull that fails."""
+        task = container.task
         if fails_in_pull(container.spec.laws.fails_reason) and self._fails(container):
-            done = now + self._failing_pull(task)
-        elif image is not None and task.template.fargate:
-            same = [c.pulled_at for c in others if c.spec.image is image and c.pulled_at >= 0.0]
-            # The containers of a Fargate task share its bandwidth: one pull after the other takes as long as both.
-            begins = max([now, *(c.pulled_at for c in others)])
-            done = max(done, same[0] if same else begins + self._pull_seconds(task, image.code, image.size_mb))
-        elif image is not None:
-            there = image.code in self.engine.world.instances[task.instance].images
-            seconds = self._pull_seconds(task, image.code, image.size_mb)
-            if not there and container.manifest_at <= now:
-                # Its manifest has been here for a while: only the layers are left.
-                seconds -= self._manifest
-                self.engine.world.instances[task.instance].images[image.code] -= self._manifest
-            done = max(done, now + seconds)
+            done = self.kernel._now + self.pulls.failing(task)
+        else:
+            done = self.pulls.done_at(container)
         container.pulled_at = done
         task.pull_stopped_at = max(task.pull_stopped_at, done)
         self.kernel.at(done, 0, self._on_pulled, container, container.epoch)
 
     def _on_pulled(self, container: Container, epoch: int) -> None:
-        if not self._valid(container, epoch):
+        if not container.waits(epoch):
             return
         laws = container.spec.laws
         if fails_in_pull(laws.fails_reason) and self._fails(container):
@@ -234,7 +197,7 @@ class Containers:
         event = self.record(container)
         self._go_on(container, event)
 
-    def _start(self, container: Container) -> None:
+    def start(self, container: Container) -> None:
         """Start the container; on an instance the call has a time limit of its own (LIFE-058)."""
         delay = self.luck.value(container, START)
         template = container.task.template
@@ -245,7 +208,7 @@ class Containers:
             self.kernel.after(delay, self._on_started, container, container.epoch)
 
     def _on_start_timeout(self, container: Container, epoch: int) -> None:
-        if self._valid(container, epoch):
+        if container.waits(epoch):
             minutes = START_LIMIT[container.task.template.windows] / 60.0
             late = f"Could not transition to started; timed out after waiting {minutes:.0f}m0s"
             self._failed(container, f"ContainerRuntimeTimeoutError: {late}")
@@ -258,22 +221,22 @@ class Containers:
         """The container cannot be started; a task that can do without it goes on (LIFE-041, LIFE-052)."""
         container.reason = cut(reason)
         if container.spec.essential and container.task.status < TASK_RUNNING:
-            self._fail(container.task, reason, self._ended_state(container, -1))
+            self.fail(container.task, reason, self.ends.close(container, -1))
         else:
-            self._stopped(container, -1)
+            self.ends.stopped(container, -1)
 
-    def _fail(self, task: Task, reason: str, cause: int) -> None:
+    def fail(self, task: Task, reason: str, cause: int) -> None:
         """The task's start has failed; containers that exist are stopped first (LIFE-026)."""
         exist = any(CREATED <= c.status < STOPPED for c in task.containers or ())
         if not exist:
             for container in task.containers or ():
                 if container.status != STOPPED:
-                    self._ended_state(container, -1, cause)
+                    self.ends.close(container, -1, cause)
         self.engine.lifecycle.fail(task, STOP if exist else START_FAILED, cut(reason), cause)
 
     def _on_started(self, container: Container, epoch: int) -> None:
         """The container runs: arm its end and its checks, and let those go on that waited for it."""
-        if not self._valid(container, epoch):
+        if not container.waits(epoch):
             return
         laws = container.spec.laws
         if self._fails(container) and not fails_in_pull(laws.fails_reason):
@@ -286,8 +249,8 @@ class Containers:
             self._arm_start_timeout(container)
         if container.restarts:
             self.health.answers_again(container)
-        self._dependents_go_on(container, event)
-        self._started(task, event)
+        self.dependents_go_on(container, event)
+        self.started(task, event)
 
     def run(self, container: Container) -> None:
         """Note the container's start at this instant, and arm its own end and its health checks."""
@@ -301,22 +264,30 @@ class Containers:
         container.up_from = now + luck.value(container, READY)
         container.up_to = now + luck.down_after(container)
         if laws.crash_share and luck.value(container, CHANCE) >= 1.0 - laws.crash_share:
-            container.exit_code = laws.crash_code
-            self.kernel.after(luck.value(container, CRASH_AFTER), self._on_end, container, container.epoch)
+            container.ends_with = laws.crash_code
+            self.kernel.after(luck.value(container, CRASH_AFTER), self.ends.on_end, container, container.epoch)
         else:
             rest = luck.runs_for(container)
             if rest >= 0.0:
-                container.exit_code = laws.exit_code(luck.value(container, EXIT))
-                self.kernel.after(rest, self._on_end, container, container.epoch)
+                container.ends_with = self._exit_code(container)
+                self.kernel.after(rest, self.ends.on_end, container, container.epoch)
         self.health.begin(container)
 
     @staticmethod
-    def _main(task: Task) -> int:
+    def main(task: Task) -> int:
+        """Return the index of the task's main container."""
         chain = task.template.chain
         assert chain is not None
         return chain.main
 
-    def _dependents_go_on(self, container: Container, cause: int) -> None:
+    def _exit_code(self, container: Container) -> int:
+        """The exit code of the present run, if it ends by itself; most have only one."""
+        codes = container.spec.laws.exit_codes
+        if len(codes) == 1:
+            return int(codes[0][1])
+        return int(container.spec.laws.exit_code(self.luck.value(container, EXIT)))
+
+    def dependents_go_on(self, container: Container, cause: int) -> None:
         """Something happened to the container: look at those that depend on it again."""
         others = container.task.containers or ()
         for index in container.spec.dependents:
@@ -324,9 +295,9 @@ class Containers:
 
     def became_healthy(self, container: Container, cause: int) -> None:
         """Its health check passed: that is what HEALTHY waits for."""
-        self._dependents_go_on(container, cause)
+        self.dependents_go_on(container, cause)
 
-    def _started(self, task: Task, cause: int) -> None:
+    def started(self, task: Task, cause: int) -> None:
         """The task is RUNNING once every container has been started (LIFE-008, LIFE-051)."""
         if task.status != ACTIVATING or not task.running:
             return
@@ -351,7 +322,7 @@ class Containers:
             self.kernel.at(at, 0, self._on_out_of_time, container, container.epoch)
 
     def _on_out_of_time(self, container: Container, epoch: int) -> None:
-        if not self._valid(container, epoch):
+        if not container.waits(epoch):
             return
         others = container.task.containers or ()
         for index in container.spec.dependents:
@@ -365,139 +336,7 @@ class Containers:
                     self._give_up(dependent, target, condition, how, container.last_event)
                     return
 
-    # -- the end of a container -------------------------------------------------------------------------------
-
-    def _on_end(self, container: Container, epoch: int) -> None:
-        """The process ends by itself, with the code that is its own."""
-        if self._valid(container, epoch):
-            self._exited(container, container.exit_code, 0)
-
-    def crash(self, task: Task, cause: int) -> None:
-        """Something made the process of the main container exit (a fault)."""
-        container = (task.containers or ())[self._main(task)]
-        if container.status == RUNNING:
-            self._exited(container, KILLED, cause)
-
-    def _exited(self, container: Container, code: int, cause: int) -> None:
-        """The container exited: start it again, or it has stopped (LIFE-069)."""
-        now = self.kernel._now
-        again = restarts(
-            container.spec.restart,
-            wanted=container.task.running,
-            exit_code=code,
-            now=now,
-            last_started_at=container.started_at,
-        )
-        if not again:
-            self._stopped(container, code, cause)
-            return
-        container.epoch += 1
-        container.restarts += 1
-        container.exit_code = code
-        container.up_to = now
-        self.health.forget(container)
-        self.record(container, cause)
-        self._start(container)
-
-    def _ended_state(self, container: Container, code: int, cause: int = 0) -> int:
-        """Note that the container is STOPPED; return the event."""
-        container.epoch += 1
-        container.status = STOPPED
-        container.exit_code = code
-        container.stopped_at = container.up_to = self.kernel._now
-        self.health.forget(container)
-        return self.record(container, cause)
-
-    def _stopped(self, container: Container, code: int, cause: int = 0) -> None:
-        """The container is STOPPED: an essential one takes the task with it (LIFE-052)."""
-        task = container.task
-        event = self._ended_state(container, code, cause)
-        if container.spec.essential:
-            if task.execution_stopped_at != task.execution_stopped_at:
-                task.execution_stopped_at = self.kernel._now
-            if task.running:
-                self._essential_ended(task, code, event)
-                return
-            self._order_stop(task, event)
-        elif task.running:
-            self._dependents_go_on(container, event)
-            self._started(task, event)
-            return
-        self._signal(task, event)
-        self._settle(task)
-
-    def _essential_ended(self, task: Task, code: int, cause: int) -> None:
-        """An essential container ended by itself (LIFE-027); before RUNNING the start has failed (LIFE-026)."""
-        engine = self.engine
-        task.exit_code = code
-        task.exited = True
-        if task.status == TASK_RUNNING:
-            dirty = engine.services.dirty
-            dirty.hold()
-            engine.lifecycle.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause)
-            # The others are stopped at once, while targets may still be drained.
-            self._order_stop(task, cause)
-            dirty.let_go()
-        else:
-            self._fail(task, EXITED, cause)
-
-    # -- the way down -----------------------------------------------------------------------------------------
-
-    def stop(self, task: Task) -> None:
-        """The task is STOPPING: stop its containers in the reverse order of their start (LIFE-057)."""
-        self._order_stop(task, task.last_event)
-        self._settle(task)
-        if task.status == STOPPING and task.stop_code == SPOT_INTERRUPTION and task.template.fargate:
-            self.kernel.after(SPOT_NOTICE, self._on_capacity_gone, task, task.epoch)
-
-    def _order_stop(self, task: Task, cause: int) -> None:
-        """Give up what does not run yet, and signal what nothing depends on any more."""
-        for container in task.containers or ():
-            if container.status < RUNNING:
-                self._ended_state(container, -1, cause)
-        self._signal(task, cause)
-
-    def _signal(self, task: Task, cause: int) -> None:
-        """Signal the containers whose dependents have stopped; each has its own stopTimeout from then (LIFE-060)."""
-        containers = task.containers or ()
-        for i in may_stop([c.status for c in containers], [c.spec.dependents for c in containers]):
-            container = containers[i]
-            if container.signalled:
-                continue
-            container.signalled = True
-            container.epoch += 1
-            container.last_event = cause
-            limit = container.spec.stop_timeout
-            laws = container.spec.laws
-            needs = inf if laws.stops_never else self.luck.value(container, STOP_DELAY)
-            container.exit_code = ENDED if needs < limit else KILLED
-            self.kernel.after(min(needs, limit), self._on_signalled_end, container, container.epoch)
-
-    def _on_signalled_end(self, container: Container, epoch: int) -> None:
-        if self._valid(container, epoch):
-            self._stopped(container, container.exit_code)
-
-    def _on_capacity_gone(self, task: Task, epoch: int) -> None:
-        """Two minutes after the notice the capacity is gone, whatever still runs (SPOT-001)."""
-        if task.epoch == epoch and task.status == STOPPING:
-            for container in task.containers or ():
-                if container.status != STOPPED:
-                    self._ended_state(container, KILLED, task.last_event)
-            self._settle(task)
-
-    def _settle(self, task: Task) -> None:
-        """The last container has stopped: the task's own way down goes on (LIFE-010, LIFE-051)."""
-        if task.status == STOPPING and all(c.status == STOPPED for c in task.containers or ()):
-            if task.execution_stopped_at != task.execution_stopped_at:
-                task.execution_stopped_at = self.kernel._now
-            self.engine.lifecycle.advance(task, CONTAINERS_STOPPED)
-
     # -- the record -------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _valid(container: Container, epoch: int) -> bool:
-        """Whether a queue entry is still what the container waits for."""
-        return container.epoch == epoch and container.task.status < TASK_STOPPED
 
     def record(self, container: Container, cause: int = 0) -> int:
         """Record what the container is now; return the event."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ecssim.world.states import STOPPED as TASK_STOPPED
 from ecssim.world.states import UNKNOWN
 
 if TYPE_CHECKING:
@@ -115,11 +116,13 @@ class Container:
     again. ``health`` is what its checks say, ``reported`` what the control plane has been told (LIFE-066).
     ``up_from`` and ``up_to`` bound the time in which its process answers; ``pulled_at`` is when its image is, or will
     be, there (-1: not asked for); ``given`` the length of this launch (-1: without end). ``epoch`` goes up when
-    what it waits for changes. ``signalled``: it has got its stop signal.
+    what it waits for changes. ``signalled``: it has got its stop signal;
+    ``ends_with`` the exit code that its present run will have.
     """
 
     __slots__ = (
         "ahead",
+        "ends_with",
         "epoch",
         "exit_code",
         "first_started_at",
@@ -147,6 +150,7 @@ class Container:
         self.epoch = 0
         self.status = NONE
         self.exit_code = -1
+        self.ends_with = -1
         self.reason = ""
         self.restarts = 0
         self.signalled = False
@@ -162,6 +166,10 @@ class Container:
         self.stopped_at = NAN
         self.up_from = NAN
         self.up_to = float("inf")
+
+    def waits(self, epoch: int) -> bool:
+        """Whether a queue entry made at ``epoch`` is still what the container waits for."""
+        return self.epoch == epoch and self.task.status < TASK_STOPPED
 
     @property
     def ran(self) -> bool:
