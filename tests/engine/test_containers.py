@@ -774,9 +774,15 @@ def test_a_side_container_shifts_no_draw_of_the_application() -> None:
     )
     lengths = []
     for document in (plain, chained):
-        tasks = run_dict(document).tasks
+        result = run_dict(document)
+        tasks = result.tasks
         lengths.append((tasks.execution_stopped_at - tasks.started_at)[:6].round(3).tolist())
     assert lengths[0] == lengths[1]
+    # Nor in how long it takes to start.
+    alone = run_dict(plain).tasks
+    wanted = (alone.started_at - alone.pull_stopped_at)[:6].round(3).tolist()
+    taken = [round(at(result, "web", "RUNNING", n) - at(result, "web", "PULLED", n), 3) for n in range(6)]
+    assert taken == pytest.approx(wanted, abs=2e-3)
 
 
 def test_jobs_say_how_long_the_main_container_runs() -> None:
