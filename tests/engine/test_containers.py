@@ -30,11 +30,19 @@ from builders import (
 
 from ecssim.aws.requests import RunTask
 from ecssim.engine.calls import parse
-from ecssim.engine.describe import describe
+from ecssim.engine.describe_tasks import Words, task_document
+from ecssim.engine.simulation import Engine
 from ecssim.results.result import Result
 
 #: A container that starts at once runs this long after its task was created.
 FIRST = DISPATCH + MANIFEST + PULL + START
+
+
+def describe(engine: Engine, what: str) -> list[dict[str, Any]]:
+    """The live tasks as DescribeTasks shows them."""
+    assert what == "tasks"
+    words = Words.of(engine)
+    return [task_document(engine, t, words) for t in engine.lifecycle.live.values()]
 
 
 def container(name: str, *depends: tuple[str, str], **more: Any) -> dict[str, Any]:

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 from builders import COLD, DISPATCH, MANIFEST, PULL, Sim, call, group, path, scenario, task_definition
 
-from ecssim.engine.describe import describe
+from ecssim.engine.describe_tasks import Words, task_document
+from ecssim.engine.simulation import Engine
 from ecssim.results.result import Result
+
+
+def describe(engine: Engine, what: str) -> list[dict[str, Any]]:
+    """The live tasks as DescribeTasks shows them."""
+    assert what == "tasks"
+    words = Words.of(engine)
+    return [task_document(engine, t, words) for t in engine.lifecycle.live.values()]
 
 
 def scene(state: str, **more: Any) -> dict[str, Any]:
