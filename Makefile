@@ -45,6 +45,7 @@ golden: .venv/.dev
 
 docs: schema .venv/.dev
 	@.venv/bin/python scripts/make_fidelity.py
+	@.venv/bin/python scripts/make_lifecycle.py
 
 clean:
 	@rm -rf build dist ecssim-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -74,7 +74,9 @@ def check_request(request: Shape, around: Surroundings) -> list[Refusal]:
         case ScalableTarget() | ScalingPolicy() | ScheduledAction() | Alarm():
             return check_scaling_request(request)
         case UpdateTaskProtection():
-            return list(_how_many(len(request.tasks), ("tasks",), "tasks", "LIFE-070"))
+            count = len(request.tasks) if request.service is None else request.count or 1
+            where = "tasks" if request.service is None else "count"
+            return list(_how_many(count, (where,), "tasks", "LIFE-070"))
     return []
 
 
@@ -190,6 +192,11 @@ def check_load_balancers(
             yield Refusal(where, "a load balancer of a service needs containerName and containerPort", "LB-060")
         elif definition is not None:
             yield from _container_port(index, balancer.container_name, balancer.container_port, definition)
+        if definition is not None and balancer.load_balancer_name is not None:
+            checked = next((c.name for c in definition.container_definitions if c.health_check is not None), None)
+            if checked is not None:
+                message = f"a Classic Load Balancer does not go with the healthCheck of container {checked}"
+                yield Refusal((*where, "loadBalancerName"), message, "LIFE-067")
         if definition is not None and balancer.target_group_arn is not None:
             yield from _target_type(index, balancer.target_group_arn, definition, around)
 

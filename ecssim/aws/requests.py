@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from ecssim.aws.load_balancing import ElbShape, ListenerAction, RuleCondition
 from ecssim.aws.names import (
@@ -178,12 +179,29 @@ class ListServices(Shape):
 
 
 class UpdateTaskProtection(Shape):
-    """Protect tasks from scale-in for some minutes."""
+    """Protect tasks from scale-in for some minutes.
+
+    ``service`` is a shorthand for the ids of its running tasks that started first: of ``count`` of them, or as many
+    as one call takes.
+    """
+
+    additions: ClassVar[frozenset[str]] = frozenset({"service", "count"})
+    shorthands: ClassVar[Mapping[str, str]] = {"service": "tasks", "count": "tasks"}
 
     cluster: str
-    tasks: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
+    service: str | None = None
+    count: int | None = None
     protection_enabled: bool
     expires_in_minutes: Annotated[int, ruled("LIFE-070", ge=1, le=2880)] | None = None
+
+    @model_validator(mode="after")
+    def _names_tasks_one_way(self) -> UpdateTaskProtection:
+        if bool(self.tasks) == (self.service is not None):
+            raise PydanticCustomError("one_of", "give tasks or its shorthand service, one of them")
+        if self.count is not None and self.service is None:
+            raise PydanticCustomError("one_of", "count says how many tasks of service; name the service")
+        return self
 
 
 class UpdateService(Shape):

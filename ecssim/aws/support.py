@@ -34,22 +34,23 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "volumes ephemeralStorage proxyConfiguration inferenceAccelerators trustedExecutionConfiguration",
     },
     "ContainerDefinition": {
-        _M: "name image cpu memory memoryReservation portMappings essential stopTimeout resourceRequirements",
+        _M: "name image cpu memory memoryReservation portMappings essential stopTimeout resourceRequirements"
+        " dependsOn startTimeout healthCheck restartPolicy",
         _E: "repositoryCredentials links entryPoint command environment environmentFiles"
         " mountPoints volumesFrom linuxParameters secrets versionConsistency hostname user"
         " workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers"
         " dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal"
         " dockerLabels ulimits logConfiguration systemControls credentialSpecs",
-        _N: "dependsOn startTimeout healthCheck restartPolicy firelensConfiguration",
+        _N: "firelensConfiguration",
     },
     "PortMapping": {_M: "containerPort hostPort protocol", _E: "name appProtocol", _N: "containerPortRange"},
-    "HealthCheck": {_N: _ALL},
-    "ContainerDependency": {_N: _ALL},
+    "HealthCheck": {_M: "interval timeout retries startPeriod", _E: "command"},
+    "ContainerDependency": {_M: _ALL},
     "ResourceRequirement": {_M: "type value", _N: "sharingStrategy"},
     "RuntimePlatform": {_M: _ALL},
     "TaskDefinitionPlacementConstraint": {_M: _ALL},
     "EphemeralStorage": {_N: _ALL},
-    "ContainerRestartPolicy": {_N: _ALL},
+    "ContainerRestartPolicy": {_M: _ALL},
     "InferenceAccelerator": {_N: _ALL},
     "ProxyConfiguration": {_N: _ALL},
     "Volume": {_N: _ALL},
@@ -146,10 +147,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " ECS_ENABLE_SPOT_INSTANCE_DRAINING ECS_IMAGE_PULL_BEHAVIOR ECS_DYNAMIC_HOST_PORT_RANGE"
         " ECS_CONTAINER_START_TIMEOUT ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"
         " ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
-        " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP ECS_ENABLE_TASK_ENI ECS_AVAILABLE_LOGGING_DRIVERS",
+        " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP ECS_ENABLE_TASK_ENI ECS_AVAILABLE_LOGGING_DRIVERS"
+        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT",
         _E: "ECS_POLL_METRICS",
-        _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT"
-        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT ECS_WARM_POOLS_CHECK",
+        _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT ECS_WARM_POOLS_CHECK",
     },
     "AccountSettings": {
         _M: "awsvpcTrunking",

@@ -147,10 +147,30 @@ def advance(path: Path, status: int, cause: int, *, who: str) -> int:
     return row[cause]
 
 
+def reachable(path: Path) -> tuple[int, ...]:
+    """Return the states that a task on ``path`` can be in, in their order; all begin in PROVISIONING or PENDING."""
+    table = rows(path)
+    found = {PROVISIONING, PENDING}
+    edge = set(found)
+    while edge:
+        edge = {status for before in edge for status in table[before].values()} - found
+        found |= edge
+    return tuple(sorted(found))
+
+
 def diagram(path: Path) -> str:
-    """Draw the table as a Mermaid state diagram: the documentation's pictures come from here."""
+    """Draw the table as a Mermaid state diagram: the documentation's pictures come from here.
+
+    One arrow for each pair of states, with all the causes that lead from one to the other.
+    """
     lines = ["stateDiagram-v2"]
-    for status, row in rows(path).items():
-        for cause, nxt in row.items():
-            lines.append(f"    {TASK_STATUS_NAMES[status]} --> {TASK_STATUS_NAMES[nxt]}: {CAUSE_NAMES[cause]}")
+    starts = (PROVISIONING,) if path.eni else (PROVISIONING, PENDING)
+    lines += [f"    [*] --> {TASK_STATUS_NAMES[status]}" for status in starts]
+    for status in reachable(path):
+        ways: dict[int, list[str]] = {}
+        for cause, after in rows(path)[status].items():
+            ways.setdefault(after, []).append(CAUSE_NAMES[cause])
+        for after, causes in ways.items():
+            lines.append(f"    {TASK_STATUS_NAMES[status]} --> {TASK_STATUS_NAMES[after]}: {', '.join(causes)}")
+    lines.append(f"    {TASK_STATUS_NAMES[DELETED]} --> [*]")
     return "\n".join(lines)

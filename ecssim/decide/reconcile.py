@@ -192,6 +192,11 @@ def _rolling(
     )
 
 
+def protection_blocks(desired: int, protected: int) -> bool:
+    """Whether a deployment is held up by protected tasks, so that no more may be protected (LIFE-071)."""
+    return protected > desired
+
+
 class Throttle(NamedTuple):
     """The start throttle of one deployment: consecutive failed starts, and when the next attempt is allowed."""
 

@@ -206,10 +206,12 @@ class Births:
         deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
         deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
         engine.services.count_running(deployment.service, task, 1)
+        if template.chain is not None and template.chain.specs:
+            engine.containers.settle(task, age, rest)
+        elif rest >= 0.0:
+            self.kernel.after(rest, lifecycle.then_exit, task, 0)
         if template.target_groups:
             engine.targets.register(task, healthy=True)
-        if rest >= 0.0:
-            self.kernel.after(rest, lifecycle.then_exit, task, 0)
         return task
 
     def _record_identity(self, task: Task, event: int, origin: int, instance: Instance | None) -> None:

@@ -129,7 +129,7 @@ class Builder:
         world.services.append(service)
         engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
-        service.ripens_by_time = not template.target_groups
+        service.ripens_by_time = template.ripens
         return service
 
     def _settings(self, service: Service, document: ServiceDocument) -> None:
@@ -173,6 +173,7 @@ class Builder:
                 ),
                 registries=bool(document.service_registries),
                 daemon=document.is_daemon,
+                serving=next((b.container_name for b in document.load_balancers), None),
             ),
         )
 
@@ -195,6 +196,7 @@ class Builder:
         target_groups: tuple[int, ...] = (),
         registries: bool = False,
         daemon: bool = False,
+        serving: str | None = None,
     ) -> Wish:
         """Collect what a request adds to its task definition (CAP-021, CAP-022)."""
         names = [item.capacity_provider for item in strategy]
@@ -209,6 +211,7 @@ class Builder:
             registries=registries,
             providers=tuple((self.engine.provider_code(n), n) for n in names),
             daemon=daemon,
+            serving=serving,
         )
 
     def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
@@ -256,7 +259,7 @@ class Builder:
             # Constraints and providers count for the tasks that start from now on (DEPLOY-003, CAP-036).
             primary.template = template
         if deploys:
-            service.ripens_by_time = not template.target_groups
+            service.ripens_by_time = template.ripens
             self.engine.services.deployments.begin(service, template, event)
         elif call.desired_count is not None:
             self.engine.services.deployments.rollouts.desired_changed(service)
@@ -268,7 +271,7 @@ class Builder:
         self.documents[service.ordinal] = new
         template = self._template(new, service.cluster)
         service.deployments[0].template = template
-        service.ripens_by_time = not template.target_groups
+        service.ripens_by_time = template.ripens
 
     def task_group(self, cluster: Cluster, name: str) -> Owner:
         """Return the owner of standalone tasks of one group (LIFE-038)."""

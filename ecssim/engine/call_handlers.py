@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
+from ecssim.aws.checks import MOST_PER_CALL
 from ecssim.aws.names import StopServiceDeploymentStopType
+from ecssim.aws.reasons import cut
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
+from ecssim.decide.reconcile import protection_blocks
 from ecssim.engine import scaling_requests
 from ecssim.engine.read_handlers import READS
 from ecssim.engine.standalone import Failure, RunTaskPlan
 from ecssim.errors import ClientError
 from ecssim.world.entities import Cluster, Instance, Service, Task
-from ecssim.world.states import ACTIVE, DRAINING, USER_INITIATED
+from ecssim.world.states import ACTIVE, DRAINING, RUNNING, USER_INITIATED
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -136,9 +139,9 @@ def start_task(engine: Engine, call: req.StartTask, event: int) -> dict[str, Any
 
 
 def stop_task(engine: Engine, call: req.StopTask, event: int) -> dict[str, Any]:
-    """StopTask: the caller's reason becomes the stopped reason (LIFE-042)."""
+    """StopTask: the caller's reason becomes the stopped reason (LIFE-042), as far as it fits (LIFE-048)."""
     task = _task(engine, call.task)
-    engine.lifecycle.stop(task, USER_INITIATED, call.reason or "Task stopped by user", event)
+    engine.lifecycle.stop(task, USER_INITIATED, cut(call.reason or "Task stopped by user"), event)
     return {"task": {"taskArn": engine.task_id(task), "desiredStatus": "STOPPED"}}
 
 
@@ -154,16 +157,36 @@ def stop_service_deployment(engine: Engine, call: req.StopServiceDeployment, eve
     return {"serviceDeploymentArn": engine.arn("service-deployment", name)}
 
 
+def _first_started(engine: Engine, call: req.UpdateTaskProtection) -> list[str]:
+    """The tasks behind the shorthand: the service's running ones, those that started first first."""
+    service = _service(engine, call.service or "", call.cluster)
+    running = [t for d in service.deployments for t in d.tasks.values() if t.running and t.status == RUNNING]
+    running.sort(key=lambda t: (t.started_at, t.ordinal))
+    return [engine.task_id(t) for t in running[: call.count or MOST_PER_CALL]]
+
+
+def _held_up(service: Service, now: float) -> bool:
+    """Whether protected tasks hold up the service's deployment (LIFE-071)."""
+    if len(service.deployments) < 2:
+        return False
+    tasks = [t for d in service.deployments for t in d.tasks.values() if t.running]
+    return protection_blocks(service.desired, sum(t.protected_until > now for t in tasks))
+
+
 def update_task_protection(engine: Engine, call: req.UpdateTaskProtection, event: int) -> dict[str, Any]:
-    """UpdateTaskProtection: 120 minutes unless it says otherwise; service tasks only (LIFE-070)."""
+    """UpdateTaskProtection: 120 minutes unless it says otherwise; service tasks only (LIFE-070, LIFE-071)."""
     done, failures = [], []
-    for name in call.tasks:
+    now = engine.kernel.now
+    for name in call.tasks or _first_started(engine, call):
         task = _task(engine, name)
         if task.deployment is None:
             failures.append({"arn": name, "reason": "TASK_NOT_VALID"})
             continue
+        if call.protection_enabled and _held_up(task.deployment.service, now):
+            failures.append({"arn": name, "reason": "DEPLOYMENT_BLOCKED"})
+            continue
         minutes = call.expires_in_minutes or 120
-        task.protected_until = engine.kernel.now + minutes * 60.0 if call.protection_enabled else 0.0
+        task.protected_until = now + minutes * 60.0 if call.protection_enabled else 0.0
         done.append({"taskArn": name, "protectionEnabled": call.protection_enabled})
         engine.services.mark(task.deployment.service)
         if call.protection_enabled:

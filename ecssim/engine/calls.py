@@ -137,6 +137,15 @@ class ControlPlane:
         caller, action, target, _ = self._last
         self._record(caller, action, target, "failures", reason, cause)
 
+    def throttle(self, action: str, factor: float) -> None:
+        """From now on tokens of the action's bucket come ``factor`` times slower; what came until now stays."""
+        published = self.engine.limits.api_bucket(action)
+        bucket = self._buckets.get(published.category) if published is not None else None
+        if published is not None and bucket is not None:
+            bucket.rate = published.rate / self.throttled.get(action, 1.0)
+            bucket.available(self.kernel._now)
+        self.throttled[action] = factor
+
     def admit(self, action: str, caller: str) -> ClientError | None:
         """Take a token of the action's bucket; the refusal if there is none (QUOTA-020)."""
         if caller == SCENARIO:
@@ -148,7 +157,7 @@ class ControlPlane:
         bucket = self._buckets.get(published.category)
         if bucket is None:
             bucket = self._buckets[published.category] = TokenBucket(published.burst, published.rate)
-        bucket.change_rate(published.rate / factor, self.kernel._now)
+        bucket.rate = published.rate / factor
         if bucket.take(1, self.kernel._now):
             return None
         return ClientError("ThrottlingException", "Rate exceeded")

@@ -16,6 +16,7 @@ from ecssim.aws.cluster import CapacityProvider
 from ecssim.aws.names import EnabledDisabled, LoadBalancerScheme, LoadBalancerType
 from ecssim.catalog import instance_type, quotas
 from ecssim.decide.managed_scaling import ScalingPolicy
+from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
@@ -25,7 +26,7 @@ from ecssim.engine.door_checks import DoorChecks
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
-from ecssim.engine.templates import Templates, law_of
+from ecssim.engine.templates import Templates
 from ecssim.engine.timing import Timing
 from ecssim.record.recorder import Recorder
 from ecssim.scenario.document import Scenario
@@ -243,6 +244,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
             agent=_agent_settings(document.agent),
             draws=engine.luck.launches("asg", name),
         )
+        group.pull_upfront = document.agent.pull_dependent_containers_upfront
         if document.agent.version is not None:
             group.agent_version = document.agent.version
         engine.world.groups.append(group)

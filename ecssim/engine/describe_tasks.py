@@ -16,6 +16,7 @@ from ecssim.engine.identities import (
     mac_address,
     runtime_id,
 )
+from ecssim.world.containers import BACKEND_STATUS
 from ecssim.world.entities import Service, Task
 from ecssim.world.states import (
     ACTIVATING,
@@ -119,9 +120,9 @@ def task_document(
         "clusterArn": engine.arn("cluster", cluster),
         "taskDefinitionArn": engine.arn("task-definition", template.name),
         "group": group_name(task),
-        "lastStatus": TASK_STATUS_NAMES[look.status],
+        "lastStatus": _label(engine, task, look.status),
         "desiredStatus": "RUNNING" if look.running else "STOPPED",
-        "healthStatus": HEALTH_NAMES[_health(task, definition)],
+        "healthStatus": HEALTH_NAMES[engine.containers.health.status(task)],
         "launchType": template.launch_type,
         "cpu": str(template.cpu),
         "memory": str(template.memory),
@@ -214,6 +215,15 @@ def _container(
 
 def _state(task: Task, number: int, definition: ContainerDefinition, status: int) -> dict[str, Any]:
     """Status, health and exit code of a container at a status of its task."""
+    if task.containers:
+        container = task.containers[number]
+        own: dict[str, Any] = {
+            "lastStatus": BACKEND_STATUS[container.status],
+            "healthStatus": HEALTH_NAMES[container.reported],
+        }
+        if own["lastStatus"] == "STOPPED" and container.exit_code >= 0:
+            own["exitCode"] = container.exit_code
+        return own | ({"reason": container.reason} if container.reason else {})
     first = number == essential_container(task)
     state: dict[str, Any] = {
         "lastStatus": container_status(task, status, first),
@@ -259,10 +269,11 @@ def network_bindings(task: Task, definition: ContainerDefinition) -> list[dict[s
     return bindings
 
 
-def _health(task: Task, definition: TaskDefinition) -> int:
-    """Of container health checks alone: without one it is UNKNOWN, whatever a target group thinks (LIFE-063)."""
-    checked = any(c.essential and c.health_check is not None for c in definition.container_definitions)
-    return task.health if checked else UNKNOWN
+def _label(engine: Engine, task: Task, status: int) -> str:
+    """The lastStatus; the model may show a pull that is under way as PENDING (LIFE-007)."""
+    pulls = status == ACTIVATING and not pulled(task, engine.kernel.now)
+    pending = pulls and engine.model.image_pull_state == "PENDING"
+    return TASK_STATUS_NAMES[PENDING if pending else status]
 
 
 # -- place ----------------------------------------------------------------------------------------------------

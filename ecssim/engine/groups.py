@@ -239,6 +239,7 @@ class Groups:
         self._event(instance, cause)
         self.engine.links.follow(instance, connected)
         if connected:
+            self.engine.containers.health.reconnected(instance)
             self.engine.instance_arrived(instance)
 
     def renew(self, instance: Instance) -> None:

@@ -16,6 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.reconcile import limits
+from ecssim.engine.container_laws import container_violations
 from ecssim.engine.occupancy import occupancy, recount
 from ecssim.engine.rollout_invariants import rollout_violations
 from ecssim.errors import InvariantBroken
@@ -57,6 +58,7 @@ def violations(engine: Engine) -> list[str]:
     found += _fargate(engine)
     found += _targets(engine)
     found += _jobs(engine)
+    found += container_violations(engine)
     return found
 
 

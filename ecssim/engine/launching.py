@@ -193,6 +193,9 @@ class Launching:
                     f"Task stopped by (deployment {primary.id}): daemon update",
                     primary.event,
                 )
+        if primary.unhealthy:
+            # maximumPercent is 100 (SVC-012): an unhealthy task goes before its successor comes (LIFE-065).
+            self.services.stop_unhealthy(primary)
         now = self.kernel._now
         if now < primary.throttle_until:
             self.services.dirty.mark_at(service, primary.throttle_until)

@@ -182,10 +182,16 @@ class Lifecycle:
         else:
             self.engine.agents.submit(task)
 
+    def activate(self, task: Task) -> None:
+        """The registry answers again: the task begins to activate once more (AGENT-032)."""
+        self._enter_activating(task)
+
     def _enter_activating(self, task: Task) -> None:
         """Pull the images and start the containers (LIFE-007, LIFE-032)."""
-        task.pull_started_at = self.kernel._now
         engine = self.engine
+        if task.template.chain is not None and engine.containers.begin(task):
+            return
+        task.pull_started_at = self.kernel._now
         if task.template.fargate:
             engine.meters.fargate_began(task)
         engine.pulls.begin(task)
@@ -235,6 +241,9 @@ class Lifecycle:
     def crash(self, task: Task, cause_event: int) -> None:
         """Something made the task's essential container exit (a fault)."""
         if task.running and task.status == RUNNING:
+            if task.containers:
+                self.engine.containers.crash(task, cause_event)
+                return
             task.exit_code = 137
             if self.held and self.engine.reports.holds(task, self.then_exit, task.epoch):
                 return
@@ -242,10 +251,10 @@ class Lifecycle:
             task.execution_stopped_at = self.kernel._now
             self.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause_event)
 
-    def fail(self, task: Task, cause: int, reason: str) -> None:
+    def fail(self, task: Task, cause: int, reason: str, cause_event: int = 0) -> None:
         """The task ends before RUNNING (LIFE-026, LIFE-041)."""
         self._want_stopped(task, TASK_FAILED_TO_START, reason)
-        self.advance(task, cause)
+        self.advance(task, cause, cause_event)
 
     def stop(self, task: Task, code: int, reason: str, cause_event: int = 0, *, signal: bool = False) -> None:
         """Set desiredStatus STOPPED; the first reason stays (LIFE-049). ``signal``: no wait for targets (SPOT-001)."""
@@ -329,6 +338,9 @@ class Lifecycle:
         if self.held and self.engine.reports.parks(task):
             return
         template = task.template
+        if task.containers:
+            self.engine.containers.stop(task)
+            return
         if task.exited and len(template.containers) <= 1:
             self.advance(task, CONTAINERS_STOPPED)
             return
@@ -419,7 +431,7 @@ class Lifecycle:
     def _ripened(self, task: Task) -> None:
         """Note that the task came to count as healthy though nobody looked meanwhile (SVC-020)."""
         deployment = task.deployment
-        if deployment is None or not deployment.service.ripens_by_time or task.started_at != task.started_at:
+        if deployment is None or not task.template.ripens or task.started_at != task.started_at:
             return
         ripe = task.started_at + self.engine.services.ripe_after
         end = task.stopping_at if task.stopping_at == task.stopping_at else self.kernel._now

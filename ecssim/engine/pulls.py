@@ -155,13 +155,26 @@ class Pulls:
             return
         now = self.kernel._now
         for task in instance.tasks.values():
-            if task.status == ACTIVATING and task.running and task.pull_stopped_at > now:
+            # Containers with lives of their own have asked for their images one by one.
+            if task.status == ACTIVATING and task.running and not task.containers and task.pull_stopped_at > now:
                 ready = max(there_at.get(image.code, 0.0) for image in task.template.images)
                 if ready > task.pull_stopped_at:
                     task.epoch += 1
                     self._start(task, instance, ready - now)
 
     # -- a registry that does not answer ----------------------------------------------------------------------
+
+    def unanswered(self, task: Task) -> bool:
+        """Whether the task needs the registry, which does not answer; the agent then asks again (AGENT-032)."""
+        now = self.kernel._now
+        if now >= self.down_until:
+            return False
+        if not task.template.fargate:
+            instance = self.instances[task.instance]
+            if not instance.group.agent.eager and all(i.code in instance.images for i in task.template.images):
+                return False
+        self._ask_again(task, now)
+        return True
 
     def _ask_again(self, task: Task, now: float) -> None:
         """The registry does not answer: the agent asks again, and again, and gives up (AGENT-032)."""
@@ -177,7 +190,7 @@ class Pulls:
         if task.epoch != epoch:
             return
         if self.kernel._now >= self.down_until:
-            self.begin(task)
+            self.engine.lifecycle.activate(task)
             return
         # Every attempt before the registry is back fails, so the next one that matters is known.
         left = range(number + 1, len(offsets))
@@ -197,6 +210,8 @@ class Pulls:
             instance = self.instances[task.instance]
             there_at = instance.images
             if instance.group.agent.fallback and all(image.code in there_at for image in template.images):
+                if template.chain is not None and self.engine.containers.begin(task, asked=True):
+                    return
                 ready = max((there_at[image.code] for image in template.images), default=now)
                 self._start(task, instance, max(0.0, ready - now))
                 return

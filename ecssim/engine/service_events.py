@@ -167,6 +167,15 @@ class ServiceEvents:
             task.last_event,
         )
 
+    def unhealthy_container(self, service: Service, task: Task) -> None:
+        """An essential container fails its health check outside grace (SVC-030, LIFE-065)."""
+        self.write(
+            service,
+            None,
+            f"(service {service.name}) (task {self.engine.task_id(task)}) failed container health checks.",
+            task.last_event,
+        )
+
     def deployment_started(self, service: Service, deployment: Deployment, cause: int) -> int:
         """A deployment begins (META-018)."""
         return self.write(

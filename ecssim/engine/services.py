@@ -75,7 +75,7 @@ class Services:
         service.impaired = False
         if task.template.target_groups:
             self.engine.targets.register(task)
-        if service.ripens_by_time:
+        if task.template.ripens:
             # SVC-020: without any check a task counts as healthy 40 s after RUNNING.
             ripe = deployment.ripe_last = task.started_at + self.ripe_after
             self.ripening.append((ripe, task))
@@ -105,9 +105,11 @@ class Services:
         self.mark(service)
 
     def on_healthy(self, task: Task) -> None:
-        """All of the task's targets pass their checks (LB-064)."""
+        """All of the task's targets and containers pass their checks (LB-064, SVC-020)."""
         deployment = task.deployment
         if deployment is None or not task.running or task.health == HEALTHY:
+            return
+        if task.containers and not self.engine.containers.health.good(task):
             return
         if task.health == UNHEALTHY:
             deployment.unhealthy.pop(task.ordinal, None)
@@ -117,8 +119,24 @@ class Services:
             task.healthy_at = self.kernel._now
         self.dirty.mark_at_grid(deployment.service)
 
-    def on_unhealthy(self, task: Task, group: TargetGroup) -> None:
-        """A target of the task fails its checks; inside the grace period that is ignored (SVC-021, SVC-022)."""
+    def on_evaluating(self, task: Task) -> None:
+        """The checks of a task say nothing now: a container has been started again, say (SVC-020)."""
+        deployment = task.deployment
+        if deployment is None or not task.running or task.health == UNKNOWN:
+            return
+        if task.health == UNHEALTHY:
+            deployment.unhealthy.pop(task.ordinal, None)
+        elif deployment.displaced.pop(task.ordinal, None) is None:
+            deployment.healthy -= 1
+        task.health = UNKNOWN
+        deployment.service.steady = False
+        self.dirty.mark_at_grid(deployment.service)
+
+    def on_unhealthy(self, task: Task, group: TargetGroup | None) -> None:
+        """A target of the task fails its checks, or an essential container does (no group).
+
+        Inside the grace period that is ignored (SVC-021, SVC-022).
+        """
         deployment = task.deployment
         if deployment is None or not task.running:
             return
@@ -132,11 +150,16 @@ class Services:
             return
         task.health = UNHEALTHY
         deployment.unhealthy[task.ordinal] = task
-        self.events.unhealthy_target(deployment.service, task, group)
+        if group is not None:
+            self.events.unhealthy_target(deployment.service, task, group)
+        else:
+            self.events.unhealthy_container(deployment.service, task)
         self.dirty.mark_at_grid(deployment.service)
 
-    def _on_grace_over(self, what: tuple[Task, TargetGroup], epoch: int) -> None:
+    def _on_grace_over(self, what: tuple[Task, TargetGroup | None], epoch: int) -> None:
         task, group = what
+        if group is None and not self.engine.containers.health.bad(task):
+            return
         if task.epoch == epoch and task.health == UNKNOWN:
             self.on_unhealthy(task, group)
 
@@ -228,7 +251,7 @@ class Services:
         if task.health == HEALTHY:
             deployment.healthy -= 1
             deployment.displaced[task.ordinal] = task
-        elif deployment.service.ripens_by_time:
+        elif task.template.ripens:
             self.kernel.at(task.started_at + self.ripe_after, WORLD, self._on_ripe, deployment.service)
         deployment.service.steady = False
         self.mark(deployment.service)
@@ -329,6 +352,11 @@ class Services:
                 older.replaced += launched
         if plan.blocked:
             self.events.blocked(service)
+
+    def stop_unhealthy(self, deployment: Deployment) -> None:
+        """Stop every unhealthy task of the deployment that is not protected (SVC-031, LIFE-065)."""
+        tasks = list(deployment.unhealthy.values())
+        self._stop_some(deployment, tasks, len(tasks), "unhealthy")
 
     def _stop_some(self, deployment: Deployment, tasks: list[Task], count: int, kind: str) -> None:
         """Stop ``count`` of ``tasks``: protected ones never, and which ones follows PLACE-070 to PLACE-073."""

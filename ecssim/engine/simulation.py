@@ -11,6 +11,7 @@ from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
 from ecssim.engine.capacity import Capacity
+from ecssim.engine.containers import Containers
 from ecssim.engine.door_checks import DoorChecks
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
@@ -96,6 +97,7 @@ class Engine:
         self._outside: Outside | None = None
         self.lifecycle = Lifecycle(self)
         self.pulls = Pulls(self)
+        self.containers = Containers(self)
         self.agents = Agents(self)
         self.reports = Reports(self)
         self.links = Links(self)

@@ -18,9 +18,15 @@ NEVER: Final = float("inf")
 
 
 class Target:
-    """One task in one target group. ``ahead`` are the changes of health to come, as solved."""
+    """One task in one target group. ``ahead`` are the changes of health to come, as solved.
 
-    __slots__ = ("ahead", "cell", "epoch", "group", "state", "task")
+    ``check`` and ``spans`` (when it answers) are set only where they may change: its container may be restarted.
+    """
+
+    check: Check
+    spans: list[tuple[float, float]]
+
+    __slots__ = ("ahead", "cell", "check", "epoch", "group", "spans", "state", "task")
 
     def __init__(self, group: TargetGroup, task: Task) -> None:
         self.group = group
@@ -60,6 +66,9 @@ class Targets:
         laws = template.laws
         ready = task.started_at + task.delays[READY]
         down = NEVER
+        if task.containers:
+            main = task.containers[template.chain.main] if template.chain is not None else task.containers[0]
+            ready, down = main.up_from, main.up_to
         if laws.unhealthy_after is not None:
             base = max(0.0, task.started_at) if healthy else task.started_at
             down = base + laws.unhealthy_after.median
@@ -77,16 +86,48 @@ class Targets:
                 target.state = TARGET_HEALTHY
                 group.healthy += 1
                 self._serve(target, 1)
-            elif down == NEVER and ready <= first:
+            elif down == NEVER and ready <= first and not task.containers:
                 # The common case: up before anybody looks, and for good.
                 self.kernel.at(first + (need - 1) * group.interval, 0, self._then_healthy, target)
                 continue
             check = Check(first, group.interval, group.healthy_threshold, group.unhealthy_threshold, need)
             if healthy:
-                target.ahead = changes(check, ((-NEVER, down),))[1:]
+                spans = [(-NEVER, down)]
             else:
-                target.ahead = changes(check, ((ready, down),) if ready < down else ())
+                spans = [(ready, down)] if ready < down else []
+            if task.containers:
+                target.check, target.spans = check, spans
+            ahead = changes(check, tuple(spans))
+            target.ahead = ahead[1:] if healthy else ahead
             self._arm(target)
+
+    def answers_until(self, task: Task, t: float) -> None:
+        """The task's container has exited at ``t``: checks fail from then on."""
+        for target in task.targets or ():
+            if target.spans and target.spans[-1][1] > t:
+                begin = target.spans.pop()[0]
+                if begin < t:
+                    target.spans.append((begin, t))
+            self._solve_again(target)
+
+    def answers_from(self, task: Task, begin: float, end: float) -> None:
+        """The task's container was started again and answers from ``begin`` until ``end``."""
+        for target in task.targets or ():
+            if begin < end:
+                target.spans.append((begin, end))
+            self._solve_again(target)
+
+    def _solve_again(self, target: Target) -> None:
+        """Solve a target's health from its whole history, and wait for what is to come of it."""
+        if target.state == TARGET_DRAINING:
+            return
+        now = self.kernel._now
+        ahead = [c for c in changes(target.check, tuple(target.spans)) if c.t >= now]
+        while ahead and ahead[0].state == target.state:
+            del ahead[0]
+        target.ahead = tuple(ahead)
+        target.epoch += 1
+        self._arm(target)
 
     def _arm(self, target: Target) -> None:
         if target.ahead:

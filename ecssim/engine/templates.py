@@ -4,42 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isinf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ecssim.aws.capabilities import required
 from ecssim.aws.names import NetworkMode, PlacementConstraintType
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.decide.lifecycle import Path, flat
-from ecssim.engine.timing import LaunchLaws, RequestLaw, launch_laws
+from ecssim.engine.chains import STOP_TIMEOUT, Chains
 from ecssim.errors import ClientError
 from ecssim.record.codes import FIXED_POOLS
-from ecssim.scenario.behaviour import Behaviour, ContainerBehaviour
-from ecssim.workload.distributions import Law
+from ecssim.scenario.behaviour import Behaviour
 from ecssim.world.entities import Image, Template
 from ecssim.world.requests import Predicate, Request
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
-
-
-def law_of(given: Any) -> Law:
-    """Turn a distribution of the scenario into a law; files of values have been read by the loader."""
-    kind = type(given).__name__
-    match kind:
-        case "Constant":
-            return Law("constant", given.value)
-        case "Exponential":
-            return Law("exponential", given.mean)
-        case "Lognormal":
-            return Law("lognormal", given.median, given.p95)
-        case "Normal":
-            return Law("normal", given.mean, given.sd)
-        case "Uniform":
-            return Law("uniform", given.min, given.max)
-        case "Empirical":
-            return Law("empirical", values=tuple(given.values))
-    raise TypeError(f"not a distribution: {given!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +36,8 @@ class Wish:
     memory: int | None = None
     gpus: int | None = None
     daemon: bool = False
+    #: The container that the first load balancer of the service names.
+    serving: str | None = None
 
 
 class Templates:
@@ -66,7 +47,7 @@ class Templates:
         self, engine: Engine, behaviour: Mapping[str, Behaviour], image_mb: Mapping[str, float], trunking: bool
     ) -> None:
         self.engine = engine
-        self.behaviour = behaviour
+        self._chains = Chains(engine, behaviour)
         self.image_mb = image_mb
         self.trunking = trunking
         #: What the agents of each group can do (AGENT-012).
@@ -176,8 +157,10 @@ class Templates:
             return self._requests.setdefault(new, new)
 
         requests = {0: request(None)} | {code: request(name) for code, name in wish.providers}
+        images = self._images_of(definition)
+        laws, chain = self._chains.make(definition, revision, cpu, images, wish.serving, fargate=fargate, eni=eni)
         code = len(self._made) + 1
-        images = self._image_list(definition)
+        listed = self._listed(tuple(images.values()))
         template = Template(
             code=code,
             family=definition.family,
@@ -194,11 +177,11 @@ class Templates:
             fargate=fargate,
             subnets=wish.subnets if eni else (),
             zones=zones,
-            images=images,
-            image_set=self._image_set_numbers[images],
+            images=listed,
+            image_set=self._image_set_numbers[listed],
             dynamic_ports=_dynamic_ports(definition, mode),
             stop_timeout=max(
-                (float(c.stop_timeout) if c.stop_timeout is not None else 30.0)
+                (float(c.stop_timeout) if c.stop_timeout is not None else STOP_TIMEOUT)
                 for c in definition.container_definitions
             ),
             containers=tuple(c.name or f"container-{i}" for i, c in enumerate(definition.container_definitions)),
@@ -208,103 +191,28 @@ class Templates:
             architecture=definition.cpu_architecture.value,
             windows=definition.is_windows,
             storage_gib=definition.ephemeral_storage.size_in_gib if definition.ephemeral_storage else 20,
-            laws=self._laws(definition, revision, cpu, fargate=fargate, eni=eni),
+            laws=laws,
+            chain=chain,
+            ripens=not wish.target_groups and (chain is None or not chain.checked),
         )
         launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1
         network = FIXED_POOLS["network_mode"].index(mode.value) + 1
         self._rows.append(code, self._definitions[template.name], revision, cpu, memory, launch, network, gpus)
         return template
 
-    def _image_list(self, definition: TaskDefinition) -> tuple[Image, ...]:
+    def _images_of(self, definition: TaskDefinition) -> dict[str, Image]:
         default = self.engine.model.image_size_mb
         names = dict.fromkeys(c.image for c in definition.container_definitions if c.image)
-        images = tuple(Image(self._images[n], self.image_mb.get(n, default)) for n in names)
+        return {n: Image(self._images[n], self.image_mb.get(n, default)) for n in names}
+
+    def _listed(self, images: tuple[Image, ...]) -> tuple[Image, ...]:
+        """Give the images of a template a number as a set, and note whether sets share any (AGENT-036)."""
         if images not in self._image_set_numbers:
             self._image_set_numbers[images] = len(self.image_sets)
             self.overlapping |= any(image.code in self._seen for image in images)
             self._seen.update(image.code for image in images)
             self.image_sets.append(images)
         return images
-
-    def _laws(self, definition: TaskDefinition, revision: int, cpu: int, *, fargate: bool, eni: bool) -> LaunchLaws:
-        """Put the user's behaviour of the family and of the revision over the profile's delays."""
-        layers: list[ContainerBehaviour] = []
-        for key in (definition.family, f"{definition.family}:{revision}"):
-            behaviour = self.behaviour.get(key)
-            if behaviour is not None:
-                layers.append(behaviour)
-                layers += [
-                    behaviour.containers[c.name]
-                    for c in definition.container_definitions
-                    if c.essential and c.name is not None and c.name in behaviour.containers
-                ]
-
-        def pick(name: str) -> Any:
-            value = None
-            for layer in layers:
-                got = getattr(layer, name)
-                value = got if got is not None else value
-            return value
-
-        fixed = self.engine.timing.profile == "fixed"
-
-        def law(name: str) -> Law | None:
-            given = pick(name)
-            if given is None:
-                return None
-            return law_of(given).fixed() if fixed else law_of(given)
-
-        stops = pick("stops_after")
-        never = stops is not None and type(stops).__name__ == "Constant" and isinf(stops.value)
-        failure = pick("failure")
-        fails = pick("fails_to_start")
-        codes = pick("exit_code")
-        crash_code = 1
-        cumulative: list[tuple[float, int]] = []
-        if codes is not None:
-            total = 0.0
-            for code, share in codes:
-                total += share
-                cumulative.append((total, code))
-            crash_code = max((code for code, _ in codes), default=1) or 1
-        crash = law_of(failure.after) if failure is not None else None
-        return LaunchLaws(
-            launch_laws(
-                self.engine.timing,
-                fargate=fargate,
-                eni=eni,
-                ready=law("ready_after"),
-                runs_for=law("runs_for"),
-                stops_after=None if stops is None or never else law("stops_after"),
-                crash_after=crash,
-            ),
-            fails_share=fails.share if fails is not None else 0.0,
-            fails_reason=fails.reason if fails is not None else "",
-            crash_share=failure.rate if failure is not None else 0.0,
-            crash_code=crash_code,
-            exit_codes=tuple(cumulative) or ((1.0, 0),),
-            stops_never=never,
-            unhealthy_after=law("unhealthy_after"),
-            request=_request_law(cpu, pick("request"), pick("idle")),
-        )
-
-
-def _request_law(cpu: int, request: Any, idle: Any) -> RequestLaw:
-    """Turn the user's ``request`` and ``idle`` into what the flow model uses: means, in MiB and CPU units."""
-    mib = 1024.0 * 1024.0
-
-    def mean(given: Any) -> float:
-        return law_of(given).mean if given is not None else 0.0
-
-    return RequestLaw.of(
-        cpu,
-        mean(request.cpu_seconds) if request is not None else 0.0,
-        mean(request.latency) if request is not None else 0.0,
-        mean(request.memory) / mib if request is not None else 0.0,
-        request.concurrency if request is not None else None,
-        float(idle.cpu) if idle is not None else 0.0,
-        float(idle.memory) / mib if idle is not None else 0.0,
-    )
 
 
 def _host_ports(definition: TaskDefinition, mode: NetworkMode) -> tuple[tuple[int, ...], tuple[int, ...]]:

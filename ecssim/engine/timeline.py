@@ -161,14 +161,15 @@ class Timeline:
             self.engine.subnets.give_back(ordinal, address, "others", self.kernel._now)
 
     def _api_throttling(self, fault: documents.ApiThrottling, event: int) -> None:
-        throttled = self.engine.calls.throttled
-        throttled[fault.action] = throttled.get(fault.action, 1.0) * fault.factor
+        calls = self.engine.calls
+        calls.throttle(fault.action, calls.throttled.get(fault.action, 1.0) * fault.factor)
         self.engine.reports.throttling()
         self.kernel.at(self.kernel._now + fault.for_, WORLD, self._api_normal, (fault.action, fault.factor))
 
     def _api_normal(self, what: tuple[str, float], _: int) -> None:
         action, factor = what
-        self.engine.calls.throttled[action] /= factor
+        calls = self.engine.calls
+        calls.throttle(action, calls.throttled[action] / factor)
         self.engine.reports.throttling()
 
     def _metric_delay(self, fault: documents.MetricDelay, event: int) -> None:

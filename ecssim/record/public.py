@@ -33,6 +33,10 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             task task, last_status enum:task_status, desired_status enum:desired_status,
             stop_code enum:stop_code, stopped_reason text
         """,
+        "container_events": f"""{_EVENT}
+            task task, container name:container, status name:container_status, health_status name:health_status,
+            exit_code i32, restart_count u32, reason text, {_IN_CLUSTER}
+        """,
         "tasks": f"{TASK_TIMES}, stop_code enum:stop_code, stopped_reason text",
         "placements": f"""{_EVENT}
             group name:group, task task, count u32, container_instance name:instance, candidates u32,

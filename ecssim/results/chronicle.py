@@ -20,6 +20,7 @@ from ecssim.results.wording import count, listed
 
 TABLES: Final = (
     "task_events",
+    "container_events",
     "placements",
     "service_events",
     "calls",
@@ -56,6 +57,7 @@ class Chronicle:
         self.facts = facts
         self._say: Mapping[str, Callable[[np.void], str]] = {
             "task_events": self._task_event,
+            "container_events": self._container_event,
             "placements": self.placement,
             "service_events": self._service_event,
             "calls": self._call,
@@ -150,6 +152,24 @@ class Chronicle:
             reason = self.facts.name("text", int(row["stopped_reason"]))
             text += f": {STOP_CODES[int(row['stop_code']) - 1]}: {reason}"
         return text
+
+    def container(self, row: np.void) -> str:
+        """What one container of a task became: its status, health, exit code and restarts."""
+        facts = self.facts
+        status = facts.name("container_status", int(row["status"]))
+        health = facts.name("health_status", int(row["health_status"]))
+        text = f"container {facts.name('container', int(row['container']))} is {status}"
+        if health != "UNKNOWN":
+            text += f" and {health}"
+        if status == "STOPPED" and row["exit_code"] >= 0:
+            text += f", exit code {int(row['exit_code'])}"
+        if row["restart_count"]:
+            text += f", {count(int(row['restart_count']), 'restart')} so far"
+        reason = facts.name("text", int(row["reason"])) if row["reason"] else ""
+        return f"{text}: {reason}" if reason else text
+
+    def _container_event(self, row: np.void) -> str:
+        return f"task {self.task_name(int(row['task']))}: {self.container(row)}"
 
     def placement(self, row: np.void) -> str:
         """A verdict with its reasons: who was looked at, what ruled instances out, what decided."""

@@ -39,6 +39,7 @@ def explain_task(facts: Facts, at: int, look: Look = TABLES_ONLY) -> Explanation
         Section("Where it went", tuple(_place(facts, chronicle, at, ordinal, rows))),
         *placed,
         Section("What it went through", tuple(_life(facts, at, rows))),
+        Section("What its containers did", tuple(_containers(facts, chronicle, ordinal))),
         Section("Why it ended", tuple(_end(chronicle, rows))),
         Section("The chain of causes, from its root", tuple(_from_the_root(chronicle, rows))),
     ]
@@ -139,6 +140,13 @@ def _life(facts: Facts, at: int, rows: np.ndarray) -> list[Step]:
             text = f"{status} for {duration(until - t)}{_waited(facts, at, status, rows, i, awsvpc)}"
         steps.append(Step(t, text, int(row["event_id"])))
     return steps
+
+
+def _containers(facts: Facts, chronicle: Chronicle, ordinal: int) -> list[Step]:
+    """The story of containers that have an order, checks or restarts of their own; others have none to tell."""
+    rows = facts.raw("container_events")
+    rows = rows[rows["task"] == ordinal]
+    return [Step(float(row["t"]), chronicle.container(row), int(row["event_id"])) for row in rows]
 
 
 def _waited(facts: Facts, at: int, status: str, rows: np.ndarray, i: int, awsvpc: bool) -> str:

@@ -163,7 +163,9 @@ class Result:
 
     def _build(self, name: str) -> pd.DataFrame:
         if name == "task_events":
-            return taskframes.task_events(self.raw, self._decode, self.task_index, self.start)
+            model = self.manifest.get("model") or {}
+            pending = model.get("imagePullState") == "PENDING"
+            return taskframes.task_events(self.raw, self._decode, self.task_index, self.start, pulls_pending=pending)
         if name == "tasks":
             return taskframes.tasks(self.raw, self._decode, self.task_index)
         if name == COSTS:

@@ -18,6 +18,7 @@ from ecssim.record.codes import TASK_STATUSES
 from ecssim.record.ids import task_ids
 from ecssim.record.public import TASK_TIMES
 from ecssim.results.columns import Coded, addresses, positions_of, take_numbers, utc_times
+from ecssim.results.pull_state import pulls_as_pending
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,11 +118,16 @@ class TaskIndex:
         return events
 
 
-def task_events(load: Load, decode: Decode, index: TaskIndex, start: datetime) -> pd.DataFrame:
-    """One row a status change, in the order of the events."""
+def task_events(
+    load: Load, decode: Decode, index: TaskIndex, start: datetime, *, pulls_pending: bool = False
+) -> pd.DataFrame:
+    """One row a status change, in the order of the events; ``pulls_pending``: a pull is shown as PENDING (LIFE-007)."""
     import pandas as pd
 
     events = load("task_events")
+    if pulls_pending:
+        pulled = np.append(ends(load, index)[0]["pull_stopped_at"], np.nan)
+        events = pulls_as_pending(events, pulled[index.at(events["task"])])
     at = index.at(events["task"])
     event_id = events["event_id"].astype(np.int64)
     placed = event_id >= np.append(index.placed_by(), np.iinfo(np.int64).max)[at]

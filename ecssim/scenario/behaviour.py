@@ -1,8 +1,15 @@
 """What AWS cannot know about a task: how its processes behave, and facts about images.
 
-``readyAfter`` runs from container start to serving and never delays RUNNING; ``runsFor`` runs from RUNNING;
+``startsAfter`` is how long a container takes from its creation to its start (the profile's delay where it is not
+given). ``readyAfter`` runs from container start to serving and never delays RUNNING; ``runsFor`` runs from RUNNING;
 ``stopsAfter`` from the stop signal (``never``: only the kill after stopTimeout ends it); ``unhealthyAfter``
-from container start (``0s``: never healthy). Times are seconds, sizes bytes, ``cpu`` CPU units.
+from container start (``0s``: never healthy); ``healthCheckTakes`` is what one probe of the container's own health
+check lasts. Times are seconds, sizes bytes, ``cpu`` CPU units.
+
+In a task whose containers have an order (``dependsOn``), health checks or restart policies of their own, what the
+task says of ``startsAfter``, ``readyAfter`` and ``stopsAfter`` holds for each of its containers; everything else is
+about its main one, which the load balancer names, or else the first essential one. Times count from that
+container's own start then, and a container that others wait for to end (COMPLETE, SUCCESS) ends by itself.
 """
 
 from __future__ import annotations
@@ -124,10 +131,12 @@ StopsAfter = Annotated[
 class ContainerBehaviour(Shape):
     """How one container behaves; what is not given keeps the defaults of the task."""
 
+    starts_after: DurationDistribution | None = None
     ready_after: DurationDistribution | None = None
     runs_for: DurationDistribution | None = None
     stops_after: StopsAfter | None = None
     unhealthy_after: DurationDistribution | None = None
+    health_check_takes: DurationDistribution | None = None
     fails_to_start: FailsToStart | None = None
     failure: Failure | None = None
     exit_code: ExitCode | None = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 
+from ecssim.aws.reasons import ERROR_NAMES, error_name
 from ecssim.catalog import quota_names
+from ecssim.scenario.behaviour import ContainerBehaviour
 from ecssim.scenario.check_timeline import refers_to_service
 from ecssim.scenario.delays import DELAYS
 from ecssim.scenario.expect import METRICS
@@ -89,10 +91,17 @@ def check_behaviour(names: Names, findings: Findings) -> None:
             continue
         revisions = (definition,) if revision else names.families[family]
         containers = {c.name for d in revisions for c in d.container_definitions if c.name is not None}
-        for name in behaviour.containers:
+        _reason(steps, behaviour, findings)
+        checked = {c.name for d in revisions for c in d.container_definitions if c.health_check is not None}
+        if behaviour.health_check_takes is not None and not checked:
+            _no_check((*steps, "healthCheckTakes"), f"no container of {key}", findings)
+        for name, part in behaviour.containers.items():
             if name not in containers:
                 message = f"{key} has no container {name!r}{suggestion(name, containers)}"
                 findings.error_at_key((*steps, "containers", name), message)
+            _reason((*steps, "containers", name), part, findings)
+            if part.health_check_takes is not None and name not in checked:
+                _no_check((*steps, "containers", name, "healthCheckTakes"), f"container {name} of {key}", findings)
     used = {c.image for d in names.scenario.task_definitions for c in d.container_definitions}
     for image in names.scenario.images:
         if image not in used and "taskDefinitions" not in findings.unsure and not names.created_by_calls["families"]:
@@ -102,6 +111,21 @@ def check_behaviour(names: Names, findings: Findings) -> None:
                 .key_places[image]
                 .problem(f"no container uses image {image!r}{near}", "warning")
             )
+
+
+def _no_check(steps: tuple[Step, ...], who: str, findings: Findings) -> None:
+    what = "has a healthCheck" if who.startswith("no ") else "has no healthCheck"
+    findings.warning(steps, f"healthCheckTakes says nothing: {who} {what}")
+
+
+def _reason(steps: tuple[Step, ...], behaviour: ContainerBehaviour, findings: Findings) -> None:
+    """A start that fails says so in ECS's words: a stoppedReason begins with an error name (LIFE-044, LIFE-045)."""
+    fails = behaviour.fails_to_start
+    if fails is None or error_name(fails.reason) in ERROR_NAMES:
+        return
+    name = error_name(fails.reason)
+    message = f"reason: {show(name)} is not an error name of ECS{suggestion(name, ERROR_NAMES)}"
+    findings.warning((*steps, "failsToStart", "reason"), message, "LIFE-044")
 
 
 def check_settings(names: Names, findings: Findings) -> None:

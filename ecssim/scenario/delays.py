@@ -30,6 +30,7 @@ DELAYS: Mapping[str, Delay] = {
     "fargatePullNoise": Delay("FG-024", "factor on the pull time of a Fargate task"),
     "agentDispatch": Delay("LIFE-082", "agent of an instance takes a task over"),
     "containerStart": Delay("LIFE-082", "containers start on an instance"),
+    "initContainer": Delay("LIFE-053", "a container whose end others wait for runs, unless behaviour says otherwise"),
     "pullManifest": Delay("LIFE-084", "manifest of an image, before its layers"),
     "pullNoise": Delay("LIFE-084", "factor on the pull time on an instance"),
     "containerStop": Delay("LIFE-060", "a container ends after its stop signal, unless behaviour says otherwise"),

@@ -40,12 +40,6 @@ class TokenBucket:
         self._level = level - got
         return got
 
-    def change_rate(self, rate: float, now: float) -> None:
-        """New tokens come at another rate from ``now`` on; what came until then stays."""
-        if rate != self.rate:
-            self._refill(now)
-            self.rate = rate
-
     def give_back(self, count: int) -> None:
         """Put back tokens that were taken and not used."""
         self._level = min(self.burst, self._level + count)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecssim.world.agent_settings import AGENT_DEFAULTS, AgentSettings
+from ecssim.world.containers import Chain, Container
 from ecssim.world.requests import Request
 from ecssim.world.states import ACTIVE, IN_PROGRESS, NOT_STOPPED, PROVISIONING, UNKNOWN
 
@@ -34,10 +35,11 @@ class Template:
     ``request`` what placement must find on an instance (EC2; PLACE-004), ``requests`` the same by capacity
     provider code (0: launch type); ``subnets`` the ordinals of the subnets
     it may use (awsvpc); ``laws`` the engine's delays. ``cpu`` in CPU units, ``memory`` in MiB, ``storage_gib`` the
-    ephemeral storage of a Fargate task in GiB. ``image_set`` numbers equal ``images``; ``dynamic_ports`` counts
-    the host ports that it leaves to the host to choose (bridge mode, hostPort 0; AGENT-008). In a what-if
-    whose strategy mixes Fargate and Auto Scaling group providers, ``on_instances`` is what runs on the latter, whose
-    codes are ``instance_providers``.
+    ephemeral storage of a Fargate task in GiB. ``chain`` is None unless its containers have lives of their own;
+    ``ripens``: no check says when a task is healthy, time does (SVC-020). ``image_set`` numbers equal ``images``;
+    ``dynamic_ports`` counts the host ports that it leaves to the host to choose (bridge mode, hostPort 0;
+    AGENT-008). In a what-if whose strategy mixes Fargate and Auto Scaling group providers, ``on_instances`` is what
+    runs on the latter, whose codes are ``instance_providers``.
     """
 
     code: int
@@ -67,6 +69,8 @@ class Template:
     windows: bool = False
     storage_gib: int = 20
     laws: Any = None
+    chain: Chain | None = None
+    ripens: bool = True
     on_instances: Template | None = None
     instance_providers: frozenset[int] = frozenset()
 
@@ -95,6 +99,7 @@ class Task:
         "address",
         "cell",
         "connectivity_at",
+        "containers",
         "created_at",
         "delays",
         "deployment",
@@ -165,6 +170,7 @@ class Task:
         self.targets: list[Any] | None = None
         self.reserved: Any = None
         self.cell = -1
+        self.containers: tuple[Container, ...] | None = None
         self.connectivity_at = NAN
         self.pull_started_at = NAN
         self.pull_stopped_at = NAN
@@ -570,6 +576,7 @@ class AutoScalingGroup:
     claims: int = 0
     boot: Any = None
     agent_version: str = "1.90.0"
+    pull_upfront: bool = False
     prefix: str = "i"
 
 

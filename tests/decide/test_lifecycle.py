@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ecssim.decide import lifecycle
@@ -25,6 +27,7 @@ from ecssim.decide.lifecycle import (
     advance,
     diagram,
     flat,
+    reachable,
     rows,
 )
 from ecssim.errors import IllegalTransition
@@ -208,9 +211,20 @@ def test_an_exit_by_itself_takes_the_same_way_down_as_a_stop() -> None:
     assert rows(Path(eni=True, targets=False))[RUNNING][STOP] == STOPPING
 
 
-def test_the_diagram_draws_every_way_once() -> None:
-    path = Path(eni=True, targets=True)
+@every_path
+def test_the_diagram_draws_every_way_of_the_path_and_no_other(path: Path) -> None:
     lines = diagram(path).splitlines()
     assert lines[0] == "stateDiagram-v2"
-    assert len(lines) - 1 == sum(len(row) for row in rows(path).values())
-    assert "    RUNNING --> DEACTIVATING: STOP" in lines
+    drawn = {
+        (before, cause, after)
+        for before, after, causes in (re.fullmatch(r" +(\w+) --> (\w+): (.*)", s).groups() for s in lines if ": " in s)
+        for cause in causes.split(", ")
+    }
+    ways = {
+        (TASK_STATUS_NAMES[status], CAUSE_NAMES[cause], TASK_STATUS_NAMES[after])
+        for status in reachable(path)
+        for cause, after in rows(path)[status].items()
+    }
+    assert drawn == ways
+    assert len(lines) == len(set(lines))
+    assert ("    [*] --> PENDING" in lines) != path.eni

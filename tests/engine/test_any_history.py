@@ -32,7 +32,37 @@ from ecssim.world.states import ACTIVE, DRAINING
 #: Calls that the state of the world makes impossible are part of life: the world must stay as it was.
 NAMES = ("bridge", "vpc", "balanced", "farm", "every")
 PERCENTS = st.sampled_from([(0, 100), (50, 100), (100, 150), (100, 200), (50, 200), (0, 200), (100, 100)])
-FAMILIES = st.sampled_from(["app", "vpcapp", "big", "port", "broken", "short"])
+FAMILIES = st.sampled_from(["app", "vpcapp", "big", "port", "broken", "short", "chain"])
+
+
+#: Containers with an order, checks, a restart policy and a start that may fail.
+CHAIN = [
+    {
+        "name": "web",
+        "image": "app",
+        "dependsOn": [
+            {"containerName": "init", "condition": "SUCCESS"},
+            {"containerName": "side", "condition": "HEALTHY"},
+        ],
+        "restartPolicy": {"enabled": True, "restartAttemptPeriod": 60},
+    },
+    {"name": "init", "image": "app", "essential": False},
+    {
+        "name": "side",
+        "image": "app",
+        "startTimeout": 30,
+        "stopTimeout": 5,
+        "healthCheck": {"command": ["CMD"], "interval": 5, "retries": 2},
+    },
+]
+_SIDE = {
+    "init": {"exitCode": {"0": 0.8, "1": 0.2}},
+    "side": {
+        "readyAfter": {"exponential": {"mean": "8s"}},
+        "unhealthyAfter": {"exponential": {"mean": "300s"}},
+        "stopsAfter": "never",
+    },
+}
 
 
 def _document(steady: bool) -> dict[str, object]:
@@ -54,7 +84,8 @@ def _document(steady: bool) -> dict[str, object]:
             task_definition(),
             task_definition(),
             task_definition("vpcapp", networkMode="awsvpc"),
-            task_definition("vpcapp", networkMode="awsvpc"),
+            task_definition("vpcapp", networkMode="awsvpc", containerDefinitions=CHAIN),
+            task_definition("chain", containerDefinitions=CHAIN),
             task_definition("big", cpu="1024", memory="2048"),
             task_definition("port", container={"portMappings": [{"containerPort": 80, "hostPort": 8080}]}),
             task_definition("broken"),
@@ -64,6 +95,8 @@ def _document(steady: bool) -> dict[str, object]:
             "broken": {"failsToStart": {"share": 1.0}},
             "short": {"runsFor": {"exponential": {"mean": "40s"}}, "stopsAfter": {"exponential": {"mean": "9s"}}},
             "vpcapp": {"readyAfter": "5s"},
+            "vpcapp:3": {"runsFor": {"exponential": {"mean": "150s"}}, "exitCode": 1, "containers": _SIDE},
+            "chain": {"runsFor": {"exponential": {"mean": "100s"}}, "exitCode": 1, "containers": _SIDE},
             "vpcapp:2": {"unhealthyAfter": "45s", "failure": {"rate": 0.3, "after": "20s"}},
         },
         services=[
@@ -129,12 +162,12 @@ class AnyHistory(RuleBasedStateMachine):
             bounds = (bounds[0] % 100, 100)
         self._call("UpdateService", cluster="prod", service=name, deploymentConfiguration=percent(*bounds))
 
-    @rule(name=st.sampled_from(NAMES), second=st.booleans(), broken=st.booleans())
-    def deploy(self, name: str, second: bool, broken: bool) -> None:
+    @rule(name=st.sampled_from(NAMES), revision=st.integers(1, 3), odd=st.sampled_from(["", "broken", "chain"]))
+    def deploy(self, name: str, revision: int, odd: str) -> None:
         family = "app" if name in ("bridge", "every") else "vpcapp"
-        wanted = f"{family}:{2 if second else 1}"
-        if broken and name in ("bridge", "every"):
-            wanted = "broken"
+        wanted = f"{family}:{min(revision, 2) if family == 'app' else revision}"
+        if (odd and name == "bridge") or (odd == "broken" and name == "every"):
+            wanted = odd
         self._call("UpdateService", cluster="prod", service=name, taskDefinition=wanted)
 
     @rule(

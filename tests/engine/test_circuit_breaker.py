@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from builders import (
     COLD,
+    DISPATCH,
+    MANIFEST,
+    PULL,
     WARM,
     Sim,
     behind,
@@ -67,7 +70,7 @@ def test_a_revision_that_cannot_start_is_rolled_back_at_the_threshold() -> None:
     result = run_dict(on_ec2(breaker(), count=4))
     row = failed_row(result)
     # Four tasks fail at once, and the threshold of four wanted tasks is three.
-    assert row.finished_at == pytest.approx(300 + WARM, abs=1e-3)
+    assert row.finished_at == pytest.approx(300 + DISPATCH + MANIFEST + PULL, abs=1e-3)
     assert row.failed_tasks == 4
     assert row.status_reason.endswith("3 failed tasks reached the threshold of 3.")
     new = result.tasks[result.tasks.revision == 2]
@@ -97,7 +100,7 @@ def test_the_threshold_is_what_the_settings_say(settings: dict[str, Any], count:
 def test_the_threshold_follows_the_desired_count_at_all_times() -> None:
     limit = {"thresholdConfiguration": {"type": "UNBOUNDED_PERCENT", "value": 100}}
     sim = Sim(on_ec2(breaker(**limit) | percent(100, 150), count=12))
-    sim.to(300 + WARM + 0.1)  # six of twelve have failed
+    sim.to(300 + DISPATCH + MANIFEST + PULL + 0.1)  # six of twelve have failed
     primary = sim.service().deployments[0]
     assert (primary.breaker.failures, primary.rollout_state) == (6, IN_PROGRESS)
     sim.call("UpdateService", cluster="prod", service="web", desiredCount=6)

@@ -261,11 +261,11 @@ def test_causes_lead_from_the_service_event_back_to_the_alarm() -> None:
 @pytest.mark.rule("QUOTA-020")
 def test_a_throttled_call_is_tried_again_with_the_next_minute() -> None:
     sim = rig(demand((0, 190), (10, 800)), duration="20m").to(890.0)
-    sim.engine.calls.throttled["UpdateService"] = 1e9
+    sim.engine.calls.throttle("UpdateService", 1e9)
     for _ in range(200):
         sim.engine.calls.call("UpdateService", {"cluster": "prod", "service": "web"}, "user")
     sim.to(930.0)
-    sim.engine.calls.throttled["UpdateService"] = 1.0
+    sim.engine.calls.throttle("UpdateService", 1.0)
     result = sim.finish()
     assert (900.0, "Failed", "Rate exceeded") in outcomes(result)
     assert moves(result) == [(960.0, 4, 8)]

@@ -22,6 +22,9 @@ CONTRACT = {
         capacity_provider launch_type availability_zone container_instance subnet private_ip stop_code
         stopped_reason cluster
     """,
+    "container_events": """
+        t time event_id cause_id task_id container status health_status exit_code restart_count reason cluster
+    """,
     "tasks": """
         task_id group service task_definition revision deployment_id launch_number origin
         capacity_provider launch_type availability_zone container_instance subnet private_ip cpu memory

@@ -122,3 +122,22 @@ def test_explain_tells_of_the_rollback_and_leads_it_back_to_a_task() -> None:
     chain = explain(result, f"event/{back.event_id}").text
     assert "deployment failed" in chain
     assert "unable to pull secrets" in chain
+
+
+def test_a_chain_of_sidecars_starts_and_stops_later_and_its_helper_crashes_unnoticed() -> None:
+    name = "sidecar_chain"
+    started = {v: (t := played(name, v).tasks).started_at.sub(t.created_at)[t.origin != "initial"].median()
+               for v in (None, "nothing-waits")}  # fmt: skip
+    assert started[None] > started["nothing-waits"] + 8.0
+    events = played(name).container_events
+    assert events.restart_count.max() >= 3
+    codes = set(played(name).tasks.stop_code.dropna())
+    assert codes == {"ServiceSchedulerInitiated", "TaskFailedToStart"}
+    failed = {v: played(name, v).tasks.stop_code.eq("TaskFailedToStart").sum() for v in (None, "gives-up")}
+    assert 0 < failed[None] < failed["gives-up"]
+    reasons = " ".join(set(played(name, "gives-up").tasks.stopped_reason.dropna()))
+    assert "did not within its startTimeout of 20 s reach HEALTHY" in reasons
+    # Four protected tasks outlive a scale-in to two for twenty minutes.
+    running = played(name).service_metrics.set_index("t").running_count
+    assert running[100 * 60] == 4
+    assert running[112 * 60] == 2

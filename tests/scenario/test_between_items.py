@@ -274,3 +274,28 @@ def test_calls_that_the_engine_does_not_know_are_said_not_to_be_modelled() -> No
         if all(support_of(model, key) is Support.NOT_MODELLED for key in keys_of(model))
     }
     assert set(REQUESTS) - left_out == set(HANDLERS)
+
+
+def test_the_time_of_a_health_check_that_is_not_there_is_a_warning() -> None:
+    task = _warnings("behaviour.web.healthCheckTakes=1s")
+    one = _warnings("behaviour.web.containers={app: {healthCheckTakes: 1s}}")
+    said = [w for w in (*task, *one) if w.startswith("healthCheckTakes")]
+    assert said == [
+        "healthCheckTakes says nothing: no container of web has a healthCheck",
+        "healthCheckTakes says nothing: container app of web has no healthCheck",
+    ]
+
+
+@pytest.mark.rule("LIFE-044")
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("CannotPullContainerError: no such image", None),
+        ("CannotPullContainerErorr", "did you mean CannotPullContainerError?"),
+        ("it is Monday", '"it is Monday" is not an error name of ECS'),
+    ],
+)
+def test_a_reason_that_no_stopped_task_shows_is_a_warning(reason: str, said: str | None) -> None:
+    warnings = _warnings(f'behaviour.web.failsToStart={{share: 0.1, reason: "{reason}"}}')
+    about = [w for w in warnings if w.startswith("reason")]
+    assert [said in w for w in about] == ([True] if said else [])
