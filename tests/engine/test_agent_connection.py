@@ -251,7 +251,7 @@ def test_what_is_reported_after_stopped_changes_nothing() -> None:
 # -- interfaces -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("AGENT-045")
+@pytest.mark.rule("AGENT-045", "LIFE-046")
 @pytest.mark.parametrize(
     ("timing", "timeline", "failed_at"),
     [
