@@ -42,10 +42,12 @@ FLEET: Final = ("world/test_fleet_ledger", "decide/test_placement", "world/test_
 #: Tests of a module where they are not ``tests/ROOM/test_MODULE.py`` alone, the quickest first.
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "decide/decision": ("decide/test_counterfactual", "engine/test_witness"),
+    "decide/own_strategy": ("scenario/test_own_strategies",),
     "decide/provider_split": ("decide/test_provider_split", "decide/test_provider_surplus"),
     "decide/query_regex": ("decide/test_query_regex", "decide/test_query"),
     "decide/query_terms": ("decide/test_query_words", "decide/test_query"),
     "decide/reconcile": ("decide/test_reconcile", "decide/test_reconcile_room", "decide/test_rolling_replacements"),
+    "decide/service_deployment": ("decide/test_deployment_failure", "engine/test_describe_deployments"),
     "world/addresses": ("world/test_buckets_and_addresses",),
     "world/bitsets": ("world/test_bitsets",),
     "world/buckets": ("world/test_buckets_and_addresses",),

@@ -81,7 +81,8 @@ def test_placement_does_not_look_more_often_where_more_demand_waits(
 ) -> None:
     some = choices_per_launch(tmp_path, 600, monkeypatch)
     many = choices_per_launch(tmp_path, 4000, monkeypatch)
-    assert many < 1.3 * some < 5.0
+    # The looks of a minute at services whose zones are uneven (PLACE-085) are among them.
+    assert many < 1.3 * some < 6.0
 
 
 def test_the_queue_holds_about_one_entry_for_a_task_however_long_the_run(tmp_path: Path) -> None:
