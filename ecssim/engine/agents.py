@@ -28,8 +28,17 @@ class Agents:
     def submit(self, task: Task) -> None:
         """The agent received the task."""
         instance = self.instances[task.instance]
-        if instance.agent_queue or not instance.online:
+        template = task.template
+        cpu, memory = template.cpu, template.memory
+        if instance.agent_queue or not instance.online or cpu > instance.agent_cpu or memory > instance.agent_memory:
             instance.agent_queue.append(task)
+        elif template.request.plain:
+            # The common case at one go: nothing but CPU and memory to look at and to book.
+            instance.agent_cpu -= cpu
+            instance.agent_memory -= memory
+            task.holds_agent = True
+            task.connectivity_at = self.kernel._now
+            self.advance(task, AGENT_READY)
         elif self.fits(instance, task):
             self._take(instance, task)
         else:

@@ -94,7 +94,7 @@ class Launching:
         if service.cluster.provisioning:
             engine.waiting.settle(service.cluster)
         total = 0
-        place, launch_on = engine.fleets.place, engine.launch_on
+        place, launch_on, create = engine.fleets.place, engine.launch_on, engine.lifecycle.create
         strategy, cause = service.strategy, deployment.event
         for provider, share in shares:
             for started in range(share):
@@ -105,7 +105,10 @@ class Launching:
                 if instance is None:
                     self._unplaced(service, deployment, template, provider, share - started)
                     break
-                launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, cause)
+                if template.eni:
+                    launch_on(instance, template, service, deployment, provider, ORIGIN_SERVICE, cause)
+                else:
+                    create(template, service, deployment, instance, -1, -1, provider, ORIGIN_SERVICE, cause)
                 total += 1
             else:
                 service.unplaced = 0

@@ -28,6 +28,9 @@ class ServiceEvents:
         self._pack, self._rows = table.pack, table.buffer
         self._names = engine.recorder.names.pool("event_name")
         self._texts = engine.recorder.names.pool("text")
+        self._steady_name = self._names["SERVICE_STEADY_STATE"]
+        #: The message of a steady service with its code: the event that comes with every launch.
+        self._steady: dict[int, tuple[str, int]] = {}
 
     def write(self, service: Service, name: str | None, message: str, cause: int) -> int:
         """Record one event of the service; return its id."""
@@ -61,12 +64,22 @@ class ServiceEvents:
 
     def steady(self, service: Service) -> int:
         """Desired, running and healthy agree (SVC-050)."""
-        return self.write(
-            service,
-            "SERVICE_STEADY_STATE",
-            f"(service {service.name}) has reached a steady state.",
-            service.deployments[0].event,
+        known = self._steady.get(service.ordinal)
+        if known is None:
+            message = f"(service {service.name}) has reached a steady state."
+            known = self._steady[service.ordinal] = (message, self._texts[message])
+        message, code = known
+        engine = self.engine
+        recorder = engine.recorder
+        recorder.events = event = recorder.events + 1
+        now = self.kernel._now
+        cause = service.deployments[0].event
+        rows = self._rows
+        rows += self._pack(
+            now, event, cause, service.service_code, self._steady_name, code, service.cluster.code, engine.region_code
         )
+        service.events.append((now, event, message))
+        return event
 
     def desired_count_updated(self, service: Service, cause: int) -> int:
         """Application Auto Scaling changed the desired count; changes by users are no event (META-014)."""

@@ -12,8 +12,6 @@ from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
 from ecssim.results.wording import figure, moment
 
 CODES: Final = ("http_502_count", "http_503_count", "http_504_count")
-#: What is read of ``service_metrics``, which is the widest table.
-COLUMNS: Final = ("t", "service", "offered_count", "served_count", "failed_count", "latency_p95", "latency_p99", *CODES)
 #: Shares of failed requests from which users complain, and from which somebody should look.
 MANY, SOME = 0.01, 0.001
 _MEANING: Final = {
@@ -57,30 +55,36 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
     at = np.flatnonzero(facts.raw("service_metrics", "offered_count")["offered_count"])
     if not len(at):
         return []
-    rows = facts.raw("service_metrics", *COLUMNS)
+
+    def column(name: str) -> np.ndarray:
+        # One at a time: all ten of a day of 1,000 services are a hundred megabytes.
+        values: np.ndarray = facts.raw("service_metrics", name)[name][at]
+        return values
+
     names = facts.result.names["service"]
-    codes, service = np.unique(rows["service"][at], return_inverse=True)
+    codes, service = np.unique(column("service"), return_inverse=True)
     n = len(codes)
 
-    def total(column: np.ndarray) -> list[int]:
-        return [int(x) for x in np.bincount(service, weights=column, minlength=n)]
+    def total(values: np.ndarray) -> list[int]:
+        return [int(x) for x in np.bincount(service, weights=values, minlength=n)]
 
-    offered = rows["offered_count"][at].astype(np.float64)
-    served = rows["served_count"][at].astype(np.float64)
-    failed = rows["failed_count"][at].astype(np.float64)
+    offered = column("offered_count").astype(np.float64)
+    served = column("served_count").astype(np.float64)
+    failed = column("failed_count").astype(np.float64)
     share = failed / offered
-    p95 = rows["latency_p95"][at]
+    p95 = column("latency_p95")
     weight = np.where(np.isnan(p95), 0.0, served)
     weights = np.bincount(service, weights=weight, minlength=n)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_p95 = np.bincount(service, weights=weight * np.nan_to_num(p95), minlength=n) / weights
     worst_p99 = np.full(n, -np.inf)
-    np.maximum.at(worst_p99, service, np.nan_to_num(rows["latency_p99"][at], nan=-np.inf))
+    np.maximum.at(worst_p99, service, np.nan_to_num(column("latency_p99"), nan=-np.inf))
     # The first of the minutes with the largest share, service by service.
     order = np.lexsort((at, -share, service))
     worst = order[np.searchsorted(service[order], np.arange(n))]
+    times = column("t")
     totals = [total(offered), total(served), total(failed)]
-    by_code = {name: total(rows[name][at].astype(np.float64)) for name in CODES}
+    by_code = {name: total(column(name).astype(np.float64)) for name in CODES}
     return [
         RequestFigures(
             str(names[code]),
@@ -90,7 +94,7 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
             {name: counts[i] for name, counts in by_code.items()},
             float(mean_p95[i]),
             float(worst_p99[i]) if np.isfinite(worst_p99[i]) else float("nan"),
-            float(rows["t"][at[worst[i]]]),
+            float(times[worst[i]]),
             float(share[worst[i]]),
         )
         for i, code in enumerate(codes.tolist())
