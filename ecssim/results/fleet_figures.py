@@ -92,9 +92,7 @@ def _figures(facts: Facts, rows: np.ndarray, key: np.void) -> FleetFigures:
         memory,
         float((held * asked_cpu).sum()) / (seconds * cpu) if seconds else float("nan"),
         float((held * asked_memory).sum()) / (seconds * memory) if seconds else float("nan"),
-        most_of(created, gone, asked_cpu),
-        most_of(created, gone, asked_memory),
-        most_of(created, gone, np.ones(len(created), np.int64)),
+        *most_of(created, gone, asked_cpu, asked_memory, np.ones(len(created), np.int64)),
     )
 
 
@@ -128,11 +126,10 @@ def group_named(facts: Facts, provider: str, cluster: str, kind: str) -> str | N
     return fitting[0] if len(fitting) == 1 else None
 
 
-def most_of(begin: np.ndarray, until: np.ndarray, amount: np.ndarray) -> int:
-    """The most of ``amount`` that was held at one instant."""
+def most_of(begin: np.ndarray, until: np.ndarray, *amounts: np.ndarray) -> list[int]:
+    """The most of each of ``amounts`` that was held at one instant."""
     if not len(begin):
-        return 0
-    times = np.concatenate([begin, until])
-    steps = np.concatenate([amount, -amount])
-    order = np.lexsort((steps, times))
-    return int(np.cumsum(steps[order]).max())
+        return [0] * len(amounts)
+    # What ends at an instant is gone before what begins then: the sort is stable.
+    order = np.argsort(np.concatenate([until, begin]), kind="stable")
+    return [int(np.cumsum(np.concatenate([-amount, amount])[order]).max()) for amount in amounts]

@@ -223,7 +223,7 @@ def test_most_of_is_what_summing_at_every_begin_gives(spans: list[tuple[int, int
     until = np.array([a + n for a, n, _ in spans], float)
     amount = np.array([m for _, _, m in spans], np.int64)
     expected = max((int(amount[(begin <= t) & (until > t)].sum()) for t in begin.tolist()), default=0)
-    assert most_of(begin, until, amount) == expected
+    assert most_of(begin, until, amount) == [expected]
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30))
