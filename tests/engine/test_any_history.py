@@ -303,6 +303,6 @@ class AnyHistory(RuleBasedStateMachine):
 class TestAnyHistory(AnyHistory.TestCase):
     settings = settings(
         settings.get_profile("ci"),
-        max_examples=300 if settings.get_current_profile_name() == "soak" else 10,
-        stateful_step_count=120 if settings.get_current_profile_name() == "soak" else 30,
+        max_examples=300 if settings.get_current_profile_name() == "soak" else 20,
+        stateful_step_count=120 if settings.get_current_profile_name() == "soak" else 100,
     )
