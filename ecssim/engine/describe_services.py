@@ -136,9 +136,10 @@ def deployment_document(engine: Engine, service: Service, deployment: Deployment
 
 
 def service_deployment_arn(engine: Engine, service: Service, deployment: Deployment) -> str:
-    """The ARN of a service deployment; its id is made of the deployment's."""
-    digits = uuid_of(engine, "service deployment", deployment.id).hex[:21]
-    return engine.arn("service-deployment", f"{service.cluster.name}/{service.name}/{digits}")
+    """The ARN of a service deployment, as StopServiceDeployment takes it (DEPLOY-010)."""
+    rollout = deployment.rollout
+    number = rollout.id if rollout is not None else uuid_of(engine, "service deployment", deployment.id).hex[:21]
+    return engine.arn("service-deployment", f"{service.cluster.name}/{service.name}/{number}")
 
 
 def revision_arn(engine: Engine, service: Service, deployment: Deployment) -> str:

@@ -8,6 +8,8 @@ import pytest
 from builders import WARM, Sim, call, group, percent, scenario, service, task_definition
 
 from ecssim.engine.describe_deployments import service_deployments, service_revision_document
+from ecssim.run import Simulation
+from ecssim.scenario.load import load_mapping
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 
@@ -61,3 +63,19 @@ def test_what_a_rolled_back_deployment_shows() -> None:
     assert newest["targetServiceRevision"]["runningTaskCount"] == 0
     broken = service_revision_document(sim.engine, sim.service(), sim.service().history[1].target)
     assert broken["taskDefinition"].endswith("task-definition/app:2")
+
+
+@pytest.mark.rule("DEPLOY-010")
+def test_the_arn_that_describe_shows_is_the_one_that_stops_the_deployment() -> None:
+    document = scenario(
+        duration="1h",
+        taskDefinitions=[task_definition(), task_definition()],
+        autoScalingGroups=[group(1)],
+        services=[service(count=2)],
+        timeline=[call("5m", "UpdateService", cluster="prod", service="web", taskDefinition="app:2")],
+    )
+    run = Simulation(load_mapping(document))
+    run.advance(until=301.0)
+    known = run.describe("service-deployments")
+    (shown,) = (one["serviceDeploymentArn"] for one in known if one["status"] == "IN_PROGRESS")
+    assert run.call("StopServiceDeployment", serviceDeploymentArn=shown) == {"serviceDeploymentArn": shown}
