@@ -4,9 +4,10 @@
 
 First ecssim runs the day's cluster (1,000 services, 5,000 instances, 50,000 tasks) until there were so many
 launches; then the naive model lives through the same launches, each with the times that it had, and chooses
-every instance by itself. That both choose the same instance each time is asserted, so the ratio compares two
-ways to the same answer. Timed is on either side the run alone, on ours with its tables in a folder: neither the
-setting up of the cluster nor the summary at the end.
+every instance by itself. That both come to the same verdict each time is asserted: the instance, the number of
+candidates, and how many instances fell at which check, since a placement that cannot say why is not the same
+placement. So the ratio compares two ways to the same answer. Timed is on either side the run alone, on ours with
+its tables in a folder: neither the setting up of the cluster nor the summary at the end.
 """
 
 from __future__ import annotations
@@ -42,11 +43,12 @@ LAST = 2
 class Launch:
     """One launch as ecssim made it: what it asks for, when each state began, where it went."""
 
-    def __init__(self, number: int, service: int, instance: int, times: list[float]) -> None:
+    def __init__(self, number: int, service: int, instance: int, times: list[float], verdict: dict[str, int]) -> None:
         self.number = number
         self.service = service
         self.instance = instance
         self.times = times
+        self.verdict = verdict
 
 
 class Host:
@@ -70,14 +72,31 @@ class Naive:
         self.shapes = shapes  # (CPU units, MiB, awsvpc, binpack) by service
         self.by_zone = [[0] * zones for _ in shapes]
         self.record: list[dict[str, Any]] = []
+        self.verdicts: dict[int, dict[str, int]] = {}
         self.chosen: dict[int, int] = {}
         self.unplaced = 0
 
-    def choose(self, service: int) -> Host | None:
+    def choose(self, number: int, service: int) -> Host | None:
         """Scan all instances for what fits, then take the best of them, the lowest number if tied."""
         cpu, memory, awsvpc, binpack = self.shapes[service]
         eni = int(awsvpc)
-        fitting = [h for h in self.hosts if h.cpu >= cpu and h.memory >= memory and h.eni >= eni]
+        fitting = []
+        rejected_cpu = rejected_memory = rejected_eni = 0
+        for host in self.hosts:
+            if host.cpu < cpu:
+                rejected_cpu += 1
+            elif host.memory < memory:
+                rejected_memory += 1
+            elif host.eni < eni:
+                rejected_eni += 1
+            else:
+                fitting.append(host)
+        self.verdicts[number] = {
+            "candidates": len(fitting),
+            "rejected_cpu": rejected_cpu,
+            "rejected_memory": rejected_memory,
+            "rejected_eni": rejected_eni,
+        }
         if not fitting:
             return None
         if binpack:
@@ -105,7 +124,7 @@ class Naive:
         environment = self.environment
         service = launch.service
         if host is None:
-            host = self.choose(service)
+            host = self.choose(launch.number, service)
             if host is None:
                 self.unplaced += 1
                 return
@@ -182,6 +201,8 @@ def launches_of(result: Any, names: list[str]) -> list[Launch]:
     tasks = result.tasks.set_index("task_id").loc[verdicts["task_id"]]
     services = {name: number for number, name in enumerate(names)}
     instances = {name: number for number, name in enumerate(result.instances["instance_id"])}
+    counts = ("candidates", "rejected_cpu", "rejected_memory", "rejected_eni")
+    found_by = [dict(zip(counts, row, strict=True)) for row in zip(*(verdicts[c] for c in counts), strict=True)]
     columns = (
         "service", "container_instance", "created_at", "connectivity_at", "started_at", "stopping_at",
         "execution_stopped_at", "stopped_at",
@@ -190,7 +211,7 @@ def launches_of(result: Any, names: list[str]) -> list[Launch]:
     for number, one in enumerate(zip(*(tasks[name] for name in columns), strict=True)):
         service, instance, created, connected, started, stopping, ended, stopped = one
         times = [created, created, connected, started, stopping, stopping, ended, stopped]
-        found.append(Launch(number, services[service], instances[instance], times))
+        found.append(Launch(number, services[service], instances[instance], times, found_by[number]))
     return found
 
 
@@ -207,7 +228,10 @@ def compare(launches: int) -> dict[str, float]:
     began = time.process_time()
     naive.environment.run(until=horizon)
     cpu = time.process_time() - began
-    same = sum(naive.chosen.get(launch.number) == launch.instance for launch in fresh)
+    same = sum(
+        naive.chosen.get(launch.number) == launch.instance and naive.verdicts[launch.number] == launch.verdict
+        for launch in fresh
+    )
     assert len(fresh) > 0.9 * launches, f"only {len(fresh)} launches"
     assert same == len(fresh), f"{len(fresh) - same} of {len(fresh)} placements differ"
     assert len(naive.record) > 5 * len(fresh), "the naive model left states out"

@@ -24,6 +24,9 @@ class Agents:
         self.kernel = engine.kernel
         self.instances = engine.world.instances
         self.advance = engine.lifecycle.advance
+        engine.lifecycle.submit = self.submit
+        self._step = engine.lifecycle.step
+        self._pull = engine.pulls.begin
 
     def submit(self, task: Task) -> None:
         """The agent received the task."""
@@ -37,8 +40,13 @@ class Agents:
             instance.agent_cpu -= cpu
             instance.agent_memory -= memory
             task.holds_agent = True
-            task.connectivity_at = self.kernel._now
-            self.advance(task, AGENT_READY)
+            now = task.connectivity_at = self.kernel._now
+            if template.chain is None and task.status == PENDING:
+                task.pull_started_at = now
+                self._step(task, template.after_dispatch)
+                self._pull(task)
+            else:
+                self.advance(task, AGENT_READY)
         elif self.fits(instance, task):
             self._take(instance, task)
         else:

@@ -32,6 +32,8 @@ class Births:
         self.engine = engine
         self.lifecycle = lifecycle
         self.kernel = engine.kernel
+        self._live = lifecycle.live
+        self._reserved = engine.meters.reserved
         self.recorder = recorder = engine.recorder
         tables = recorder.tables
         # The hot path packs rows into the tables' buffers by itself (record.tables).
@@ -73,12 +75,10 @@ class Births:
         owner.launched = k + 1
         self.created = ordinal = self.created + 1
         delays = template.laws.delays(owner.draws, k)
-        task = Task(ordinal, template, owner, deployment, k, delays, now)
-        task.runs_for = runs_for if runs_for >= 0.0 else delays[RUNS_FOR]
-        task.provider = provider
-        task.subnet = subnet
-        task.address = address
-        lifecycle.live[ordinal] = task
+        if runs_for < 0.0:
+            runs_for = delays[RUNS_FOR]
+        task = Task(ordinal, template, owner, deployment, k, delays, now, runs_for, provider, subnet, address)
+        self._live[ordinal] = task
         recorder = self.recorder
         recorder.events = event = recorder.events + 1
         eni = template.eni
@@ -92,17 +92,15 @@ class Births:
             instance.tasks[ordinal] = task
             if provider and provider == instance.group.provider_code:
                 task_arrived(instance)
-            self.engine.meters.reserved(task, instance)
+            self._reserved(task, instance)
         if deployment is not None:
             deployment.tasks[ordinal] = task
             deployment.active = active = deployment.active + 1
-            by_provider = deployment.by_provider
-            if provider in by_provider:
-                by_provider[provider] += 1
-            else:
-                by_provider[provider] = 1
+            if provider:
+                deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
             tasks = active + deployment.stopping
-            deployment.peak_tasks = max(deployment.peak_tasks, tasks)
+            if tasks > deployment.peak_tasks:
+                deployment.peak_tasks = tasks
         else:
             owner.tasks[ordinal] = task
         if waiting:
@@ -176,11 +174,9 @@ class Births:
         self.created = ordinal = self.created + 1
         delays = template.laws.delays(owner.draws, k)
         # How long it took to start is not known any more; it was created at its age before the run.
-        task = Task(ordinal, template, owner, deployment, k, delays, -age)
+        task = Task(ordinal, template, owner, deployment, k, delays, -age, rest, provider, subnet, address)
         task.started_at = task.healthy_at = task.connectivity_at = -age
         task.pull_started_at = task.pull_stopped_at = -age
-        task.runs_for = rest
-        task.provider, task.subnet, task.address = provider, subnet, address
         task.status, task.health = RUNNING, HEALTHY
         lifecycle.live[ordinal] = task
         recorder = self.recorder
@@ -203,7 +199,8 @@ class Births:
         deployment.active += 1
         deployment.running += 1
         deployment.healthy += 1
-        deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
+        if provider:
+            deployment.by_provider[provider] = deployment.by_provider.get(provider, 0) + 1
         deployment.peak_tasks = max(deployment.peak_tasks, deployment.active)
         engine.services.count_running(deployment.service, task, 1)
         if template.chain is not None and template.chain.specs:

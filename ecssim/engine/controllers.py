@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import floor
+from math import floor, inf
 from typing import TYPE_CHECKING
 
 from ecssim.engine.kernel import CONTROLLER
@@ -73,9 +73,12 @@ class Dirty:
 
     def _wake(self, service: Service, _: int) -> None:
         # An earlier wake-up may have replaced this one; entries of the past are told by the time they carry.
-        if service.wake_at <= self.kernel._now:
-            service.wake_at = float("inf")
-            if self.kernel.alone and not self._marked:
+        kernel = self.kernel
+        now = kernel._now
+        if service.wake_at <= now:
+            service.wake_at = inf
+            queue = kernel._queue
+            if not self._marked and (not queue or queue[0][0] > now):
                 # Nothing else happens at this instant: the pass need not queue behind anybody.
                 self._run(service)
             else:

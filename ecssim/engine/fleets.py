@@ -30,6 +30,7 @@ class Fleets:
         self.kernel = engine.kernel
         self.recorder = engine.recorder
         self._births = engine.lifecycle.births
+        self._released = engine.meters.released
         self._tie_break = engine.model.tie_break
         self._region = engine.region_code
         self.instances = engine.world.instances
@@ -58,7 +59,17 @@ class Fleets:
             self._refusal = (fleet, fleet.epoch, request, group, verdict)
             return None
         instance = self.by_fleet[cluster.ordinal][ordinal]
-        self._write(owner, self._births.created + 1, verdict, 1, instance.code, cause, label)
+        # _write, written out for the one verdict that every launch has.
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        _, fitting, agent, location, attribute, cpu, memory, ports, gpu, eni, constraint = verdict.rejections
+        rows = self._rows
+        # fmt: off
+        rows += self._pack(
+            self.kernel._now, event, cause, owner.code, self._births.created + 1, 1, instance.code, fitting, cpu,
+            memory, ports, eni, gpu, attribute, constraint, location, agent, label, 0, cluster.code, self._region,
+        )
+        # fmt: on
         fleet.reserve(ordinal, request, group)
         return instance
 
@@ -195,11 +206,13 @@ class Fleets:
         """desiredStatus is STOPPED: all but the ENI slot is free for placement at once (AGENT-041)."""
         instance = self.instances[task.instance]
         if instance.terminated_at != instance.terminated_at:  # not ended: of one that has, nothing is metered any more
-            self.engine.meters.released(task)
-        if instance.fleet_ordinal < 0:
+            self._released(task)
+        ordinal = instance.fleet_ordinal
+        if ordinal < 0:
             return
-        cluster = task.owner.cluster
-        cluster.fleet.release(instance.fleet_ordinal, task.template.requests[task.provider], task.owner.group)
+        owner = task.owner
+        cluster = owner.cluster
+        cluster.fleet.release(ordinal, task.template.requests[task.provider], owner.group)
         if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 

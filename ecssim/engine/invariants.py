@@ -181,7 +181,7 @@ def _deployment(service: Service, d: Deployment) -> list[str]:
         *_differs(f"{name}, stopping", d.stopping, len(tasks) - len(running)),
         *_differs(f"{name}, unhealthy", set(d.unhealthy), unhealthy),
     ]
-    by_provider = Counter(t.provider for t in running)
+    by_provider = Counter(t.provider for t in running if t.provider)
     found += _differs(f"{name}, by provider", {p: n for p, n in d.by_provider.items() if n}, dict(by_provider))
     wrong = [o for o, t in d.displaced.items() if not t.running or t.health != HEALTHY]
     if wrong:

@@ -76,7 +76,10 @@ class Kernel(simpy.Environment):
         t = ceil(t * _PER_SECOND) * TICK
         if t < self._edge:
             heappush(self._queue, (t, phase, self._numbers(), fn, arg, epoch))
-        else:
+            return
+        try:
+            self._pages[int(t * _PAGES_PER_SECOND)].append((t, phase, self._numbers(), fn, arg, epoch))
+        except KeyError:
             self._later((t, phase, self._numbers(), fn, arg, epoch))
 
     def after(self, delay: float, fn: Handler, arg: Any, epoch: int) -> None:
@@ -99,14 +102,10 @@ class Kernel(simpy.Environment):
         self.at(self._now + delay, priority, self._fire, event)
 
     def _later(self, entry: Any) -> None:
-        """Put an entry beyond the heap's edge on its page."""
+        """Begin the page of an entry beyond the heap's edge."""
         number = int(entry[0] * _PAGES_PER_SECOND)
-        page = self._pages.get(number)
-        if page is None:
-            self._pages[number] = [entry]
-            heappush(self._page_numbers, number)
-        else:
-            page.append(entry)
+        self._pages[number] = [entry]
+        heappush(self._page_numbers, number)
 
     def _turn(self) -> bool:
         """Move the next page that holds anything into the empty heap; False if there is none."""

@@ -47,6 +47,11 @@ class Launching:
         if granted < count:
             self.services.dirty.mark_at(service, service.bucket.next_at(now))
         template = deployment.template
+        if granted == 1 and not (service.provider_strategy or template.fargate or template.on_instances):
+            started = self._on_one_instance(service, deployment, template)
+            if not started:
+                service.bucket.give_back(1)
+            return started
         if service.provider_strategy:
             shares = self.engine.providers.split(service, deployment, granted)
         else:
@@ -61,6 +66,29 @@ class Launching:
         if started < granted:
             service.bucket.give_back(granted - started)
         return started
+
+    def _on_one_instance(self, service: Service, deployment: Deployment, template: Template) -> int:
+        """Start one task by its launch type EC2: what :meth:`_on_instances` does, for the one lost task of most passes.
+
+        Its loops over providers and tasks are a twentieth of a large run.
+        """
+        engine = self.engine
+        cluster = service.cluster
+        if cluster.waiting and service.group in cluster.waiting:
+            return 0
+        if cluster.provisioning:
+            engine.waiting.settle(cluster)
+        cause = deployment.event
+        instance = engine.fleets.place(template, 0, service, service.strategy, cause)
+        if instance is None:
+            self._unplaced(service, deployment, template, 0, 1)
+            return 0
+        if template.eni:
+            engine.launch_on(instance, template, service, deployment, 0, ORIGIN_SERVICE, cause)
+        else:
+            engine.lifecycle.create(template, service, deployment, instance, -1, -1, 0, ORIGIN_SERVICE, cause)
+        service.unplaced = 0
+        return 1
 
     def _on_both(self, service: Service, deployment: Deployment, template: Template, shares: Shares) -> int:
         """A strategy that AWS refuses (CAP-010): each part of it as if it stood alone."""

@@ -9,6 +9,7 @@ the launch's own draws. No timer exists for a task without a natural end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.lifecycle import (
@@ -39,6 +40,7 @@ from ecssim.engine.timing import STOP as STOP_DELAY
 from ecssim.errors import IllegalTransition
 from ecssim.world.entities import NAN, Task
 from ecssim.world.states import (
+    ACTIVATING,
     DRAINING,
     ESSENTIAL_CONTAINER_EXITED,
     PROVISIONING,
@@ -64,6 +66,7 @@ class Lifecycle:
         self.recorder = recorder = engine.recorder
         events = recorder.tables["task_events"]
         self._pack = events.pack
+        self._pack_two = Struct("<" + 2 * events.schema.format.removeprefix("<")).pack
         self._rows = events.buffer
         tasks = recorder.tables["tasks"]
         self._pack_task = tasks.pack
@@ -74,6 +77,8 @@ class Lifecycle:
         self.live: dict[int, Task] = {}
         #: What is done with a task that has ended; the outside view puts itself in between to remember it.
         self.ended: Callable[[Task], None] = self.write
+        #: How an agent takes a task (engine.agents).
+        self.submit: Callable[[Task], None]
         #: Whether an agent somewhere cannot tell ECS what happens (engine.reports).
         self.held = False
         # Bound once: every wait would else make a method object, and keep it as long as it lasts.
@@ -140,6 +145,18 @@ class Lifecycle:
         task.status = status
         self._enter[status](task)
 
+    def step(self, task: Task, status: int) -> None:
+        """Record that ``task`` reached ``status`` on its way up, which its template looked up in the table before.
+
+        What the status starts is the caller's: three times in every task's life this saves the general way.
+        """
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        rows = self._rows
+        rows += self._pack(self.kernel._now, event, task.last_event, task.ordinal, status + 1, WANT_RUNNING, 0, 0)
+        task.last_event = event
+        task.status = status
+
     # -- the way up -------------------------------------------------------------------------------------------
 
     def _nothing(self, task: Task) -> None:
@@ -149,7 +166,11 @@ class Lifecycle:
         """The ENI is attached (EC2), or the micro-VM with its ENI stands (Fargate)."""
         if task.epoch != epoch or (self.held and self.engine.reports.holds(task, self.then_network, epoch)):
             return
-        self.advance(task, NETWORK_READY)
+        if task.status == PROVISIONING:
+            self.step(task, task.template.after_network)
+            self.kernel.after(task.delays[DISPATCH], self.then_dispatched, task, epoch)
+        else:
+            self.advance(task, NETWORK_READY)
 
     def on_late_network(self, task: Task, epoch: int) -> None:
         """The ENI is not attached within its time, or ECS has not heard of it (AGENT-045, NET-053)."""
@@ -180,7 +201,7 @@ class Lifecycle:
             task.connectivity_at = self.kernel._now
             self.advance(task, AGENT_READY)
         else:
-            self.engine.agents.submit(task)
+            self.submit(task)
 
     def activate(self, task: Task) -> None:
         """The registry answers again: the task begins to activate once more (AGENT-032)."""
@@ -203,6 +224,9 @@ class Lifecycle:
         laws = task.template.laws
         if laws.fails_share and task.delays[CHANCE] < laws.fails_share:
             self.fail(task, START_FAILED, laws.fails_reason)
+        elif task.status == ACTIVATING:
+            self.step(task, task.template.after_start)
+            self._enter_running(task)
         else:
             self.advance(task, STARTED)
 
@@ -235,8 +259,27 @@ class Lifecycle:
         dirty = self.engine.services.dirty
         dirty.hold()
         self._want_stopped(task, ESSENTIAL_CONTAINER_EXITED, EXITED)
-        self.advance(task, STOP)
+        if task.template.ends_at_once is None or self.held:
+            self.advance(task, STOP)
+        else:
+            self._end_at_once(task, *task.template.ends_at_once)
         dirty.let_go()
+
+    def _end_at_once(self, task: Task, stopping: int, after: int) -> None:
+        """Advance twice at one go, where nothing is left to wait for between ``stopping`` and ``after``."""
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 2
+        now, ordinal, code, reason = self.kernel._now, task.ordinal, task.stop_code, task.reason
+        rows = self._rows
+        # fmt: off
+        rows += self._pack_two(
+            now, event - 1, task.last_event, ordinal, stopping + 1, WANT_STOPPED, code, reason,
+            now, event, event - 1, ordinal, after + 1, WANT_STOPPED, code, reason,
+        )
+        # fmt: on
+        task.last_event = event
+        task.status = after
+        self._enter[after](task)
 
     def crash(self, task: Task, cause_event: int) -> None:
         """Something made the task's essential container exit (a fault)."""

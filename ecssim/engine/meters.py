@@ -229,11 +229,11 @@ class Meters:
 
     def reserved(self, task: Task, instance: Instance) -> None:
         """The control plane holds a part of the instance for the task."""
-        reserved = self._pool_of[instance.ordinal].reserved
+        pool = self._pool_of[instance.ordinal]
         key = (task.owner, task.template)
-        level = reserved.get(key)
+        level = pool.reserved.get(key)
         if level is None:
-            level = reserved[key] = Level(())
+            level = pool.reserved[key] = Level(())
         task.reserved = level
         level.level += 1
         level.acc -= int(self.kernel._now * TICKS_PER_SECOND)

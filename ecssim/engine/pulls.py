@@ -78,7 +78,8 @@ class Pulls:
                 self._fetch(instance, task, delays[PULL])
                 ready = there_at[image.code]
             # A task that comes while the image is on its way waits for the same pull.
-            pull = max(pull, ready - now)
+            if ready - now > pull:
+                pull = ready - now
         start = delays[START]
         if start > agent.start_timeout or agent.dynamic_ports >= 0:
             self._start(task, instance, pull)

@@ -111,12 +111,16 @@ class Rebalancing:
         return tuple(share.provider for share in service.provider_strategy) or (0,)
 
     def _uneven(self, service: Service) -> bool:
-        if service.deployments[0].template.fargate:
+        template = service.deployments[0].template
+        if template.fargate:
             return any(counts and not is_even(counts.values()) for _, counts in self._counts(service))
-        zones = self._zones(service)
+        fleet = service.cluster.fleet
+        known = self._known.get(service.ordinal)
+        fresh = known is not None and known[0] is template and known[1] == fleet.facts
+        zones = known[2] if known is not None and fresh else self._zones(service)
         if len(zones) < 2:
             return False
-        tasks = service.cluster.fleet.spread_counts(ZONE_ATTRIBUTE, service.group).get
+        tasks = fleet.spread_counts(ZONE_ATTRIBUTE, service.group).get
         return not is_even([tasks(zone, 0) for zone in zones])
 
     # -- starting where there are too few -------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ecssim.engine.launching import Launching
 from ecssim.engine.service_events import ServiceEvents
 from ecssim.world.entities import Deployment, Service, TargetGroup, Task
 from ecssim.world.states import (
+    COMPLETED,
     FAILED,
     HEALTHY,
     IN_PROGRESS,
@@ -29,6 +30,7 @@ from ecssim.world.states import (
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
+    from ecssim.engine.traffic import Target
 
 
 class Services:
@@ -43,6 +45,8 @@ class Services:
         #: By service ordinal: running tasks, and the ``acc`` that makes their integral over the minute up to T
         #: ``acc + running * T`` (ALARM-029), so that a change never looks at the past.
         self.columns = Columns(("running",), ("acc",))
+        #: Services whose tasks serve traffic without a load balancer, by ordinal; engine.traffic fills it.
+        self.by_service: dict[int, Target] = {}
         self._bind()
         #: Goes up when a service or a deployment comes or goes: what is cached about them is stale then.
         self.version = 0
@@ -67,15 +71,22 @@ class Services:
         """The task reached RUNNING: a successful start, which ends the throttle (SVC-042)."""
         deployment = task.deployment
         assert deployment is not None
-        deployment.running += 1
         service = deployment.service
-        self.count_running(service, task, 1)
-        deployment.failures = 0
-        deployment.throttle_until = 0.0
-        service.impaired = False
-        if task.template.target_groups:
+        deployment.running = running = deployment.running + 1
+        # count_running, written out: a call for every start and every stop is a hundredth of a large run.
+        i = service.ordinal
+        self._running[i] += 1
+        self._acc[i] -= self.kernel._now
+        if i in self.by_service:
+            self.engine.traffic.serving(self.by_service[i], task, task, 1, lost=False)
+        if deployment.failures:
+            deployment.failures = 0
+            deployment.throttle_until = 0.0
+            service.impaired = False
+        template = task.template
+        if template.target_groups:
             self.engine.targets.register(task)
-        if task.template.ripens:
+        if template.ripens:
             # SVC-020: without any check a task counts as healthy 40 s after RUNNING.
             ripe = deployment.ripe_last = task.started_at + self.ripe_after
             self.ripening.append((ripe, task))
@@ -88,7 +99,7 @@ class Services:
             ):
                 # Somebody may stop once this one counts (DEPLOY-011, AGENT-053).
                 self.kernel.at(ripe, WORLD, self._on_ripe, service)
-            elif not service.steady and deployment.running == service.desired:
+            elif running == service.desired and not service.steady:
                 self.dirty.mark_at(service, ripe)
 
     def count_running(self, service: Service, task: Task, delta: int) -> None:
@@ -96,7 +107,7 @@ class Services:
         i = service.ordinal
         self._running[i] += delta
         self._acc[i] -= delta * self.kernel._now
-        by_service = self.engine.traffic.by_service
+        by_service = self.by_service
         if i in by_service:
             self.engine.traffic.serving(by_service[i], task, task, delta, lost=delta < 0 and task.exited)
 
@@ -166,17 +177,23 @@ class Services:
     def on_stopping(self, task: Task, deployment: Deployment) -> None:
         """desiredStatus became STOPPED: the task is out of every count of the scheduler, and a pass is due."""
         service = deployment.service
+        now = self.kernel._now
         ripening = self.ripening
-        if ripening and ripening[0][0] <= self.kernel._now:
+        if ripening and ripening[0][0] <= now:
             self.ripen()
         deployment.active -= 1
-        deployment.by_provider[task.provider] -= 1
+        if task.provider:
+            deployment.by_provider[task.provider] -= 1
         deployment.stopping += 1
-        if task.health == HEALTHY and task.ordinal not in deployment.displaced:
+        if task.health == HEALTHY and not (deployment.displaced and task.ordinal in deployment.displaced):
             deployment.healthy -= 1
         if task.status == RUNNING:
             deployment.running -= 1
-            self.count_running(service, task, -1)
+            i = service.ordinal
+            self._running[i] -= 1
+            self._acc[i] += now
+            if i in self.by_service:
+                self.engine.traffic.serving(self.by_service[i], task, task, -1, lost=task.exited)
         elif task.stop_code == TASK_FAILED_TO_START:
             self._failed_start(task, deployment)
         if deployment.unhealthy:
@@ -278,7 +295,8 @@ class Services:
                 self._apply(service, self._plan(service))
         elif missing and primary.rollout_state != FAILED:
             # The common case needs no plan: one revision, nothing wrong with it.
-            self.launching.launch(service, primary, missing)
+            if self.launching.launch(service, primary, missing) and primary.rollout_state == COMPLETED:
+                return  # what has just been launched does not run yet: there is nothing to settle
         self.settle(service)
 
     def _delete(self, service: Service) -> None:

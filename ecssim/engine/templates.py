@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING
 from ecssim.aws.capabilities import required
 from ecssim.aws.names import NetworkMode, PlacementConstraintType
 from ecssim.aws.task_definition import TaskDefinition
-from ecssim.decide.lifecycle import Path, flat
+from ecssim.decide.lifecycle import (
+    AGENT_READY,
+    CONTAINERS_STOPPED,
+    NETWORK_READY,
+    STARTED,
+    STOP,
+    Path,
+    flat,
+    rows,
+)
 from ecssim.engine.chains import STOP_TIMEOUT, Chains
 from ecssim.errors import ClientError
 from ecssim.record.codes import FIXED_POOLS
 from ecssim.scenario.behaviour import Behaviour
 from ecssim.world.entities import Image, Template
 from ecssim.world.requests import Predicate, Request
+from ecssim.world.states import ACTIVATING, PENDING, PROVISIONING, RUNNING
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -159,6 +169,7 @@ class Templates:
         requests = {0: request(None)} | {code: request(name) for code, name in wish.providers}
         images = self._images_of(definition)
         laws, chain = self._chains.make(definition, revision, cpu, images, wish.serving, fargate=fargate, eni=eni)
+        path = Path(eni=eni, targets=bool(wish.target_groups) or wish.registries)
         code = len(self._made) + 1
         listed = self._listed(tuple(images.values()))
         template = Template(
@@ -172,7 +183,7 @@ class Templates:
             gpus=gpus,
             request=requests[0],
             requests=requests,
-            table=flat(Path(eni=eni, targets=bool(wish.target_groups) or wish.registries)),
+            table=flat(path),
             eni=eni,
             fargate=fargate,
             subnets=wish.subnets if eni else (),
@@ -194,6 +205,10 @@ class Templates:
             laws=laws,
             chain=chain,
             ripens=not wish.target_groups and (chain is None or not chain.checked),
+            ends_at_once=_ends_at_once(definition, path) if chain is None else None,
+            after_network=rows(path)[PROVISIONING][NETWORK_READY],
+            after_dispatch=rows(path)[PENDING][AGENT_READY],
+            after_start=rows(path)[ACTIVATING][STARTED],
         )
         launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1
         network = FIXED_POOLS["network_mode"].index(mode.value) + 1
@@ -213,6 +228,18 @@ class Templates:
             self._seen.update(image.code for image in images)
             self.image_sets.append(images)
         return images
+
+
+def _ends_at_once(definition: TaskDefinition, path: Path) -> tuple[int, int] | None:
+    """The statuses after RUNNING that a task passes without a wait when its container exits by itself (LIFE-027).
+
+    None where others have to be stopped first, or targets to be deregistered.
+    """
+    if path.targets or len(definition.container_definitions) > 1:
+        return None
+    table = rows(path)
+    stopping = table[RUNNING][STOP]
+    return stopping, table[stopping][CONTAINERS_STOPPED]
 
 
 def _host_ports(definition: TaskDefinition, mode: NetworkMode) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -82,7 +82,7 @@ class Traffic:
         self.streams: list[Stream] = []
         self.targets: list[Target] = []
         self.by_group: dict[int, Target] = {}
-        self.by_service: dict[int, Target] = {}
+        self.by_service = engine.services.by_service
         self._cell_of: dict[tuple[int, int, int, str], int] = {}
         self._free: list[int] = []
         self._rows = engine.recorder.tables["flow_metrics"]

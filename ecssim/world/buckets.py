@@ -32,7 +32,8 @@ class TokenBucket:
         level = self._level
         if now > self._at:
             level += (now - self._at) * self.rate
-            level = min(level, self.burst)
+            if level > self.burst:
+                level = self.burst
             self._at = now
         # Refilled in parts, a token may be a hair short of whole.
         whole = int(level + 1e-9)

@@ -14,7 +14,16 @@ from typing import Any
 from ecssim.world.agent_settings import AGENT_DEFAULTS, AgentSettings
 from ecssim.world.containers import Chain, Container
 from ecssim.world.requests import Request
-from ecssim.world.states import ACTIVE, IN_PROGRESS, NOT_STOPPED, PROVISIONING, UNKNOWN
+from ecssim.world.states import (
+    ACTIVATING,
+    ACTIVE,
+    IN_PROGRESS,
+    NOT_STOPPED,
+    PENDING,
+    PROVISIONING,
+    RUNNING,
+    UNKNOWN,
+)
 
 NAN = float("nan")
 
@@ -39,7 +48,9 @@ class Template:
     ``ripens``: no check says when a task is healthy, time does (SVC-020). ``image_set`` numbers equal ``images``;
     ``dynamic_ports`` counts the host ports that it leaves to the host to choose (bridge mode, hostPort 0;
     AGENT-008). In a what-if whose strategy mixes Fargate and Auto Scaling group providers, ``on_instances`` is what
-    runs on the latter, whose codes are ``instance_providers``.
+    runs on the latter, whose codes are ``instance_providers``. ``ends_at_once`` are the two statuses that a task
+    passes at one instant when its only container exits, where it has no more to unwind before them. ``after_network``,
+    ``after_dispatch`` and ``after_start`` are what the table says of the ordinary way up.
     """
 
     code: int
@@ -73,6 +84,10 @@ class Template:
     ripens: bool = True
     on_instances: Template | None = None
     instance_providers: frozenset[int] = frozenset()
+    ends_at_once: tuple[int, int] | None = None
+    after_network: int = PENDING
+    after_dispatch: int = ACTIVATING
+    after_start: int = RUNNING
 
     def of_provider(self, provider: int) -> Template:
         """Return what a task for this capacity provider is made from."""
@@ -143,6 +158,10 @@ class Task:
         k: int,
         delays: tuple[float, ...],
         created_at: float,
+        runs_for: float = -1.0,
+        provider: int = 0,
+        subnet: int = -1,
+        address: int = -1,
     ) -> None:
         self.ordinal = ordinal
         self.template = template
@@ -157,15 +176,15 @@ class Task:
         self.health = UNKNOWN
         self.last_event = 0
         self.instance = -1
-        self.subnet = -1
-        self.address = -1
-        self.provider = 0
+        self.subnet = subnet
+        self.address = address
+        self.provider = provider
         self.holds_agent = False
         self.exited = False
         self.exit_code = -1
         self.stop_code = NOT_STOPPED
         self.reason = 0
-        self.runs_for = -1.0
+        self.runs_for = runs_for
         self.protected_until = 0.0
         self.targets: list[Any] | None = None
         self.reserved: Any = None

@@ -137,12 +137,14 @@ class Fleet(FleetIndex):
             raise InvariantBroken(f"instance {ordinal} has {host.remaining()} left and cannot hold {request}")
         if not request.plain:
             self._reserve_more(host, request)
-        ladder = self._cpu
-        if ladder.ranks[cpu] != ladder.ranks[had_cpu]:
-            ladder.move(bit, cpu, had_cpu)
-        ladder = self._memory
-        if ladder.ranks[memory] != ladder.ranks[had_memory]:
-            ladder.move(bit, memory, had_memory)
+        ranks = self._cpu.ranks
+        low, high = ranks[cpu], ranks[had_cpu]
+        if low != high:
+            self._cpu.cross(bit, low, high)
+        ranks = self._memory.ranks
+        low, high = ranks[memory], ranks[had_memory]
+        if low != high:
+            self._memory.cross(bit, low, high)
         if self._cpu_levels is not None:
             self._cpu_levels.move(bit, had_cpu, cpu)
         if self._memory_levels is not None:
@@ -195,12 +197,14 @@ class Fleet(FleetIndex):
             raise InvariantBroken(f"instance {ordinal} with {host.remaining()} left holds no {request}")
         if not request.plain:
             self._release_more(host, request)
-        ladder = self._cpu
-        if ladder.ranks[cpu] != ladder.ranks[had_cpu]:
-            ladder.move(bit, had_cpu, cpu)
-        ladder = self._memory
-        if ladder.ranks[memory] != ladder.ranks[had_memory]:
-            ladder.move(bit, had_memory, memory)
+        ranks = self._cpu.ranks
+        low, high = ranks[had_cpu], ranks[cpu]
+        if low != high:
+            self._cpu.cross(bit, low, high)
+        ranks = self._memory.ranks
+        low, high = ranks[had_memory], ranks[memory]
+        if low != high:
+            self._memory.cross(bit, low, high)
         if self._cpu_levels is not None:
             self._cpu_levels.move(bit, had_cpu, cpu)
         if self._memory_levels is not None:

@@ -44,10 +44,9 @@ class Group:
                     del levels[before]
             if after:
                 levels[after] = levels.get(after, 0) | bit
-        if self._by_field:
-            for name, counts in self._by_field.items():
-                value = host.attributes.get(name) or ""
-                counts[value] = counts.get(value, 0) + after - before
+        for name, counts in self._by_field.items():
+            value = host.attributes.get(name) or ""
+            counts[value] = counts.get(value, 0) + after - before
 
     def forget_positions(self) -> None:
         """Positions were renumbered: build the masks anew when next asked for."""

@@ -15,6 +15,8 @@ from ecssim.world.requests import ZONE_ATTRIBUTE, Request, Resources
 from ecssim.world.views import Closest, FailureReason, Rejections
 
 INSTANCE_FIELDS = ("instanceId", "host")
+#: The attribute that nearly every strategy spreads over, in both spellings: cutting the prefix off makes a string.
+ATTRIBUTES = {ZONE_ATTRIBUTE: ZONE_ATTRIBUTE, f"attribute:{ZONE_ATTRIBUTE}": ZONE_ATTRIBUTE}
 #: A verdict per launch: the tuple's own constructor saves the named one's extra call.
 _rejections = tuple.__new__
 LACKED = {
@@ -141,8 +143,11 @@ class FleetIndex(FleetMasks):
             return candidates
         if field in INSTANCE_FIELDS:
             return found.fewest(candidates, group, self._hosts, len(self._at))
-        name = field.removeprefix("attribute:")
-        return fewest_by_field(candidates, self._values_of(name), found.by_field(name, group, self._hosts))
+        name = ATTRIBUTES.get(field) or field.removeprefix("attribute:")
+        masks = self._values.get(name)
+        if masks is None:
+            masks = self._values_of(name)
+        return fewest_by_field(candidates, masks, found.by_field(name, group, self._hosts))
 
     def narrow_binpack(self, candidates: int, resource: str, request: Request) -> int:
         """Those with the least remaining ``cpu`` or ``memory`` (PLACE-021)."""
@@ -251,7 +256,8 @@ class FleetIndex(FleetMasks):
         found = self._groups.get(group)
         if found is None:
             return {}
-        return found.by_field(field.removeprefix("attribute:"), group, self._hosts)
+        name = ATTRIBUTES.get(field) or field.removeprefix("attribute:")
+        return found.by_field(name, group, self._hosts)
 
     def group_count(self, group: int, ordinal: int) -> int:
         """Tasks of ``group`` on the instance with desired status RUNNING (PLACE-026)."""

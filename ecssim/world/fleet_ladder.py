@@ -76,16 +76,13 @@ class Ladder:
         return mask
 
     def move(self, bit: int, low: int, high: int) -> None:
-        """Follow one instance whose remainder went from ``low`` to ``high`` or back; ``low < high``.
+        """Follow one instance whose remainder went from ``low`` to ``high`` or back; ``low < high``."""
+        a, b = self.ranks[low], self.ranks[high]
+        if a != b:
+            self.cross(bit, a, b)
 
-        Does nothing where ``ranks`` are the same: a caller in a hurry may look by itself.
-        """
-        ranks = self.ranks
-        a = ranks[low]
-        b = ranks[high]
-        if a == b:
-            return  # no threshold lies between
-        masks = self._masks
+    def cross(self, bit: int, a: int, b: int) -> None:
+        """Follow one instance that went from rank ``a`` to rank ``b`` or back; ``a < b``."""
         stride = self._stride
         if stride > 1:
             classes = self._classes
@@ -94,9 +91,9 @@ class Ladder:
             classes[b - 1] ^= bit
             a = -(-a // stride)
             b = -(-b // stride)
-        while a < b:
-            masks[a] ^= bit
-            a += 1
+        masks = self._masks
+        for at in range(a, b):
+            masks[at] ^= bit
 
     def learn(self, sizes: Iterable[int]) -> None:
         """Give each of ``sizes`` its threshold; cheaper all at once than one by one."""
