@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ecssim.engine.describe_deployments import service_deployments, service_revisions
 from ecssim.engine.describe_instances import instance_arn, instance_document, registered
-from ecssim.engine.describe_services import (
-    revision_document,
-    service_arn,
-    service_deployment_document,
-    service_document,
-)
+from ecssim.engine.describe_services import service_arn, service_document
 from ecssim.engine.describe_tasks import Words, task_document
 from ecssim.engine.outside import DESCRIBABLE, Outside
 from ecssim.errors import BadInput, Problem
@@ -77,9 +73,9 @@ def answer(engine: Engine, outside: Outside, what: str, query: Query) -> dict[st
             services = _services(engine, query, cluster, failures)
             found = [service_document(engine, s, outside.events_of(s.name, s.cluster.name)) for s in services]
         case "service-deployments" | "service-revisions":
-            show = service_deployment_document if what == "service-deployments" else revision_document
+            show = service_deployments if what == "service-deployments" else service_revisions
             services = _services(engine, query, cluster, failures)
-            found = [show(engine, s, d) for s in services for d in reversed(s.deployments)]
+            found = [document for service in services for document in show(engine, service)]
         case "container-instances":
             instances = _instances(engine, query, cluster, failures)
             found = [instance_document(engine, i, outside.version_of_instance(i)) for i in instances]

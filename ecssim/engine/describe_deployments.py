@@ -18,13 +18,19 @@ def service_deployments(engine: Engine, service: Service) -> list[dict[str, Any]
     return [service_deployment_document(engine, rollout) for rollout in reversed(service.history)]
 
 
+def service_revisions(engine: Engine, service: Service) -> list[dict[str, Any]]:
+    """The revisions that those deployments brought, newest first; a rollback brings none of its own."""
+    targets = dict.fromkeys(rollout.target for rollout in reversed(service.history))
+    return [service_revision_document(engine, service, target) for target in targets]
+
+
 def service_deployment_document(engine: Engine, rollout: ServiceDeployment) -> dict[str, Any]:
     """One service deployment as the API shows it; times that were not reached are left out."""
     service = rollout.deployment.service
     path = f"{service.cluster.name}/{service.name}"
     document = rollout.target.document.model_dump(mode="json", by_alias=True, exclude_none=True)
     shown: dict[str, Any] = {
-        "serviceDeploymentArn": engine.arn("service-deployment", f"{path}/{rollout.id}"),
+        "serviceDeploymentArn": service_deployment_arn(engine, rollout),
         "serviceArn": engine.arn("service", path),
         "clusterArn": engine.arn("cluster", service.cluster.name),
         "status": rollout.status.value,
@@ -73,6 +79,12 @@ def service_revision_document(engine: Engine, service: Service, revision: Servic
         if document.get(key):
             shown[key] = document[key]
     return shown
+
+
+def service_deployment_arn(engine: Engine, rollout: ServiceDeployment) -> str:
+    """The ARN of a service deployment, as StopServiceDeployment takes it (DEPLOY-010)."""
+    service = rollout.deployment.service
+    return engine.arn("service-deployment", f"{service.cluster.name}/{service.name}/{rollout.id}")
 
 
 def revision_arn(engine: Engine, service: Service, revision: ServiceRevision) -> str:

@@ -1,4 +1,4 @@
-"""Services in the shape of DescribeServices, with what DescribeServiceDeployments and -Revisions say of them."""
+"""Services in the shape of DescribeServices."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ecssim.engine.describe_deployments import revision_arn, service_deployment_arn
 from ecssim.engine.identities import uuid_of
 from ecssim.world.entities import Deployment, Service
-from ecssim.world.states import COMPLETED, IN_PROGRESS, ROLLOUT_NAMES
+from ecssim.world.states import IN_PROGRESS, ROLLOUT_NAMES
 
 if TYPE_CHECKING:
     from ecssim.engine.outside import ServiceEvent
@@ -69,7 +70,7 @@ def service_document(engine: Engine, service: Service, events: Sequence[ServiceE
         shown["taskDefinition"] = engine.arn("task-definition", primary.template.name)
         shown["currentServiceRevisions"] = [
             {
-                "arn": revision_arn(engine, service, d),
+                "arn": revision_arn(engine, service, d.rollout.target),
                 "requestedTaskCount": _wanted(service, d),
                 "runningTaskCount": d.running,
                 "pendingTaskCount": d.active - d.running,
@@ -77,7 +78,7 @@ def service_document(engine: Engine, service: Service, events: Sequence[ServiceE
             for d in service.deployments
         ]
         if primary.rollout_state == IN_PROGRESS:
-            shown["currentServiceDeployment"] = service_deployment_arn(engine, service, primary)
+            shown["currentServiceDeployment"] = service_deployment_arn(engine, primary.rollout)
         if primary.template.fargate:
             shown["platformVersion"] = "LATEST"
             shown["platformFamily"] = "Windows" if primary.template.windows else "Linux"
@@ -130,81 +131,6 @@ def deployment_document(engine: Engine, service: Service, deployment: Deployment
     if deployment.reason:
         shown["rolloutStateReason"] = deployment.reason
     return shown
-
-
-# -- service deployments and revisions ------------------------------------------------------------------------
-
-
-def service_deployment_arn(engine: Engine, service: Service, deployment: Deployment) -> str:
-    """The ARN of a service deployment, as StopServiceDeployment takes it (DEPLOY-010)."""
-    rollout = deployment.rollout
-    number = rollout.id if rollout is not None else uuid_of(engine, "service deployment", deployment.id).hex[:21]
-    return engine.arn("service-deployment", f"{service.cluster.name}/{service.name}/{number}")
-
-
-def revision_arn(engine: Engine, service: Service, deployment: Deployment) -> str:
-    """The ARN of the service revision that a deployment brings; its number is that of ``ecs-svc/<number>``."""
-    number = deployment.id.rpartition("/")[2]
-    return engine.arn("service-revision", f"{service.cluster.name}/{service.name}/{number}")
-
-
-def service_deployment_document(engine: Engine, service: Service, deployment: Deployment) -> dict[str, Any]:
-    """A deployment that is still there in the shape of DescribeServiceDeployments (DEPLOY-006, DEPLOY-009).
-
-    A deployment that another one is replacing before it was complete is STOP_REQUESTED (DEPLOY-008).
-    """
-    status = "IN_PROGRESS" if deployment is service.deployments[0] else "STOP_REQUESTED"
-    if deployment.rollout_state == COMPLETED:
-        status = "SUCCESSFUL"
-    elif deployment.rollout_state != IN_PROGRESS:
-        status = "STOPPED"
-    created = moment(engine, deployment.created_at)
-    shown: dict[str, Any] = {
-        "serviceDeploymentArn": service_deployment_arn(engine, service, deployment),
-        "serviceArn": service_arn(engine, service),
-        "clusterArn": engine.arn("cluster", service.cluster.name),
-        "createdAt": created,
-        "startedAt": created,
-        "updatedAt": created,
-        "status": status,
-        "targetServiceRevision": _revision_summary(engine, service, deployment),
-        "sourceServiceRevisions": [
-            _revision_summary(engine, service, older)
-            for older in service.deployments
-            if older is not deployment and older.created_at <= deployment.created_at
-        ],
-        "deploymentConfiguration": {
-            "maximumPercent": service.maximum_percent,
-            "minimumHealthyPercent": service.minimum_healthy_percent,
-        },
-    }
-    if deployment.finished_at == deployment.finished_at:
-        shown["finishedAt"] = shown["updatedAt"] = moment(engine, deployment.finished_at)
-    if deployment.reason:
-        shown["statusReason"] = deployment.reason
-    return shown
-
-
-def _revision_summary(engine: Engine, service: Service, deployment: Deployment) -> dict[str, Any]:
-    return {
-        "arn": revision_arn(engine, service, deployment),
-        "requestedTaskCount": _wanted(service, deployment),
-        "runningTaskCount": deployment.running,
-        "pendingTaskCount": deployment.active - deployment.running,
-    }
-
-
-def revision_document(engine: Engine, service: Service, deployment: Deployment) -> dict[str, Any]:
-    """The revision of a deployment in the shape of DescribeServiceRevisions."""
-    template = deployment.template
-    return {
-        "serviceRevisionArn": revision_arn(engine, service, deployment),
-        "serviceArn": service_arn(engine, service),
-        "clusterArn": engine.arn("cluster", service.cluster.name),
-        "taskDefinition": engine.arn("task-definition", template.name),
-        "launchType": template.launch_type,
-        "createdAt": moment(engine, deployment.created_at),
-    }
 
 
 def moment(engine: Engine, t: float) -> datetime:

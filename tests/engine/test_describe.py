@@ -200,7 +200,7 @@ def test_a_service_deployment_names_its_revisions() -> None:
     run = at("fargate", 62.0)
     (shown,) = run.describe("services")
     new, old = shown["currentServiceRevisions"]
-    first, second = run.describe("service-deployments")
+    second, first = run.describe("service-deployments")  # the newest first
     assert (first["status"], second["status"]) == ("SUCCESSFUL", "IN_PROGRESS")
     assert shown["currentServiceDeployment"] == second["serviceDeploymentArn"]
     assert second["targetServiceRevision"] == new
@@ -209,6 +209,8 @@ def test_a_service_deployment_names_its_revisions() -> None:
     assert [revisions[r["arn"]].rpartition("/")[2] for r in (new, old)] == ["web:2", "web:1"]
     run.advance(until=900.0)
     assert "currentServiceDeployment" not in run.describe("services")[0]
+    # What was deployed stays describable after the old tasks are gone.
+    assert [d["status"] for d in run.describe("service-deployments")] == ["SUCCESSFUL", "SUCCESSFUL"]
 
 
 @pytest.mark.parametrize(
