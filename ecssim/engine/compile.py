@@ -261,6 +261,7 @@ def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
         eager=behavior in ("default", "always"),
         fallback=behavior != "always",
         start_timeout=agent.seconds(start, agent.container_start_timeout, 180.0),
+        windows_start_timeout=agent.seconds(start, agent.container_start_timeout, 480.0),
         cleanup_wait=agent.seconds(wait, agent.engine_task_cleanup_wait_duration, 10800.0),
         cleanup_jitter=go_seconds(agent.engine_task_cleanup_wait_duration_jitter or ""),
         cleans=not (agent.disable_image_cleanup or behavior == "prefer-cached"),

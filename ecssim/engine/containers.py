@@ -51,8 +51,6 @@ EXITED: Final = "Essential container in task exited"
 #: Exit code of a process that was killed, and of one that ended at its stop signal.
 KILLED: Final = 137
 ENDED: Final = 0
-#: Seconds that the start of a container may take on an instance: Linux, Windows (LIFE-058).
-START_LIMIT: Final = {False: 180.0, True: 480.0}
 #: Seconds from the notice to the end of a Fargate Spot task, whatever its containers still do (SPOT-001).
 SPOT_NOTICE: Final = 120.0
 
@@ -204,19 +202,25 @@ class Containers:
         self._go_on(container, event)
 
     def start(self, container: Container) -> None:
-        """Start the container; on an instance the call has a time limit of its own (LIFE-058)."""
+        """Start the container; on an instance the call has a time limit of its own (LIFE-058, AGENT-033)."""
         delay = self.luck.value(container, START)
-        template = container.task.template
-        if not template.fargate and delay > START_LIMIT[template.windows]:
-            limit = START_LIMIT[template.windows]
+        limit = self._start_limit(container.task)
+        if delay > limit:
             self.kernel.after(limit, self._on_start_timeout, container, container.epoch)
         else:
             self.kernel.after(delay, self._on_started, container, container.epoch)
 
+    def _start_limit(self, task: Task) -> float:
+        """Seconds that the agent gives the start of a container; Fargate has no such limit of its own."""
+        if task.template.fargate:
+            return inf
+        agent = self.engine.world.instances[task.instance].group.agent
+        return agent.windows_start_timeout if task.template.windows else agent.start_timeout
+
     def _on_start_timeout(self, container: Container, epoch: int) -> None:
         if container.waits(epoch):
-            minutes = START_LIMIT[container.task.template.windows] / 60.0
-            late = f"Could not transition to started; timed out after waiting {minutes:.0f}m0s"
+            minutes, seconds = divmod(self._start_limit(container.task), 60.0)
+            late = f"Could not transition to started; timed out after waiting {minutes:.0f}m{seconds:g}s"
             self._failed(container, f"ContainerRuntimeTimeoutError: {late}")
 
     def _fails(self, container: Container) -> bool:

@@ -96,8 +96,9 @@ class Pulls:
         task.pull_stopped_at = kernel._now + pull
         start = task.delays[START]
         agent = instance.group.agent
-        if start > agent.start_timeout:
-            kernel.after(pull + agent.start_timeout, self._then_timed_out, task, task.epoch)
+        limit = agent.windows_start_timeout if task.template.windows else agent.start_timeout
+        if start > limit:
+            kernel.after(pull + limit, self._then_timed_out, task, task.epoch)
         elif agent.dynamic_ports >= 0 and not self._has_ports(task, instance, agent.dynamic_ports):
             kernel.after(pull + start, self._on_no_port, task, task.epoch)
         else:
@@ -105,7 +106,8 @@ class Pulls:
 
     def _on_timed_out(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch:
-            limit = self.instances[task.instance].group.agent.start_timeout
+            agent = self.instances[task.instance].group.agent
+            limit = agent.windows_start_timeout if task.template.windows else agent.start_timeout
             reason = f"ContainerRuntimeTimeoutError: could not start the container within {limit:g} s"
             self.engine.lifecycle.fail(task, START_FAILED, reason)
 

@@ -11,7 +11,8 @@ class AgentSettings:
 
     ``eager``: it asks the registry at every start (pull behaviours ``default`` and ``always``); ``fallback``: a
     cached image will do where the registry does not answer (all but ``always``) (AGENT-030). A container that
-    has not started ``start_timeout`` after its creation fails (AGENT-033). Stopped containers stay for
+    has not started ``start_timeout`` after its creation (``windows_start_timeout`` on Windows) fails (AGENT-033).
+    Stopped containers stay for
     ``cleanup_wait`` and up to ``cleanup_jitter`` more (AGENT-035). Every ``image_interval`` at most
     ``images_per_cycle`` images that nobody uses and that are ``image_age`` old are deleted, if it ``cleans`` at all
     (AGENT-036).
@@ -21,6 +22,7 @@ class AgentSettings:
     eager: bool = True
     fallback: bool = True
     start_timeout: float = 180.0
+    windows_start_timeout: float = 480.0
     cleanup_wait: float = 10800.0
     cleanup_jitter: float = 0.0
     cleans: bool = True

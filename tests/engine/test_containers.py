@@ -307,6 +307,15 @@ def test_the_time_out_is_ignored_once_the_container_has_stopped() -> None:
     assert states(result)[-1] == "RUNNING"
 
 
+@pytest.mark.rule("LIFE-058", "AGENT-033")
+def test_the_agent_may_give_the_start_of_a_container_another_time() -> None:
+    document = scene(container("web"), behaviour={"app": {"startsAfter": "100s"}})
+    (fleet,) = document["autoScalingGroups"]
+    fleet["agent"] = {**fleet.get("agent", {}), "ECS_CONTAINER_START_TIMEOUT": "90s"}
+    late = "ContainerRuntimeTimeoutError: Could not transition to started; timed out after waiting 1m30s"
+    assert last(run_dict(document)) == ("TaskFailedToStart", late)
+
+
 @pytest.mark.rule("LIFE-058")
 @pytest.mark.parametrize(
     ("starts", "failed"), [pytest.param("179s", False, id="in time"), pytest.param("181s", True, id="too late")]
