@@ -20,6 +20,7 @@ from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_reach import compile_reach
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.door_checks import DoorChecks
@@ -84,6 +85,7 @@ def compile_scenario(
     _network(engine, scenario)
     _target_groups(engine, scenario)
     _groups(engine, scenario, trunking)
+    compile_reach(engine, scenario)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
     engine.capacity.begin()

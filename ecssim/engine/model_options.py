@@ -74,6 +74,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "AGENT-021",
         "whether the agents' renewals of their connections, every half hour, are instance events",
     ),
+    "reachability": Option(
+        "reachability",
+        ("routes", "open"),
+        "NET-081",
+        "whether route tables, where a scenario lists any, decide what tasks reach; without any all is open",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -97,6 +103,7 @@ class ModelOptions:
     pull_bandwidth: Literal["shared", "separate"] = "shared"
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
+    reachability: Literal["routes", "open"] = "routes"
     image_size_mb: float = 100.0
 
     @property

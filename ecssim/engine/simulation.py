@@ -47,6 +47,7 @@ from ecssim.world.world import World
 
 if TYPE_CHECKING:
     from ecssim.engine.outside import Outside
+    from ecssim.engine.reach import Reach
 
 Observer = Callable[["Engine"], None]
 
@@ -119,6 +120,8 @@ class Engine:
         self.metrics = Metrics(self)
         self.scaling = Scaling(self)
         self.timeline = Timeline(self)
+        #: What can be reached from where; None if the scenario describes no routes (engine.reach).
+        self.reach: Reach | None = None
         self.builder: Builder
         self.door_checks: DoorChecks
 

@@ -38,6 +38,7 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "agentHeartbeat": (uniform(60.0, 120.0), "AGENT-020"),
     "submitRetry": (uniform(0.030, 0.059), "AGENT-043"),
     "eniTimeout": (constant(180.0), "NET-053"),
+    "unreachable": (constant(120.0), "NET-086"),
     "agentLossNoticed": (constant(90.0), "AGENT-024"),
     "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
     "trunkRegistration": (constant(10.0), "NET-019"),

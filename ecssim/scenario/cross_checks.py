@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
 from ecssim.scenario.check_network import check_network
+from ecssim.scenario.check_reachability import check_reachability
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
 from ecssim.scenario.check_timeline import check_timeline
@@ -43,6 +44,7 @@ def check_scenario(
     check_network(names, findings)
     check_capacity(names, around, findings)
     check_services(names, around, findings)
+    check_reachability(names, around, findings)
     check_listeners(names, findings)
     check_scaling(names, findings)
     check_traffic(names, findings)
