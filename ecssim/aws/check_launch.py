@@ -14,6 +14,7 @@ from ecssim.aws.check_task_definition import MOST_CONSTRAINTS, fargate_refusals
 from ecssim.aws.names import (
     CapacityProviderType,
     Compatibility,
+    EnabledDisabled,
     LaunchType,
     NetworkMode,
     PlacementConstraintType,

@@ -30,9 +30,7 @@ class Ec2Shape(Shape):
 class Vpc(Ec2Shape):
     """A VPC with its IPv4 blocks and the attributes without which endpoints have no private names (NET-082)."""
 
-    additions: ClassVar[frozenset[str]] = frozenset(
-        {"region", "cidrBlocks", "enableDnsSupport", "enableDnsHostnames"}
-    )
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "cidrBlocks", "enableDnsSupport", "enableDnsHostnames"})
     shorthands: ClassVar[Mapping[str, str]] = {"cidrBlocks": "cidrBlockAssociationSet"}
 
     vpc_id: Name

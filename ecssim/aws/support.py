@@ -160,8 +160,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "fargateTaskRetirementWaitPeriod fargateEventWindows",
     },
     # --- network
-    "Vpc": {_M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet enableDnsSupport"
-        " enableDnsHostnames", _E: "isDefault tags"},
+    "Vpc": {
+        _M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet enableDnsSupport enableDnsHostnames",
+        _E: "isDefault tags",
+    },
     "Subnet": {
         _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId mapPublicIpOnLaunch",
         _E: "availabilityZoneId tags",
@@ -187,7 +189,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _E: "groupName userId vpcId vpcPeeringConnectionId peeringStatus description",
     },
     "RouteTable": {_M: "routeTableId region vpcId subnets associations routes", _E: "tags"},
-    "RouteTableAssociation": {_M: "subnetId main", _E: "routeTableAssociationId routeTableId gatewayId associationState"},
+    "RouteTableAssociation": {
+        _M: "subnetId main",
+        _E: "routeTableAssociationId routeTableId gatewayId associationState",
+    },
     "Route": {
         _M: "destinationCidrBlock destinationPrefixListId gatewayId natGatewayId transitGatewayId"
         " vpcPeeringConnectionId networkInterfaceId instanceId localGatewayId carrierGatewayId coreNetworkArn state",

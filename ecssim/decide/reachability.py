@@ -135,5 +135,3 @@ def _secret(need: Need, fargate: bool) -> str:
         "unable to retrieve secrets from ssm: service call has been retried 5 time(s): RequestCanceled: request "
         "context canceled caused by: context deadline exceeded"
     )
-
-

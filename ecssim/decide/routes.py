@@ -20,7 +20,9 @@ from typing import Final
 
 HTTPS: Final = 443
 #: Blocks that are nobody's on the internet: a permission for nothing but these does not lead there.
-PRIVATE_BLOCKS: Final = tuple(IPv4Network(b) for b in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+PRIVATE_BLOCKS: Final = tuple(
+    IPv4Network(b) for b in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
 #: Services that gateway endpoints exist for (NET-034).
 GATEWAY_SERVICES: Final = ("s3", "dynamodb")
 INTERNET: Final = "internet"
@@ -206,12 +208,15 @@ def _over_the_internet(network: NetworkMap, source: Source, place: Place, servic
     table = network.tables.get(place.table, Table(place.table))
     wants = "" if service == INTERNET else f", and {place.vpc} has no endpoint for {service} that serves it{unnamed}"
     if table.kind is Kind.NONE:
-        return _none(f"{_table(place)} of subnet {place.name} has no route to an internet or NAT gateway{wants}")
+        return _none(
+            f"subnet {place.name} uses {_table(place)}, which has no route to an internet or NAT gateway{wants}"
+        )
     if table.blackhole:
         return _none(f"the default route of {_table(place)} leads to {table.target}, which is a blackhole{wants}")
     if table.kind is Kind.INTERNET_GATEWAY and not source.public:
-        return _none(f"subnet {place.name} is public, but without a public address nothing gets through "
-                     f"{table.target}{wants}")
+        return _none(
+            f"subnet {place.name} is public, but without a public address nothing gets through {table.target}{wants}"
+        )
     found = Way(table.kind, table.target)
     if table.kind is Kind.NAT:
         found = _through_nat(network, table, wants)
@@ -234,8 +239,10 @@ def _through_nat(network: NetworkMap, table: Table, wants: str) -> Way:
     if stands is None:
         return Way(Kind.NAT, nat.name)
     if network.tables.get(stands.table, Table(stands.table)).kind is not Kind.INTERNET_GATEWAY:
-        return _none(f"{nat.name} stands in subnet {stands.name}, whose {_table(stands)} has no route to an internet "
-                     f"gateway{wants}")
+        return _none(
+            f"{nat.name} stands in subnet {stands.name}, and {_table(stands)} has no route to an internet "
+            f"gateway{wants}"
+        )
     return Way(Kind.NAT, nat.name, stands.zone)
 
 
@@ -285,8 +292,6 @@ def _inbound(network: NetworkMap, source: Source, place: Place, endpoint: Endpoi
                 return True  # not described; or the default group, which lets its own members in
             continue
         for p in group.inbound:
-            if p.https and (
-                any(g in p.groups for g in mine) or any(place.block.subnet_of(b) for b in p.blocks)
-            ):
+            if p.https and (any(g in p.groups for g in mine) or any(place.block.subnet_of(b) for b in p.blocks)):
                 return True
     return False

@@ -19,6 +19,7 @@ from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
+from ecssim.engine.compile_data_use import compile_data_use
 from ecssim.engine.compile_jobs import job_stream
 from ecssim.engine.compile_reach import compile_reach
 from ecssim.engine.compile_scaling import compile_scaling
@@ -105,6 +106,7 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
+    compile_data_use(engine, scenario)
     if steady:
         settle(engine)
     compile_scaling(engine, scenario)

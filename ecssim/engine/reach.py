@@ -18,7 +18,7 @@ from ecssim.decide.reachability import Need, Step, Unreachable, unreachable
 from ecssim.decide.routes import INTERNET, Kind, NetworkMap, Source, Way, way
 from ecssim.engine.meters import MeterKey
 from ecssim.scenario.needs import instance_needs, needs_of
-from ecssim.world.entities import Image, Instance, Owner, Task, Template
+from ecssim.world.entities import Cluster, Image, Instance, Owner, Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -51,7 +51,9 @@ class Reach:
         engine.pulls.then_started = self._on_started
         engine.pulls.meter = self._pulled
 
-    def learn(self, template: Template, definition: TaskDefinition, groups: tuple[str, ...], platform: str | None) -> None:
+    def learn(
+        self, template: Template, definition: TaskDefinition, groups: tuple[str, ...], platform: str | None
+    ) -> None:
         """A new template: note what its tasks fetch."""
         region = self.engine.region
         self._needs[template] = needs_of(definition, region, fargate=template.fargate, platform=platform)
@@ -179,7 +181,9 @@ class Reach:
         over = self._ways.get(key)
         if over is None:
             name = self._image_names[image.code]
-            layers = [n for n in self._needs[task.template] if n.what == name and n.step in (Step.MANIFEST, Step.LAYERS)]
+            layers = [
+                n for n in self._needs[task.template] if n.what == name and n.step in (Step.MANIFEST, Step.LAYERS)
+            ]
             last = max(layers, key=lambda need: need.step)
             over = self._ways[key] = way(self.network, self._source(task.template, group, subnet), last.service)
         self.moved(task.owner, over, self.engine.world.subnets[subnet].zone, round(image.size_mb * 1e6))
@@ -201,3 +205,14 @@ class Reach:
     def to_the_internet(self, template: Template, subnet: int, group: int = -1) -> Way:
         """The way that a task's own requests to the internet take."""
         return way(self.network, self._source(template, group, subnet), INTERNET)
+
+    def places_of(self, template: Template, cluster: Cluster, zone: str) -> list[tuple[int, int]]:
+        """Where packets of a template's own requests start in a zone: (group or -1, subnet), as ordinals.
+
+        An awsvpc task's at its own interface, any other's at its instance's.
+        """
+        subnets = self.engine.world.subnets
+        if template.eni:
+            return [(-1, s) for s in template.subnets if subnets[s].zone == zone]
+        groups = self.engine.world.groups
+        return [key for key in self._hosts if subnets[key[1]].zone == zone and groups[key[0]].cluster is cluster]

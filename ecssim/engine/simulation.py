@@ -218,6 +218,8 @@ class Engine:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
         self.observe()
         self.metrics.finish()
+        if self.traffic.data_use is not None:
+            self.traffic.data_use.settle()
         self.meters.flush()
         self.lifecycle.finish()
         self.services.deployments.finish()

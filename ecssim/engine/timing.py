@@ -127,6 +127,9 @@ class RequestLaw:
     unloaded: float = 0.0
     idle_cpu: float = 0.0
     idle_memory: float = 0.0
+    #: Bytes that a task sends to and receives from the internet for each request (COST-045).
+    internet_sent: int = 0
+    internet_received: int = 0
 
     @classmethod
     def of(

@@ -25,7 +25,10 @@ from ecssim.scenario.nodes import Step
 
 FARGATE = frozenset({CapacityProviderType.FARGATE, CapacityProviderType.FARGATE_SPOT})
 #: Quotas of a VPC that AWS raises on request (NET-072): section, how many, of what.
-PER_VPC = (("route_tables", "routeTables", 200, "route tables in a VPC"), ("subnets", "subnets", 200, "subnets in a VPC"))
+PER_VPC = (
+    ("route_tables", "routeTables", 200, "route tables in a VPC"),
+    ("subnets", "subnets", 200, "subnets in a VPC"),
+)
 ROUTES, MOST_ROUTES = 50, 1000
 INTERFACE_ENDPOINTS_PER_VPC, GATEWAY_ENDPOINTS, NATS_PER_ZONE, VPCS = 50, 20, 5, 5
 RULES_PER_GROUP, RULES_PER_INTERFACE = 60, 1000
@@ -154,12 +157,16 @@ def _route_tables(names: Names, findings: Findings) -> None:
         for number, route in enumerate(table.routes):
             steps = (*where, "routes", number)
             if not route.target:
-                findings.error(steps, "a route needs a target: gatewayId, natGatewayId, transitGatewayId ...", "NET-081")
+                findings.error(
+                    steps, "a route needs a target: gatewayId, natGatewayId, transitGatewayId ...", "NET-081"
+                )
             if route.nat_gateway_id is not None:
                 at = (*steps, "natGatewayId")
                 findings.refers(at, "NAT gateway", route.nat_gateway_id, nats, "natGateways", rule="NET-081")
         if len(table.routes) > ROUTES:
-            text = f"{table.route_table_id} has {len(table.routes)} routes; the quota is {ROUTES}, at most {MOST_ROUTES:,}"
+            text = (
+                f"{table.route_table_id} has {len(table.routes)} routes; the quota is {ROUTES}, at most {MOST_ROUTES:,}"
+            )
             findings.warning((*where, "routes"), text, "NET-072")
 
 
@@ -208,7 +215,9 @@ def _quotas(names: Names, findings: Findings) -> None:
     busiest = _most(e.vpc_id or first for e in interfaces)
     _over(findings, "vpcEndpoints", busiest, INTERFACE_ENDPOINTS_PER_VPC, "interface endpoints in a VPC")
     _over(findings, "vpcEndpoints", len(gateways), GATEWAY_ENDPOINTS, "gateway endpoints in a Region")
-    zones = [names.subnets[n.subnet_id].availability_zone for n in scenario.nat_gateways if n.subnet_id in names.subnets]
+    zones = [
+        names.subnets[n.subnet_id].availability_zone for n in scenario.nat_gateways if n.subnet_id in names.subnets
+    ]
     _over(findings, "natGateways", _most(zones), NATS_PER_ZONE, "NAT gateways in a zone")
 
 
@@ -216,7 +225,10 @@ def _security_groups(names: Names, findings: Findings) -> None:
     """Rules of a group, and of all groups of one interface together (NET-071)."""
     sizes: dict[str, int] = {}
     for index, group in enumerate(names.scenario.security_groups):
-        for key, rules in (("ipPermissions", group.ip_permissions), ("ipPermissionsEgress", group.ip_permissions_egress)):
+        for key, rules in (
+            ("ipPermissions", group.ip_permissions),
+            ("ipPermissionsEgress", group.ip_permissions_egress),
+        ):
             count = sum(
                 max(1, len(r.ip_ranges) + len(r.ipv6_ranges) + len(r.prefix_list_ids) + len(r.user_id_group_pairs))
                 for r in rules or ()
@@ -230,6 +242,6 @@ def _security_groups(names: Names, findings: Findings) -> None:
         vpc = network.awsvpc_configuration if network is not None else None
         total = sum(sizes.get(g, 0) for g in (vpc.security_groups if vpc is not None else ()))
         if total > RULES_PER_INTERFACE:
-            text = f"the security groups of an interface hold {total:,} rules together; {RULES_PER_INTERFACE:,} is the most"
+            text = f"the security groups of an interface hold {total:,} rules; {RULES_PER_INTERFACE:,} is the most"
             steps = ("services", index, "networkConfiguration", "awsvpcConfiguration", "securityGroups")
             findings.error(steps, text, "NET-071")
