@@ -28,7 +28,13 @@ def compile_data_use(engine: Engine, scenario: Scenario) -> None:
     if not fronts and not to_internet:
         return
     clients = [
-        Client(int(t.request_size), int(t.response_size), t.requests_per_connection, float(t.connection_lasts))
+        Client(
+            int(t.request_size),
+            int(t.response_size),
+            t.requests_per_connection,
+            float(t.connection_lasts),
+            egress="response_size" in t.model_fields_set,
+        )
         for t in scenario.traffic
     ]
     engine.traffic.data_use = DataUse(engine, fronts, clients, to_internet=to_internet)

@@ -41,12 +41,16 @@ class Front:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What one request of a stream is in bytes, and how its connections are used."""
+    """What one request of a stream is in bytes, and how its connections are used.
+
+    ``egress``: its responses are billed as egress, since the scenario says how large they are.
+    """
 
     sent: int
     received: int
     requests_per_connection: int
     connection_seconds: float
+    egress: bool = False
 
 
 @dataclass(slots=True)
@@ -117,7 +121,7 @@ class DataUse:
         use.connection_seconds += round(connections * client.connection_seconds)
         use.bytes += moved
         use.evaluations += evaluations(count, front.rules)
-        if front.facing_internet:
+        if front.facing_internet and client.egress:
             self._add(front.balancer, Dimension.INTERNET_EGRESS, "internetEgressGb", count * client.received)
         if front.zones:
             self._add(front.balancer, Dimension.CROSS_ZONE, "crossZoneGb", cross_zone(moved, front.zones))

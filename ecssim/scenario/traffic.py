@@ -72,7 +72,8 @@ class Traffic(Shape):
 
     What its clients do to a load balancer's bill (COST-025, COST-026): bytes of a request and of its response, how
     many requests they send over one connection and how long that stays open. Nobody publishes such figures; the
-    defaults (500 B, 4.5 kB, 10, 60 s: an Application Load Balancer's idle time-out) are assumed.
+    defaults (500 B, 4.5 kB, 10, 60 s: an Application Load Balancer's idle time-out) are assumed. Responses to the
+    internet are billed by the GB only where ``responseSize`` is given: a guess would be most of the bill (COST-024).
     """
 
     KEYS_OF_PATTERN: ClassVar[dict[str, tuple[str, ...]]] = {

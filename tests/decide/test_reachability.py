@@ -31,6 +31,13 @@ def definition(
     return TaskDefinition.model_validate_json(json.dumps({"family": "shop", "containerDefinitions": [container]}))
 
 
+def windows() -> TaskDefinition:
+    """Its platform version 1.0.0 is as new as 1.4.0 of Linux."""
+    document = definition().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    document["runtimePlatform"] = {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
+    return TaskDefinition.model_validate_json(json.dumps(document))
+
+
 def closed(*services: str) -> NetworkMap:
     """A VPC without any way out but endpoints for these services."""
     endpoints = tuple(Endpoint(f"vpce-{s}", s, s == "s3", INNER, tables=frozenset({""})) for s in services)
@@ -72,6 +79,10 @@ def test_an_image_names_its_registry(image, host, region):
         (
             needs_of(definition(secrets=(SECRET,), logs=True), REGION, fargate=True, platform="1.3.0"),
             ["ecr.dkr", "s3"],
+        ),
+        (
+            needs_of(windows(), REGION, fargate=True, platform="1.0.0"),
+            ["ecr.api", "ecr.dkr", "s3"],
         ),
         (needs_of(definition(logs=True), REGION, fargate=False), ["ecr.api", "ecr.dkr", "s3", "logs"]),
         (needs_of(definition(secrets=("db-password",)), REGION, fargate=True), ["ecr.api", "ssm", "ecr.dkr", "s3"]),
@@ -142,7 +153,7 @@ def test_on_an_instance_agent_and_daemon_say_it_in_their_own_words(has, error):
     assert found.after_pull is error.startswith("CannotStart")
 
 
-@pytest.mark.rule("NET-085")
+@pytest.mark.rule("NET-085", "SEC-021")
 def test_words_about_secrets_name_their_service():
     needs = needs_of(definition("nginx", secrets=(SECRET, PARAMETER)), REGION, fargate=True)
     asm, ssm, pull = unreachable(closed(), HERE, needs, fargate=True)

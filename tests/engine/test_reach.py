@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import fargate, group, path, run_dict, scenario, service, task_definition
+from builders import fargate, group, path, run_dict, service, task_definition
 from network_rig import IN_ECR, endpoint, gateway_endpoint, on_fargate, vpc
 
 from ecssim.results.explain import explain
@@ -58,9 +58,11 @@ def test_without_a_route_out_a_public_image_fails_in_activating_after_two_minute
     assert path(one(on_fargate(), private="nat"))[-1][1] == "RUNNING"
 
 
-@pytest.mark.rule("NET-086")
+@pytest.mark.rule("NET-086", "SEC-022")
 def test_the_time_out_is_a_delay_of_the_timing_profile():
-    assert ended(one(on_fargate(), timing={"profile": "fixed", "unreachable": "30s"}))[0] == 47.0
+    secret = on_fargate(secrets=[SECRET])
+    assert ended(one(secret, without="secretsmanager"))[0] == 17.0 + 120.0
+    assert ended(one(secret, without="secretsmanager", timing={"profile": "fixed", "unreachable": "30s"}))[0] == 47.0
 
 
 @pytest.mark.rule("NET-082", "NET-085")

@@ -27,7 +27,7 @@ def refused(document: dict[str, Any]) -> list[Problem]:
     return list(caught.value.problems)
 
 
-@pytest.mark.rule("NET-081", "NET-082")
+@pytest.mark.rule("NET-081", "NET-082", "SEC-025")
 def test_a_service_that_cannot_pull_is_a_warning_with_the_missing_hop_and_the_error_to_come():
     closed = vpc(None, taskDefinitions=[on_fargate(IN_ECR)], services=[fargate()], vpcEndpoints=ALL)
     assert said(closed) == []
@@ -64,7 +64,7 @@ def test_jobs_are_looked_at_as_services_are():
     assert text.startswith("tasks of nightly in subnet a cannot reach registry-1.docker.io")
 
 
-@pytest.mark.rule("NET-083")
+@pytest.mark.rule("NET-083", "SEC-025")
 def test_instances_that_do_not_reach_ecs_are_a_warning():
     document = vpc(
         None,
