@@ -149,7 +149,8 @@ def test_a_closed_vpc_on_fargate_needs_every_endpoint(has, step, error):
 def test_on_an_instance_agent_and_daemon_say_it_in_their_own_words(has, error):
     needs = needs_of(definition(logs=True), REGION, fargate=False)
     found = first_unreachable(closed(*has), HERE, needs, fargate=False)
-    assert found is not None and found.reason.startswith(error)
+    assert found is not None
+    assert found.reason.startswith(error)
     assert found.after_pull is error.startswith("CannotStart")
 
 
@@ -174,7 +175,8 @@ def test_endpoints_are_regional_and_lead_to_no_public_registry():
     abroad = IN_ECR.replace("us-east-1", "eu-west-1")
     for image in (abroad, "nginx", "public.ecr.aws/nginx/nginx:1"):
         found = first_unreachable(everything, HERE, needs_of(definition(image), REGION, fargate=True), fargate=True)
-        assert found is not None and found.need.service == "internet", image
+        assert found is not None, image
+        assert found.need.service == "internet", image
     logs = needs_of(definition(logs=True, **{"awslogs-region": "eu-west-1"}), REGION, fargate=True)
     assert [u.need.step for u in unreachable(everything, HERE, logs, fargate=True)] == [Step.LOGS]
 

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from builders import fargate, group, path, run_dict, service, task_definition
-from network_rig import IN_ECR, endpoint, gateway_endpoint, on_fargate, vpc
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from network_rig import IN_ECR, INTERNET, endpoint, gateway_endpoint, on_fargate, vpc
 
 from ecssim.results.explain import explain
 from ecssim.results.result import Result
+from ecssim.scenario.load import load_mapping
 
 SECRET = {"name": "DB", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:db"}
 LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "app", "awslogs-region": "us-east-1"}}
@@ -183,7 +186,8 @@ def test_an_instance_that_does_not_reach_ecs_never_joins_and_is_paid_for(lacks, 
         assert event["endpoint_service"] == ("ecs", "ecs-agent", "ecs-telemetry")[lacks]
         assert str(event["instance"]).startswith("i-")
         texts = [f["text"] for f in result.summary()["findings"] if f["what"] == "network.unreachable"]
-        assert len(texts) == 1 and "1 instance that never joined" in texts[0]
+        assert len(texts) == 1
+        assert "1 instance that never joined" in texts[0]
 
 
 @pytest.mark.rule("NET-081")
@@ -237,3 +241,52 @@ def test_an_image_on_the_disk_needs_no_registry_unless_the_agent_asks_it():
     # The default agent asks, is not answered for two minutes, and takes what it has (AGENT-030).
     assert second(None) == ("RUNNING", 181)
     assert second("always")[0] == "STOPPED"
+
+
+# -- check and run agree ------------------------------------------------------------------------------------------
+
+
+@given(
+    has=st.sets(st.sampled_from(["ecr.api", "ecr.dkr", "s3", "logs", "secretsmanager"])),
+    private=st.sampled_from([None, "nat"]),
+    image=st.sampled_from(["app", IN_ECR]),
+    more=st.sets(st.sampled_from(["secrets", "logConfiguration"])),
+    where=st.sampled_from([("a", "DISABLED"), ("a", "ENABLED"), ("public", "DISABLED"), ("public", "ENABLED")]),
+    inbound=st.booleans(),
+    outbound=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_check_warns_if_and_only_if_a_task_fails_in_the_run(has, private, image, more, where, inbound, outbound):
+    given = {"secrets": [SECRET], "logConfiguration": LOGS}
+    subnet, public = where
+    endpoints = [
+        {**e, **({} if e["vpcEndpointType"] == "Gateway" else {"securityGroupIds": ["sg-endpoints"]})}
+        for e in EVERYTHING
+        if e["serviceName"].removeprefix("com.amazonaws.us-east-1.") in has
+    ]
+    https = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443}
+    groups = [
+        {"groupId": "sg-endpoints", "ipPermissions": [{**https, "ipRanges": [{"cidrIp": "10.0.0.0/16"}]}] * inbound},
+        {
+            "groupId": "sg-tasks",
+            "ipPermissionsEgress": [{"ipProtocol": "-1", "ipRanges": [{"cidrIp": INTERNET}]}] * outbound,
+        },
+    ]
+    network = {"subnets": [subnet], "assignPublicIp": public, "securityGroups": ["sg-tasks"]}
+    document = vpc(
+        private,
+        taskDefinitions=[on_fargate(image, **{key: given[key] for key in more})],
+        services=[fargate(networkConfiguration={"awsvpcConfiguration": network})],
+        vpcEndpoints=endpoints,
+        securityGroups=groups,
+        duration="3m",
+    )
+    warned = [w.message for w in load_mapping(document).warnings if w.rule in ("NET-081", "NET-082")]
+    result = run_dict(document)
+    assert bool(warned) == bool(len(result.reachability_events)) == (path(result)[-1][1] != "RUNNING")
+    if warned:
+        event = result.reachability_events.iloc[0]
+        assert str(event["host"]) in warned[0]
+        assert str(event["missing"]) in warned[0]
+        error = str(result.task_events["stopped_reason"].dropna().iloc[0]).partition(":")[0]
+        assert warned[0].endswith(f"they will fail with {error}")

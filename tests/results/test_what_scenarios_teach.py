@@ -174,6 +174,8 @@ def test_grpc_over_long_connections_is_paid_by_the_byte_and_most_of_it_between_z
     assert "crossZone" not in by["zonal"]
     assert "crossZone" not in by["through-an-alb"]
     # The same bytes in units of the same size, and an ALB's unit is a third dearer.
-    assert float(by["through-an-alb"]["lcu.processedBytes"]) == pytest.approx(0.008 / 0.006 * float(by[None]["lcu.processedBytes"]))
+    assert float(by["through-an-alb"]["lcu.processedBytes"]) == pytest.approx(
+        0.008 / 0.006 * float(by[None]["lcu.processedBytes"])
+    )
     assert by["short-tls-connections"]["lcu.newConnections"] > 1.9 * float(by[None]["lcu.processedBytes"])
     assert lost(name) == 0

@@ -219,3 +219,42 @@ def test_security_groups_have_a_number_of_rules_alone_and_together():
     assert any("hold 1,001 rules; 1,000 is the most" in p.message for p in refused(document))
     document["services"][0]["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"] = [*names, "sg-6"]
     assert any("at most 5 security groups, got 6" in p.message for p in refused(document))
+
+
+def test_what_the_timeline_starts_is_looked_at_and_said_once():
+    network = {"awsvpcConfiguration": {"subnets": ["a"]}}
+    public = {"awsvpcConfiguration": {"subnets": ["public"], "assignPublicIp": "ENABLED"}}
+    run = {"cluster": "prod", "taskDefinition": "app", "launchType": "FARGATE", "networkConfiguration": network}
+    move = {"cluster": "prod", "service": "web", "networkConfiguration": network}
+    document = vpc(None, taskDefinitions=[on_fargate(IN_ECR)], services=[fargate(networkConfiguration=public)])
+    assert said(document) == []
+    document["timeline"] = [
+        {"at": "1m", "call": "UpdateService", "with": move},
+        {"at": "2m", "call": "UpdateService", "with": move},
+        {"at": "3m", "call": "RunTask", "with": run},
+        {"at": "4m", "call": "CreateService", "with": fargate("late", cluster="prod")},
+    ]
+    assert [text.partition(" in subnet a ")[0] for text in said(document)] == [
+        "tasks of web",
+        "tasks of app",
+        "tasks of late",
+    ]
+
+
+@pytest.mark.rule("NET-082")
+def test_private_names_need_the_vpc_to_resolve_them():
+    def document(private: bool | None, **attributes: bool) -> dict[str, Any]:
+        more = {} if private is None else {"privateDnsEnabled": private}
+        return vpc(
+            None,
+            vpcs=[{"vpcId": "vpc-1", "cidrBlock": "10.0.0.0/16", **attributes}],
+            taskDefinitions=[on_fargate(IN_ECR)],
+            services=[fargate()],
+            vpcEndpoints=[{**endpoint("ecr.api"), "vpcId": "vpc-1", **more}, *ALL[1:]],
+        )
+
+    assert said(document(None)) == said(document(True, enableDnsHostnames=True)) == []
+    assert any("vpce-ecr.api has no private DNS" in t for t in said(document(False)))
+    assert any("vpce-ecr.api has no private DNS" in t for t in said(document(None, enableDnsHostnames=False)))
+    [problem] = refused(document(True, enableDnsSupport=False))
+    assert problem.message.startswith("private DNS needs enableDnsSupport and enableDnsHostnames of vpc-1")
