@@ -179,3 +179,27 @@ def test_grpc_over_long_connections_is_paid_by_the_byte_and_most_of_it_between_z
     )
     assert by["short-tls-connections"]["lcu.newConnections"] > 1.9 * float(by[None]["lcu.processedBytes"])
     assert lost(name) == 0
+
+
+def test_the_endpoint_that_the_summary_prints_is_the_cure() -> None:
+    """Every printed fix, one after the other, until nothing is left to be said."""
+    path = SCENARIOS / "private_subnets_wrong.yaml"
+    sets = ["vpcEndpoints=[]"]
+    fixed: list[str] = []
+    while len(fixed) < 9:
+        found = ecssim.run(ecssim.load(path, sets=sets)).summary()["findings"]
+        broken = next((f for f in found if f["what"] == "network.unreachable"), None)
+        if broken is None:
+            break
+        option = broken["fix"].removeprefix("--set '").removesuffix("'")
+        assert option.startswith("vpcEndpoints.+=")
+        fixed.append(option.partition("us-east-1.")[2].partition(",")[0])
+        sets.append(option)
+    assert fixed == ["ecr.api", "logs", "ecr.dkr", "s3"]
+
+
+def test_explain_of_a_subnet_says_what_could_not_be_reached_from_it() -> None:
+    text = explain(played("private_subnets_wrong"), "subnet/private-a").text
+    assert "What could not be reached from it" in text
+    assert "subnet private-a uses route table private, which has no route to an internet or NAT gateway" in text
+    assert "private-b" not in text
