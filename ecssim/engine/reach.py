@@ -40,6 +40,9 @@ class Reach:
         self._needs: dict[Template, tuple[Need, ...]] = {}
         self._groups: dict[Template, tuple[str, ...]] = {}
         self._verdicts: dict[tuple[Template, int, int], tuple[Unreachable, ...]] = {}
+        #: Templates of Fargate and subnets where nothing is out of reach, and where pulls cost nothing: the plain case.
+        self._clear: set[tuple[Template, int]] = set()
+        self._free: set[tuple[Template, int, int]] = set()
         self._joins: dict[tuple[int, int], Unreachable | None] = {}
         self._ways: dict[tuple[Template, int, int, int], Way] = {}
         self._rows = engine.recorder.tables["reachability_events"]
@@ -100,8 +103,13 @@ class Reach:
 
     def _activate(self, task: Task) -> None:
         """The task begins to activate: the ordinary way, or the way of one that cannot reach what it needs."""
+        if (task.template, task.subnet) in self._clear:
+            self._ordinary(task)
+            return
         found = self._verdict(task)
         if found is None:
+            if task.template.fargate:
+                self._clear.add((task.template, task.subnet))
             self._ordinary(task)
             return
         task.last_event = self._record(task.last_event, self._place(task)[1], found, task=task)
@@ -125,6 +133,9 @@ class Reach:
 
     def _on_started(self, task: Task, epoch: int) -> None:
         """The daemon would start the containers now; without their log group it gives up in the end."""
+        if task.template.fargate:
+            self.engine.lifecycle.then_started(task, epoch)
+            return
         found = next((u for u in self._verdicts_of(task) if u.after_pull), None)
         if found is None:
             self.engine.lifecycle.then_started(task, epoch)
@@ -176,6 +187,8 @@ class Reach:
 
     def _pulled(self, task: Task, image: Image) -> None:
         """An image is pulled: its compressed bytes pass what the layers pass (NET-087, COST-020, COST-021)."""
+        if (task.template, task.subnet, image.code) in self._free:
+            return
         group, subnet = self._place(task)
         key = (task.template, group, subnet, image.code)
         over = self._ways.get(key)
@@ -186,6 +199,8 @@ class Reach:
             ]
             last = max(layers, key=lambda need: need.step)
             over = self._ways[key] = way(self.network, self._source(task.template, group, subnet), last.service)
+        if task.template.fargate and over.kind not in (Kind.NAT, Kind.ENDPOINT):
+            self._free.add((task.template, task.subnet, image.code))
         self.moved(task.owner, over, self.engine.world.subnets[subnet].zone, round(image.size_mb * 1e6))
 
     def moved(self, owner: Owner, over: Way, zone: str, count: int) -> None:
