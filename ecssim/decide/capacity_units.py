@@ -23,17 +23,16 @@ FREE_RULES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class UnitSize:
-    """One capacity unit: new connections a second, connections at a time, GB an hour, rule evaluations a second."""
+    """One capacity unit: new connections a second, connections at a time, rule evaluations a second; always a GB."""
 
     new_connections: int
     active_connections: int
-    gigabytes: int = 1
     rule_evaluations: int = 0
 
 
-LCU: Final = UnitSize(25, 3000, 1, 1000)
+LCU: Final = UnitSize(25, 3000, 1000)
 #: With mutual TLS fewer connections make a unit (COST-025).
-LCU_MUTUAL_TLS: Final = UnitSize(25, 1500, 1, 1000)
+LCU_MUTUAL_TLS: Final = UnitSize(25, 1500, 1000)
 #: By the protocol of the listener (COST-026).
 NLCU: Final[Mapping[str, UnitSize]] = MappingProxyType(
     {"TCP": UnitSize(800, 100_000), "UDP": UnitSize(400, 50_000), "TLS": UnitSize(50, 3000)}
@@ -58,7 +57,7 @@ def units(use: Use, size: UnitSize) -> dict[Dimension, int]:
     found = {
         Dimension.LCU_NEW_CONNECTIONS: use.connections * MICRO // (HOUR * size.new_connections),
         Dimension.LCU_ACTIVE_CONNECTIONS: use.connection_seconds * MICRO // (HOUR * size.active_connections),
-        Dimension.LCU_BYTES: use.bytes * MICRO // (BYTES * size.gigabytes),
+        Dimension.LCU_BYTES: use.bytes * MICRO // BYTES,
     }
     if size.rule_evaluations:
         found[Dimension.LCU_RULES] = use.evaluations * MICRO // (HOUR * size.rule_evaluations)

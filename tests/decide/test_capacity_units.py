@@ -42,6 +42,10 @@ def test_the_largest_dimension_is_billed_alone():
     assert billed(use, LCU) == (Dimension.LCU_ACTIVE_CONNECTIONS, 2 * ONE)
     assert billed(use, LCU_MUTUAL_TLS) == (Dimension.LCU_ACTIVE_CONNECTIONS, 4 * ONE)
     assert unit_size(network=False, protocol="", mutual_tls=True) is LCU_MUTUAL_TLS
+    assert unit_size(network=False, protocol="TLS") is LCU
+    assert billed(Use(connections=25 * HOUR), LCU_MUTUAL_TLS) == (Dimension.LCU_NEW_CONNECTIONS, ONE)
+    assert billed(Use(evaluations=1000 * HOUR), LCU_MUTUAL_TLS) == (Dimension.LCU_RULES, ONE)
+    assert Use() == Use(0, 0, 0, 0)
 
 
 @pytest.mark.rule("COST-025")

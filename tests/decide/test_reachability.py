@@ -166,7 +166,14 @@ def test_words_about_secrets_name_their_service():
     on_instance = unreachable(
         closed(), HERE, needs_of(definition(secrets=(SECRET,)), REGION, fargate=False), fargate=False
     )
-    assert any("fetching secret data from AWS Secrets Manager" in u.reason for u in on_instance)
+    assert any("fetching secret data from AWS Secrets Manager: Req" in u.reason for u in on_instance)
+    parameter = needs_of(definition("nginx", secrets=(PARAMETER,)), REGION, fargate=False)
+    assert (
+        "secret data from AWS Systems Manager: Req" in unreachable(closed(), HERE, parameter, fargate=False)[0].reason
+    )
+    assert ssm.reason.startswith("ResourceInitializationError: unable to pull secrets or registry auth: execution")
+    assert ssm.reason.endswith("request context canceled caused by: context deadline exceeded")
+    assert [int(step) for step in Step] == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.rule("NET-084")

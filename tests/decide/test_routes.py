@@ -203,5 +203,49 @@ def test_an_endpoint_without_groups_has_the_default_one_which_lets_its_own_membe
     assert not way(named, Source("closed"), "ecr.dkr").open
 
 
+def test_the_ways_have_names_and_a_missing_hop_names_the_groups_on_its_way():
+    names = ["open", "interface endpoint", "gateway endpoint", "internet gateway", "NAT gateway", "other", "none"]
+    assert [str(kind) for kind in Kind] == names
+    nothing = group("sg-0", outbound=())
+    shut = with_endpoints(
+        ECR,
+        default_groups={"vpc": "sg-0"},
+        groups={"sg-0": nothing, "sg-1": group("sg-1", outbound=())},
+        grouped=frozenset({"vpc"}),
+    )
+    said = {
+        ("private", ()): "security group of the VPC's default does not let TCP 443 out to the internet",
+        ("private", ("sg-1", "sg-0")): "security group sg-1, sg-0 does not let TCP 443 out to the internet",
+    }
+    for (subnet, groups), text in said.items():
+        assert way(shut, Source(subnet, groups=groups), "internet").missing == text
+    closed = with_endpoints(
+        replace(ECR, groups=("sg-x", "sg-y")),
+        groups={"sg-x": group("sg-x"), "sg-y": group("sg-y"), "sg-1": group("sg-1"), "sg-2": group("sg-2")},
+        grouped=frozenset({"vpc"}),
+    )
+    assert way(closed, Source("closed", groups=("sg-1", "sg-2")), "ecr.dkr").missing == (
+        "security group sg-x, sg-y of endpoint vpce-ecr does not let TCP 443 in from sg-1, sg-2 in subnet closed"
+    )
+    assert way(MAP, Source("closed"), "internet").missing == (
+        "subnet closed uses the main route table of vpc, which has no route to an internet or NAT gateway"
+    )
+
+
+def test_one_of_several_groups_or_blocks_is_enough():
+    groups = {"sg-task": group("sg-task"), "sg-vpce": group("sg-vpce", inbound=(FROM_TASKS,)), "sg-2": group("sg-2")}
+    network = with_endpoints(replace(ECR, groups=("sg-2", "sg-vpce")), groups=groups, grouped=frozenset({"vpc"}))
+    assert way(network, replace(TASK, groups=("sg-2", "sg-task")), "ecr.dkr").open
+    other = block("10.9.0.0/16")
+    inbound = (replace(FROM_SUBNET, blocks=(other, block("10.0.0.0/16"))),)
+    network = replace(network, groups=groups | {"sg-vpce": group("sg-vpce", inbound=inbound)})
+    assert way(network, TASK, "ecr.dkr").open
+    out = (replace(FROM_SUBNET, blocks=(other, block("10.0.9.0/24"))),)
+    both = replace(ECR, blocks=(block("10.0.8.0/24"), *ECR.blocks), groups=("sg-vpce", "sg-2"))
+    for permission in (*out, replace(FROM_TASKS, groups=("sg-x", "sg-vpce"))):
+        groups["sg-task"] = group("sg-task", outbound=(HTTP_ONLY, permission))
+        assert way(with_endpoints(both, groups=groups), TASK, "ecr.dkr").open
+
+
 def test_groups_that_nobody_describes_let_everything_through():
     assert way(with_endpoints(replace(ECR, groups=("sg-vpce",))), TASK, "ecr.dkr").open

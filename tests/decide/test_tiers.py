@@ -20,6 +20,15 @@ def test_a_month_has_730_hours():
     assert month_part(73) == Decimal("0.1")
 
 
+def test_a_gb_has_a_thousand_million_bytes_and_a_pb_a_million_gb():
+    assert (GB, PB) == (1_000_000_000, 1_000_000_000_000_000)
+
+
+def test_nothing_and_a_single_byte_have_their_tiers():
+    assert list(split_by_tier("internetEgressGb", 0, 0, MONTH)) == []
+    assert list(split_by_tier("internetEgressGb", 100 * GB - 1, 2, MONTH)) == [("", 1), ("internetEgressGb", 1)]
+
+
 @pytest.mark.rule("COST-024")
 def test_the_first_100_gb_of_egress_are_free_in_proportion_to_the_run():
     def egress(before: int, quantity: int, part: Decimal) -> list[tuple[str, int]]:
