@@ -141,10 +141,10 @@ def endpoint_name(document: VpcEndpoint, number: int) -> str:
     return document.vpc_endpoint_id or f"{document.service_name}-{number}"
 
 
-def block_of(text: str) -> IPv4Network | None:
-    """A block of addresses, None if the text is none."""
+def block_of(text: str | None) -> IPv4Network | None:
+    """A block of IPv4 addresses, None if the text is none; a subnet without one is not on the map, all is open."""
     try:
-        return IPv4Network(text, strict=False)
+        return IPv4Network(text, strict=False) if text is not None else None
     except ValueError:
         return None
 
