@@ -109,6 +109,8 @@ class SecurityGroup(Ec2Shape):
     description: str | None = None
     region: Region | None = None
     vpc_id: str | None = None
+    owner_id: str | None = None
+    security_group_arn: str | None = None
     ip_permissions: tuple[IpPermission, ...] = ()
     ip_permissions_egress: tuple[IpPermission, ...] | None = None
     tags: tuple[JsonObject, ...] = ()
@@ -123,6 +125,8 @@ class RouteTable(Ec2Shape):
     route_table_id: Name
     region: Region | None = None
     vpc_id: str | None = None
+    owner_id: str | None = None
+    propagating_vgws: tuple[JsonObject, ...] = ()
     subnets: tuple[str, ...] = ()
     associations: tuple[RouteTableAssociation, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -39,6 +39,8 @@ class Route(RoutingShape):
     carrier_gateway_id: str | None = None
     local_gateway_id: str | None = None
     core_network_arn: str | None = None
+    odb_network_arn: str | None = None
+    ip_address: str | None = None
     state: Annotated[str, Field(pattern="^(active|blackhole)$")] | None = None
     origin: str | None = None
 
@@ -55,6 +57,7 @@ class Route(RoutingShape):
             or self.local_gateway_id
             or self.carrier_gateway_id
             or self.core_network_arn
+            or self.odb_network_arn
             or self.egress_only_internet_gateway_id
             or ""
         )
@@ -67,6 +70,7 @@ class RouteTableAssociation(RoutingShape):
     route_table_id: str | None = None
     subnet_id: str | None = None
     gateway_id: str | None = None
+    public_ipv4_pool: Annotated[str | None, Field(alias="publicIpv4Pool")] = None
     main: bool | None = None
     association_state: JsonObject | None = None
 

@@ -179,7 +179,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "SecurityGroup": {
         _M: "groupId groupName region vpcId ipPermissions ipPermissionsEgress",
-        _E: "description tags",
+        _E: "description ownerId securityGroupArn tags",
     },
     "IpPermission": {_M: "ipProtocol fromPort toPort ipRanges prefixListIds userIdGroupPairs", _E: "ipv6Ranges"},
     "IpRange": {_M: "cidrIp", _E: "description"},
@@ -188,15 +188,16 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "groupId",
         _E: "groupName userId vpcId vpcPeeringConnectionId peeringStatus description",
     },
-    "RouteTable": {_M: "routeTableId region vpcId subnets associations routes", _E: "tags"},
+    "RouteTable": {_M: "routeTableId region vpcId subnets associations routes", _E: "ownerId propagatingVgws tags"},
     "RouteTableAssociation": {
         _M: "subnetId main",
-        _E: "routeTableAssociationId routeTableId gatewayId associationState",
+        _E: "routeTableAssociationId routeTableId gatewayId publicIpv4Pool associationState",
     },
     "Route": {
         _M: "destinationCidrBlock destinationPrefixListId gatewayId natGatewayId transitGatewayId"
-        " vpcPeeringConnectionId networkInterfaceId instanceId localGatewayId carrierGatewayId coreNetworkArn state",
-        _E: "destinationIpv6CidrBlock egressOnlyInternetGatewayId instanceOwnerId origin",
+        " vpcPeeringConnectionId networkInterfaceId instanceId localGatewayId carrierGatewayId coreNetworkArn"
+        " odbNetworkArn state",
+        _E: "destinationIpv6CidrBlock egressOnlyInternetGatewayId instanceOwnerId ipAddress origin",
     },
     # --- load balancing
     "TargetGroup": {
