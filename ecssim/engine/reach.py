@@ -18,7 +18,7 @@ from ecssim.decide.reachability import Need, Step, Unreachable, unreachable
 from ecssim.decide.routes import INTERNET, Kind, NetworkMap, Source, Way, way
 from ecssim.engine.meters import MeterKey
 from ecssim.scenario.needs import instance_needs, needs_of
-from ecssim.world.entities import Cluster, Image, Instance, Owner, Task, Template
+from ecssim.world.entities import NAN, Cluster, Image, Instance, Owner, Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -51,6 +51,7 @@ class Reach:
         self._image_codes = engine.recorder.names.pool("image")
         self._image_names: dict[int, str] = {}
         self._ordinary = engine.lifecycle.guard_activation(self._activate)
+        engine.agents.pull = self._pull
         engine.pulls.then_started = self._on_started
         engine.pulls.meter = self._pulled
 
@@ -112,6 +113,19 @@ class Reach:
                 self._clear.add((task.template, task.subnet))
             self._ordinary(task)
             return
+        self._hold(task, found)
+
+    def _pull(self, task: Task) -> None:
+        """A plain task on an instance goes the agent's short way: it activates and would pull at one go."""
+        found = self._verdict(task)
+        if found is None:
+            self.engine.pulls.begin(task)
+        else:
+            task.pull_started_at = NAN
+            self._hold(task, found)
+
+    def _hold(self, task: Task, found: Unreachable) -> None:
+        """The task will fail when its request has timed out; what comes before that goes on."""
         task.last_event = self._record(task.last_event, self._place(task)[1], found, task=task)
         if found.after_pull:
             task.pull_started_at = self.kernel._now
