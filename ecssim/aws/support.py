@@ -119,28 +119,36 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ManagedScaling": {_M: _ALL},
     "AutoScalingGroup": {
         _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
-        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies",
+        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies"
+        " newInstancesProtectedFromScaleIn defaultCooldown healthCheckGracePeriod capacityRebalance"
+        " maxInstanceLifetime availabilityZoneDistribution lifecycleHookSpecificationList warmPool",
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
-        " skipZonalShiftValidation newInstancesProtectedFromScaleIn",
-        _N: "defaultCooldown defaultInstanceWarmup healthCheckType healthCheckGracePeriod"
-        " capacityRebalance maxInstanceLifetime instanceMaintenancePolicy"
-        " availabilityZoneDistribution availabilityZoneImpairmentPolicy targetGroupARNs"
-        " loadBalancerNames trafficSources lifecycleHookSpecificationList desiredCapacityType"
+        " skipZonalShiftValidation",
+        _N: "defaultInstanceWarmup healthCheckType instanceMaintenancePolicy"
+        " availabilityZoneImpairmentPolicy targetGroupARNs loadBalancerNames trafficSources desiredCapacityType"
         " capacityReservationSpecification instanceLifecyclePolicy",
     },
+    "LifecycleHookSpecification": {
+        _M: "lifecycleHookName lifecycleTransition heartbeatTimeout defaultResult completesAfter",
+        _E: "notificationMetadata notificationTargetARN roleARN",
+    },
+    "WarmPool": {_M: _ALL},
+    "InstanceReusePolicy": {_M: _ALL},
+    "AvailabilityZoneDistribution": {_M: _ALL},
     "InstancesShorthand": {_M: "instanceType market imageId securityGroupIds associatePublicIpAddress"},
     "MixedInstancesPolicy": {_M: _ALL},
     "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
-        _M: "instanceType imageId",
+        _M: "instanceType imageId weightedCapacity",
         _E: "launchTemplateSpecification",
-        _N: "weightedCapacity instanceRequirements",
+        _N: "instanceRequirements",
     },
     "LaunchTemplateSpecification": {_E: _ALL},
     "InstancesDistribution": {
-        _M: "onDemandBaseCapacity onDemandPercentageAboveBaseCapacity",
-        _N: "onDemandAllocationStrategy spotAllocationStrategy spotInstancePools spotMaxPrice distributionSegments",
+        _M: "onDemandBaseCapacity onDemandPercentageAboveBaseCapacity onDemandAllocationStrategy"
+        " spotAllocationStrategy spotInstancePools spotMaxPrice",
+        _N: "distributionSegments",
     },
     "AgentConfiguration": {
         _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP"
@@ -148,9 +156,9 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " ECS_CONTAINER_START_TIMEOUT ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"
         " ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
         " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP ECS_ENABLE_TASK_ENI ECS_AVAILABLE_LOGGING_DRIVERS"
-        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT",
+        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT ECS_WARM_POOLS_CHECK",
         _E: "ECS_POLL_METRICS",
-        _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT ECS_WARM_POOLS_CHECK",
+        _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT",
     },
     "AccountSettings": {
         _M: "awsvpcTrunking",
@@ -306,8 +314,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "PutAccountSetting": {_N: _ALL},
     "PutClusterCapacityProviders": {_N: _ALL},
     "DeregisterTaskDefinition": {_N: _ALL},
-    "SetDesiredCapacity": {_M: "autoScalingGroupName desiredCapacity", _E: "honorCooldown"},
-    "UpdateAutoScalingGroup": {_N: _ALL},
+    "SetDesiredCapacity": {_M: _ALL},
+    "SuspendProcesses": {_M: _ALL},
+    "ResumeProcesses": {_M: _ALL},
+    "UpdateAutoScalingGroup": {_M: _ALL},
     "TerminateInstanceInAutoScalingGroup": {_M: _ALL},
     "UpdateTaskProtection": {_M: _ALL},
     "UpdateCapacityProvider": {_N: _ALL},
@@ -323,7 +333,6 @@ SECTIONS_NOT_MODELLED: frozenset[str] = frozenset()
 
 FAULTS_NOT_MODELLED = frozenset(
     {
-        "instanceImpairment",
         "slowTask",
         "dependencySlow",
     }

@@ -25,12 +25,10 @@ from ecssim.decide.managed_scaling import (
     scale_out,
     warming_up,
 )
-from ecssim.decide.termination import Member, choose_victims
 from ecssim.engine.kernel import CONTROLLER
 from ecssim.engine.occupancy import occupancy
-from ecssim.engine.retiring import is_busy
-from ecssim.world.entities import AutoScalingGroup, Instance
-from ecssim.world.states import ACTIVE
+from ecssim.engine.retiring import may_go
+from ecssim.world.entities import AutoScalingGroup
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -139,6 +137,8 @@ class Capacity:
         group, reservation = scaler.group, scaler.reservation
         scaler.alarms = evaluate(scaler.alarms, reservation.against(scaler.policy.target_capacity))
         event = self._show(scaler)
+        if "AlarmNotification" in group.suspended:
+            return
         if scaler.alarms.high:
             self._grow(scaler, event)
         elif scaler.alarms.low and not scaler.ordered:
@@ -146,7 +146,7 @@ class Capacity:
         if not scaler.alarms.high:
             scaler.refused = ""
         if group.failing and len(group.instances) >= group.desired:
-            group.failing = False
+            group.failing = ""
 
     # -- out --------------------------------------------------------------------------------------------------
 
@@ -192,21 +192,11 @@ class Capacity:
         """Let one minute's share of the surplus go (ASG-035); protected instances stay (ASG-040, ASG-041)."""
         group = scaler.group
         step = min(scale_in_step(scaler.reservation, scaler.policy), group.desired - group.min_size)
-        able = [
-            i for i in group.instances.values() if not (group.settings.protection and (is_busy(i) or not _settled(i)))
-        ]
+        able = [i for i in group.instances.values() if may_go(i)]
         step = min(step, len(able))
-        if step <= 0:
+        if step <= 0 or "Terminate" in group.suspended:
             return
-        now = self.kernel._now
-        luck = self.engine.luck("termination", group.name)
-        chosen = choose_victims(
-            [Member(i.ordinal, i.zone, i.launched_at) for i in able],
-            step,
-            now,
-            group.termination_policies,
-            luck.__getitem__ if self.engine.model.random_ties else None,
-        )
+        chosen = self.engine.groups.choose(group, able, step)
         before = group.desired
         group.desired = before - step
         activity = self._record(scaler, before, group.desired, "", event)
@@ -263,8 +253,3 @@ class Capacity:
             )
             scaler.shown[name] = state
         return event
-
-
-def _settled(instance: Instance) -> bool:
-    """Whether the instance has registered: before that nobody has looked whether it is empty."""
-    return instance.status == ACTIVE or instance.registered_at == instance.registered_at

@@ -20,6 +20,7 @@ from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_data_use import compile_data_use
+from ecssim.engine.compile_groups import group_rules, several_places
 from ecssim.engine.compile_jobs import job_stream
 from ecssim.engine.compile_reach import compile_reach
 from ecssim.engine.compile_scaling import compile_scaling
@@ -90,13 +91,15 @@ def compile_scenario(
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
     engine.capacity.begin()
+    engine.ec2_market.begin(scenario.prices)
+    engine.spot.bands = {name: facts.interruption_band for name, facts in scenario.spot_pools.items()}
     for group in engine.world.groups:
         if not steady:
             engine.calls.note(SCENARIO, "CreateAutoScalingGroup", group.name)
         if steady:
             if engine.capacity.manages(group.provider_code):
                 group.desired = group.min_size
-            while len(group.instances) < group.desired and engine.groups.launch(group, booted=True):
+            while group.size < group.desired and engine.groups.launch(group, booted=True):
                 pass
         engine.groups.reconcile(group)
     for document in scenario.services:
@@ -223,7 +226,11 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         cluster = _cluster_of(engine, scenario, document, provider)
         desired = document.desired_capacity if document.desired_capacity is not None else document.min_size
         kinds = tuple(
-            InstanceKind(choice.instance_type, _shape(document, choice.instance_type, choice.image_id, trunking))
+            InstanceKind(
+                choice.instance_type,
+                _shape(document, choice.instance_type, choice.image_id, trunking),
+                choice.weight,
+            )
             for choice in document.choices
         )
         group = AutoScalingGroup(
@@ -243,10 +250,11 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
             on_demand_base=document.on_demand_base,
             on_demand_percent=document.on_demand_percent,
             termination_policies=document.termination_policies,
-            settings=_provider_settings(document_of_provider, engine.model),
+            settings=_provider_settings(document_of_provider, engine.model, several=several_places(document, scenario)),
             spot_draining=document.agent.enable_spot_instance_draining,
             agent=_agent_settings(document.agent),
             draws=engine.luck.launches("asg", name),
+            rules=group_rules(document),
         )
         group.pull_upfront = document.agent.pull_dependent_containers_upfront
         if document.agent.version is not None:
@@ -276,9 +284,10 @@ def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
     )
 
 
-def _provider_settings(document: CapacityProvider | None, model: ModelOptions) -> ProviderSettings:
+def _provider_settings(document: CapacityProvider | None, model: ModelOptions, *, several: bool) -> ProviderSettings:
     """Read a provider's settings with their defaults (ASG-001 to ASG-003).
 
+    ``several``: its group has more than one type or zone, where once only the minimum step counted (ASG-022).
     Without a ``managedScaling`` block it is off, as the API leaves it; a block without ``status`` means ENABLED.
     Draining is on unless it is DISABLED, as reported of the service.
     """
@@ -288,10 +297,12 @@ def _provider_settings(document: CapacityProvider | None, model: ModelOptions) -
     given = behind.managed_scaling
     scaling = None
     if given is not None and given.status is not EnabledDisabled.DISABLED:
+        minimum = given.minimum_scaling_step_size or 1
+        legacy = several and model.legacy_min_step == "on"
         scaling = ScalingPolicy(
             target_capacity=given.target_capacity or 100,
-            minimum_step=given.minimum_scaling_step_size or 1,
-            maximum_step=given.maximum_scaling_step_size or 10000,
+            minimum_step=minimum,
+            maximum_step=minimum if legacy else given.maximum_scaling_step_size or 10000,
             warmup=float(300 if given.instance_warmup_period is None else given.instance_warmup_period),
             combination=model.group_combination,
         )

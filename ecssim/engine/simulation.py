@@ -13,8 +13,12 @@ from ecssim.engine.calls import ControlPlane
 from ecssim.engine.capacity import Capacity
 from ecssim.engine.containers import Containers
 from ecssim.engine.door_checks import DoorChecks
+from ecssim.engine.ec2_market import Ec2Market
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
+from ecssim.engine.group_health import GroupHealth
+from ecssim.engine.group_launches import GroupLaunches
+from ecssim.engine.group_states import GroupStates
 from ecssim.engine.groups import Groups
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
@@ -33,13 +37,16 @@ from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
 from ecssim.engine.spot import Spot
+from ecssim.engine.spot_advice import Advice
 from ecssim.engine.standalone import Standalone
 from ecssim.engine.subnets import Subnets
+from ecssim.engine.succession import Succession
 from ecssim.engine.targets import Targets
 from ecssim.engine.timeline import Timeline
 from ecssim.engine.timing import Timing
 from ecssim.engine.traffic import Traffic
 from ecssim.engine.waiting import Waiting
+from ecssim.engine.warm_pools import WarmPools
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
 from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
@@ -110,8 +117,15 @@ class Engine:
         self.rebalancing = Rebalancing(self)
         self.standalone = Standalone(self)
         self.spot = Spot(self)
+        self.advice = Advice(self)
+        self.ec2_market = Ec2Market(self)
         self.waiting = Waiting(self)
         self.retiring = Retiring(self)
+        self.launches = GroupLaunches(self)
+        self.states = GroupStates(self)
+        self.succession = Succession(self)
+        self.warm_pools = WarmPools(self)
+        self.health = GroupHealth(self)
         self.groups = Groups(self)
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)

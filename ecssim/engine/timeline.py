@@ -43,6 +43,8 @@ class Timeline:
             "addressesTaken": self._addresses_taken,
             "apiThrottling": self._api_throttling,
             "azOutage": self._az_outage,
+            "insufficientCapacity": self._insufficient_capacity,
+            "instanceImpairment": self._instance_impairment,
             "spotReclaim": self._spot_reclaim,
             "spotDrought": self._spot_drought,
             "metricDelay": self._metric_delay,
@@ -121,14 +123,43 @@ class Timeline:
         self._numbers += 1
         group = self._group_of(fault.capacity_provider)
         spot = self.engine.spot
-        pools = spot.pools_of(fault.capacity_provider, group, fault.availability_zone)
-        spot.take_back(pools, fault.fraction, f"fault#{self._numbers}", group=group, cause=event)
+        pools = spot.pools_of(fault.capacity_provider, group, fault.availability_zone, fault.instance_type)
+        name = f"fault#{self._numbers}"
+
+        def of_provider(other: AutoScalingGroup) -> bool:
+            return group in (None, other)
+
+        if fault.notice_after:
+            for _, member in spot.victims(pools, fault.fraction, name, 0.0, of_provider):
+                if isinstance(member, Instance):
+                    self.engine.advice.advise(member, event)
+        spot.take_back(
+            pools,
+            fault.fraction,
+            name,
+            touches=of_provider,
+            cause=event,
+            notice=fault.notice,
+            after=fault.notice_after,
+        )
 
     def _spot_drought(self, fault: documents.SpotDrought, event: int) -> None:
         """Launches from the provider's pools fail for a while (SPOT-035)."""
         group = self._group_of(fault.capacity_provider)
         spot = self.engine.spot
-        spot.drought(spot.pools_of(fault.capacity_provider, group, fault.availability_zone), fault.for_)
+        pools = spot.pools_of(fault.capacity_provider, group, fault.availability_zone, fault.instance_type)
+        spot.drought(pools, fault.for_)
+
+    def _insufficient_capacity(self, fault: documents.InsufficientCapacity, event: int) -> None:
+        """On-Demand launches of the type fail for a while (ASG-058)."""
+        zones = {s.zone for s in self.engine.world.subnets if fault.availability_zone in (None, s.zone)}
+        self.engine.ec2_market.shortage(fault.instance_type, tuple(zones), self.kernel._now + fault.for_)
+
+    def _instance_impairment(self, fault: documents.InstanceImpairment, event: int) -> None:
+        """Instances stop answering: no network, failed status checks (ASG-055)."""
+        group = self._group_of(fault.capacity_provider)
+        for instance in self._victims(group, fault.count) if group is not None else []:
+            self.engine.health.impair(instance, fault.for_, event)
 
     def _registry_slow(self, fault: documents.RegistrySlow, event: int) -> None:
         self.engine.registry_factor *= fault.factor
@@ -197,6 +228,7 @@ class Timeline:
         self.engine.zones_down.discard(zone)
         for group in self.engine.world.groups:
             self.engine.groups.reconcile(group)
+            self.engine.succession.look(group, 0)
         self.engine.rebalancing.look_again()
 
 
@@ -210,6 +242,8 @@ SUPPORTED_FAULTS = (
     "addressesTaken",
     "apiThrottling",
     "azOutage",
+    "insufficientCapacity",
+    "instanceImpairment",
     "spotReclaim",
     "spotDrought",
     "metricDelay",

@@ -41,6 +41,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "unreachable": (constant(120.0), "NET-086"),
     "agentLossNoticed": (constant(90.0), "AGENT-024"),
     "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
+    "agentFirstPull": (constant(0.0), "ASG-071"),
+    "statusCheck": (constant(120.0), "ASG-055"),
     "trunkRegistration": (constant(10.0), "NET-019"),
     "targetRegistration": (constant(5.0), "LB-006"),
     "targetFirstCheck": (uniform(0.0, 2.0), "LB-006"),

@@ -71,6 +71,11 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
         "instances": f"""{_INSTANCE}
             launched_at f64, registered_at f64, draining_at f64, terminated_at f64, {_IN_CLUSTER}
         """,
+        # A change of state in the instance's Auto Scaling group (LifecycleState), which ECS does not see.
+        "instance_lifecycle": f"""{_EVENT}
+            instance_id name:instance, auto_scaling_group name:auto_scaling_group,
+            lifecycle_state name:lifecycle_state, {_IN_CLUSTER}
+        """,
         "capacity_provider_metrics": f"""
             t f64, capacity_provider name:capacity_provider, capacity_provider_reservation f64,
             desired_capacity u32, instances u32, empty_instances u32, running_tasks u32,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
+from ecssim.scenario.check_groups import check_groups
 from ecssim.scenario.check_network import check_network
 from ecssim.scenario.check_reachability import check_reachability
 from ecssim.scenario.check_routing import check_routing
@@ -45,6 +46,7 @@ def check_scenario(
     check_network(names, findings)
     check_routing(names, findings)
     check_capacity(names, around, findings)
+    check_groups(names, findings)
     check_services(names, around, findings)
     check_reachability(names, around, findings)
     check_listeners(names, findings)

@@ -42,6 +42,8 @@ DELAYS: Mapping[str, Delay] = {
     "unreachable": Delay("NET-086", "a registry, secret or log group that no way leads to fails its task"),
     "agentLossNoticed": Delay("AGENT-024", "a lost agent shows agentConnected false"),
     "instanceBoot": Delay("ASG-070", "EC2 instance from launch to registered agent"),
+    "agentFirstPull": Delay("ASG-071", "agent of a fresh instance before its first pull"),
+    "statusCheck": Delay("ASG-055", "status checks fail until the group gives an impaired instance up"),
     "trunkRegistration": Delay("NET-019", "trunk interface of an instance is made before it registers"),
     "targetRegistration": Delay("LB-006", "ALB registers a target before its first check"),
     "targetFirstCheck": Delay("LB-006", "first check after the registration"),

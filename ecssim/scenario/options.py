@@ -28,6 +28,8 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "spotShortagesPerWeek": ModelOption((), "SPOT-035"),
     "spotShortageMinutes": ModelOption((), "SPOT-035"),
     "spotZoneShocksPerYear": ModelOption((), "SPOT-036"),
+    "warmStartShare": ModelOption((), "ASG-057"),
+    "legacyMinStep": ModelOption(("off", "on"), "ASG-022"),
     "maxScaleInStep": ModelOption((), "SCALE-024"),
     "scaleOutCooldownBase": ModelOption(("before", "running"), "SCALE-041"),
     "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
