@@ -129,10 +129,8 @@ class Timeline:
         def of_provider(other: AutoScalingGroup) -> bool:
             return group in (None, other)
 
-        if fault.notice_after:
-            for _, member in spot.victims(pools, fault.fraction, name, 0.0, of_provider):
-                if isinstance(member, Instance):
-                    self.engine.advice.advise(member, event)
+        # Who comes for them at the recommendation is not among them.
+        victims = spot.victims(pools, fault.fraction, name, 0.0, of_provider) if fault.notice_after else []
         spot.take_back(
             pools,
             fault.fraction,
@@ -142,6 +140,9 @@ class Timeline:
             notice=fault.notice,
             after=fault.notice_after,
         )
+        for _, member in victims:
+            if isinstance(member, Instance):
+                self.engine.advice.advise(member, event)
 
     def _spot_drought(self, fault: documents.SpotDrought, event: int) -> None:
         """Launches from the provider's pools fail for a while (SPOT-035)."""

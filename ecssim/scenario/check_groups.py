@@ -15,6 +15,7 @@ from ecssim.decide.lifecycle_hooks import MOST_HOOKS
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Step
+from ecssim.scenario.spot_pools import FARGATE_SPOT
 
 #: AWS's rule of thumb for the types of a Spot group (SPOT-038).
 MANY_TYPES = 10
@@ -36,6 +37,12 @@ def check_groups(names: Names, findings: Findings) -> None:
             message = f"maxInstanceLifetime: expected 0 or at least {SHORTEST_LIFETIME:,} s (a day), got {lifetime:,}"
             findings.error((*where, "maxInstanceLifetime"), message)
     _protection(names, findings)
+    zones = {s.availability_zone for s in names.scenario.subnets}
+    for name in names.scenario.spot_pools:
+        kind, _, zone = name.partition("/")
+        steps = ("spotPools", name)
+        if findings.refers(steps, "instance type (or FARGATE_SPOT)", kind, {*instance_types(), FARGATE_SPOT}) and zone:
+            findings.refers(steps, "subnet in zone", zone, zones, "subnets")
 
 
 def _hooks(where: tuple[Step, ...], group: AutoScalingGroup, findings: Findings) -> None:

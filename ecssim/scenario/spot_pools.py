@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from ecssim.aws.shape import Shape, bad
-from ecssim.catalog import instance_types
+from ecssim.aws.shape import Shape
 
 FARGATE_SPOT = "FARGATE_SPOT"
 
@@ -24,13 +23,3 @@ class SpotPoolFacts(Shape):
     """Facts about one pool: its band of interruptions, 0 (under 5 % a month) to 4 (over 20 %)."""
 
     interruption_band: Annotated[int, Field(ge=0, le=4)]
-
-
-def _pool(written: str) -> str:
-    name = written.partition("/")[0]
-    if name != FARGATE_SPOT and name not in instance_types():
-        raise bad("an instance type, a type and a zone (m6i.large/us-east-1a), or FARGATE_SPOT")
-    return written
-
-
-PoolName = Annotated[str, AfterValidator(_pool)]
