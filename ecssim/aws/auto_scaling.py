@@ -76,6 +76,27 @@ class ResumeProcesses(SuspendProcesses):
     """Let suspended processes go on; none named: all of them."""
 
 
+class RefreshPreferences(Shape):
+    """How an instance refresh goes: percent of the desired capacity in service, seconds of warm-up."""
+
+    pascal: ClassVar[bool] = True
+
+    min_healthy_percentage: Annotated[int, Field(ge=0, le=100)] = 90
+    max_healthy_percentage: Annotated[int | None, Field(ge=100, le=200)] = None
+    instance_warmup: Annotated[int, Field(ge=0)] = 0
+    skip_matching: bool | None = None
+
+
+class StartInstanceRefresh(Shape):
+    """Replace every instance of a group, some at a time."""
+
+    pascal: ClassVar[bool] = True
+
+    auto_scaling_group_name: str
+    strategy: str | None = None
+    preferences: RefreshPreferences = Field(default_factory=RefreshPreferences)
+
+
 class UpdateAutoScalingGroup(Shape):
     """Change the sizes, the subnets and a few settings of a group."""
 

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ecssim.aws.auto_scaling import ResumeProcesses, SuspendProcesses, UpdateAutoScalingGroup
+from ecssim.aws.auto_scaling import ResumeProcesses, StartInstanceRefresh, SuspendProcesses, UpdateAutoScalingGroup
 from ecssim.aws.load_balancing import ElbShape, ListenerAction, RuleCondition
 from ecssim.aws.names import (
     AttributeTargetType,
@@ -438,6 +438,7 @@ REQUESTS: Mapping[str, type[Shape]] = {
     "ResumeProcesses": ResumeProcesses,
     "RunTask": RunTask,
     "SetDesiredCapacity": SetDesiredCapacity,
+    "StartInstanceRefresh": StartInstanceRefresh,
     "StartTask": StartTask,
     "StopServiceDeployment": StopServiceDeployment,
     "StopTask": StopTask,

@@ -315,6 +315,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "PutClusterCapacityProviders": {_N: _ALL},
     "DeregisterTaskDefinition": {_N: _ALL},
     "SetDesiredCapacity": {_M: _ALL},
+    "StartInstanceRefresh": {_M: "autoScalingGroupName preferences", _E: "strategy"},
+    "RefreshPreferences": {_M: "minHealthyPercentage maxHealthyPercentage instanceWarmup", _N: "skipMatching"},
     "SuspendProcesses": {_M: _ALL},
     "ResumeProcesses": {_M: _ALL},
     "UpdateAutoScalingGroup": {_M: _ALL},

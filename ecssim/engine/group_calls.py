@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
-from ecssim.aws.auto_scaling import ResumeProcesses, SuspendProcesses, UpdateAutoScalingGroup
+from ecssim.aws.auto_scaling import (
+    ResumeProcesses,
+    StartInstanceRefresh,
+    SuspendProcesses,
+    UpdateAutoScalingGroup,
+)
 from ecssim.aws.names import ScalingProcess
 from ecssim.errors import ClientError
 from ecssim.world.entities import AutoScalingGroup
@@ -87,6 +92,18 @@ def _subnets(engine: Engine, identifier: str) -> tuple[int, ...]:
     return tuple(known[name] for name in names)
 
 
+def start_instance_refresh(engine: Engine, call: StartInstanceRefresh, event: int) -> dict[str, Any]:
+    """StartInstanceRefresh: refused while another is under way."""
+    group = _group(engine, call.auto_scaling_group_name)
+    if engine.refreshes.busy(group):
+        raise ClientError("InstanceRefreshInProgress", f"An Instance Refresh is already in progress for {group.name}.")
+    wish = call.preferences
+    engine.refreshes.start(
+        group, wish.min_healthy_percentage, wish.max_healthy_percentage or 100, float(wish.instance_warmup), event
+    )
+    return {"instanceRefreshId": f"{group.name}-{event}"}
+
+
 def suspend_processes(engine: Engine, call: SuspendProcesses, event: int) -> dict[str, Any]:
     """SuspendProcesses: what is suspended does not happen until it is resumed."""
     _group(engine, call.auto_scaling_group_name).suspended |= _processes(call)
@@ -109,6 +126,7 @@ def _processes(call: SuspendProcesses) -> set[str]:
 GROUP_CALLS: dict[str, Any] = {
     "ResumeProcesses": resume_processes,
     "SetDesiredCapacity": set_desired_capacity,
+    "StartInstanceRefresh": start_instance_refresh,
     "SuspendProcesses": suspend_processes,
     "TerminateInstanceInAutoScalingGroup": terminate_instance,
     "UpdateAutoScalingGroup": update_group,

@@ -112,6 +112,7 @@ class GroupStates:
         self.in_service_at[instance.ordinal] = self.kernel._now
         self.move(instance, IN_SERVICE)
         self.engine.succession.in_service(instance)
+        self.engine.refreshes.in_service(instance)
 
     # -- out of service ---------------------------------------------------------------------------------------
 

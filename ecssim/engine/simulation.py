@@ -20,6 +20,7 @@ from ecssim.engine.group_health import GroupHealth
 from ecssim.engine.group_launches import GroupLaunches
 from ecssim.engine.group_states import GroupStates
 from ecssim.engine.groups import Groups
+from ecssim.engine.instance_refresh import InstanceRefreshes
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
@@ -124,6 +125,7 @@ class Engine:
         self.launches = GroupLaunches(self)
         self.states = GroupStates(self)
         self.succession = Succession(self)
+        self.refreshes = InstanceRefreshes(self)
         self.warm_pools = WarmPools(self)
         self.health = GroupHealth(self)
         self.groups = Groups(self)

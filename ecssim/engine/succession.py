@@ -29,13 +29,17 @@ class Succession:
         #: Instances that wait for room or capacity for their successor, in the order of their turn.
         self._queue: dict[int, dict[int, Instance]] = {}
 
-    def replace(self, old: Instance, cause: int) -> None:
-        """Launch a successor for an instance of the group and end it afterwards."""
+    def replace(self, old: Instance, cause: int, *, ahead: bool = False) -> None:
+        """Launch a successor for an instance of the group and end it afterwards.
+
+        ``ahead``: whoever asks has looked himself how many instances there may be.
+        """
         group = old.group
         if old.ordinal not in group.instances or any(o is old for o in self._old.values()):
             return
         successor = None
-        if "Launch" not in group.suspended and group.size + old.weight <= beyond_maximum(group.max_size):
+        room = ahead or group.size + old.weight <= beyond_maximum(group.max_size)
+        if "Launch" not in group.suspended and room:
             successor = self.engine.groups.launch(group, cause)
         if successor is None:
             self._queue.setdefault(group.ordinal, {})[old.ordinal] = old

@@ -25,6 +25,7 @@ TABLES: Final = (
     "service_events",
     "calls",
     "instance_events",
+    "instance_lifecycle",
     "subnet_events",
     "reachability_events",
     "alarms",
@@ -63,6 +64,7 @@ class Chronicle:
             "service_events": self._service_event,
             "calls": self._call,
             "instance_events": self._instance_event,
+            "instance_lifecycle": self._instance_state,
             "subnet_events": self._subnet_event,
             "reachability_events": self._unreachable,
             "alarms": self._alarm,
@@ -221,6 +223,12 @@ class Chronicle:
         instance, status = facts.name("instance", int(row["instance_id"])), int(row["status"])
         kind = facts.name("instance_type", int(row["instance_type"]))
         return f"instance {instance} ({kind}) is {facts.name('instance_status', status)}"
+
+    def _instance_state(self, row: np.void) -> str:
+        facts = self.facts
+        instance = facts.name("instance", int(row["instance_id"]))
+        group = facts.name("auto_scaling_group", int(row["auto_scaling_group"]))
+        return f"instance {instance} is {facts.name('lifecycle_state', int(row['lifecycle_state']))} in group {group}"
 
     def _subnet_event(self, row: np.void) -> str:
         facts = self.facts

@@ -332,6 +332,45 @@ def test_protected_instances_stay_until_they_are_empty() -> None:
     assert len(alive(sim)) == 3
 
 
+@pytest.mark.rule("ASG-044")
+def test_an_instance_refresh_replaces_every_instance_with_managed_draining() -> None:
+    refresh = call("5m", "StartInstanceRefresh", autoScalingGroupName="asg", preferences={"minHealthyPercentage": 50})
+    spread = web(4, placementStrategy=[{"type": "spread", "field": "instanceId"}])
+    sim = Sim(world(group(4), spread, behind=provider("ENABLED"), timeline=[refresh])).to(301.0)
+    old = sim.engine.world.instances[:4]
+    assert [i.draining_at for i in old[:2]] == [300.0] * 2
+    assert all(i.ordinal in sim.engine.world.groups[0].instances for i in old[2:])
+    with pytest.raises(ClientError, match="already in progress"):
+        sim.call("StartInstanceRefresh", autoScalingGroupName="asg")
+    sim.to(1200.0)
+    # The second half follows when the first is in service again.
+    assert [i.draining_at for i in old[2:]] == [300.0 + BOOT] * 2
+    assert all(i.ended for i in old)
+    assert len(alive(sim)) == 4
+    assert len(sim.engine.world.instances) == 8
+    assert set(sim.finish().tasks["stop_code"].dropna().astype(str)) == {"ServiceSchedulerInitiated"}
+
+
+@pytest.mark.parametrize(
+    ("preferences", "beyond", "took"),
+    [
+        pytest.param({}, 4, 4 * BOOT, id="90 percent of four: one at a time"),
+        pytest.param({"instanceWarmup": 60}, 4, 4 * (BOOT + 60), id="each warm before the next"),
+        pytest.param({"maxHealthyPercentage": 150, "minHealthyPercentage": 100}, 6, 2 * BOOT, id="two ahead at a time"),
+        pytest.param({"minHealthyPercentage": 0}, 4, BOOT, id="all at once"),
+    ],
+)
+def test_the_pace_of_an_instance_refresh(preferences: Document, beyond: int, took: float) -> None:
+    refresh = call("5m", "StartInstanceRefresh", autoScalingGroupName="asg", preferences=preferences)
+    sim = Sim(world(group(4), timeline=[refresh])).to(301.0)
+    assert len(alive(sim)) == beyond
+    result = sim.finish()
+    rows = result.instance_lifecycle
+    came = rows[rows["lifecycle_state"] == "InService"]["t"]
+    assert came.max() == 300.0 + took - (preferences.get("instanceWarmup", 0))
+    assert len(result.instances) == 8
+
+
 def test_suspended_processes() -> None:
     sim = Sim(world(group(2))).to(100.0)
     with pytest.raises(ClientError, match="name not found"):
