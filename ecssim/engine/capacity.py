@@ -196,7 +196,7 @@ class Capacity:
         step = min(step, len(able))
         if step <= 0 or "Terminate" in group.suspended:
             return
-        chosen = self.engine.groups.choose(group, able, step)
+        chosen = self.engine.sizes.choose(group, able, step)
         before = group.desired
         group.desired = before - step
         activity = self._record(scaler, before, group.desired, "", event)

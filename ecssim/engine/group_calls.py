@@ -41,7 +41,7 @@ def set_desired_capacity(engine: Engine, call: req.SetDesiredCapacity, event: in
             "ScalingActivityInProgress",
             f"Scaling activity is in progress or in cooldown for AutoScalingGroup {group.name}",
         )
-    engine.groups.resize(group, call.desired_capacity, event)
+    engine.sizes.resize(group, call.desired_capacity, event)
     return {}
 
 
@@ -76,7 +76,7 @@ def update_group(engine: Engine, call: UpdateAutoScalingGroup, event: int) -> di
     group.rules = replace(group.rules, **{k: v for k, v in changes.items() if v is not None})
     group.min_size, group.max_size = low, high
     if wanted != group.desired:
-        engine.groups.resize(group, wanted, event)
+        engine.sizes.resize(group, wanted, event)
     else:
         engine.groups.reconcile(group, event)
     engine.succession.look(group, event)
@@ -114,7 +114,7 @@ def resume_processes(engine: Engine, call: ResumeProcesses, event: int) -> dict[
     """ResumeProcesses: the group looks again at what it missed."""
     group = _group(engine, call.auto_scaling_group_name)
     group.suspended -= _processes(call)
-    engine.groups.resume(group, event)
+    engine.sizes.resume(group, event)
     engine.succession.look(group, event)
     return {}
 

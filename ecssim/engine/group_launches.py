@@ -75,8 +75,7 @@ class GroupLaunches:
         """Whether the next instance is bought on the Spot market, in units of the group's capacity (ASG-052)."""
         if group.on_demand_percent >= 100:
             return False
-        on_demand = sum(i.weight for i in group.instances.values() if not i.spot)
-        return next_is_spot(on_demand, group.size, group.on_demand_base, group.on_demand_percent)
+        return next_is_spot(group.on_demand_size, group.size, group.on_demand_base, group.on_demand_percent)
 
     def _kinds(self, group: AutoScalingGroup, zone: str, spot: bool, refusals: Counter[str]) -> list[InstanceKind]:
         """Return the types that EC2 would launch in the zone, in the order in which the group tries them."""
@@ -92,7 +91,7 @@ class GroupLaunches:
             return [group.kinds[p] for p in able]
         held: Counter[str] = Counter()
         if spot and rules.spot_strategy == "lowest-price":
-            held.update(i.type for i in group.instances.values() if i.spot and i.zone == zone)
+            held.update({kind.type: group.spot_counts.get((kind.type, zone), 0) for kind in group.kinds})
         offers = [market.offer(p, group.kinds[p], zone, spot, held[group.kinds[p].type]) for p in able]
         if spot:
             order = spot_order(offers, rules.spot_strategy, rules.spot_pools)

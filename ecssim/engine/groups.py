@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ecssim.decide.termination import Member, Mix, choose_victims
 from ecssim.engine import occupancy
 from ecssim.engine.group_launches import Place
 from ecssim.engine.luck import BLOCK
-from ecssim.engine.retiring import may_go
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
 from ecssim.world.entities import AutoScalingGroup, Instance, Task
@@ -50,8 +47,6 @@ class Groups:
         self._first_pull = engine.timing["agentFirstPull"].median
         #: How many instances are DRAINING, so that nobody asks about their tasks while none is.
         self.draining = 0
-        #: Groups that look again later whether protected instances may go by then.
-        self._surplus: set[int] = set()
 
     def drains(self, task: Task) -> bool:
         """Whether the task is on an instance that is DRAINING."""
@@ -91,8 +86,7 @@ class Groups:
         """Launch an instance there; ``booted``: it has been there for long."""
         instance = self.create(group, place)
         group.failing = ""
-        group.zone_counts[place.zone] = group.zone_counts.get(place.zone, 0) + 1
-        group.instances[instance.ordinal] = instance
+        group.join(instance)
         instance.status = REGISTERING
         instance.launched_at = self.kernel._now
         self.engine.meters.launched(instance)
@@ -322,65 +316,9 @@ class Groups:
         if instance.retiring:
             del group.retiring[instance.ordinal]
             return
-        del group.instances[instance.ordinal]
+        group.part(instance)
         if instance.fleet_ordinal >= 0:
             occupancy.instance_left(instance)
-        group.zone_counts[instance.zone] -= 1
-
-    def resize(self, group: AutoScalingGroup, desired: int, cause: int) -> None:
-        """Set the desired capacity by hand; the termination policy chooses who is too many (ASG-042).
-
-        Who is protected stays, and goes as soon as it is protected no longer.
-        """
-        group.desired = desired
-        group.scaled_at = self.kernel._now
-        self._shed(group, cause)
-        self.reconcile(group, cause)
-
-    def resume(self, group: AutoScalingGroup, cause: int) -> None:
-        """Processes that were suspended go on: the group makes up for what it missed."""
-        self._shed(group, cause)
-        self.reconcile(group, cause)
-
-    def _shed(self, group: AutoScalingGroup, cause: int) -> None:
-        if group.size <= group.desired or "Terminate" in group.suspended:
-            return
-        able = [i for i in group.instances.values() if may_go(i)]
-        protected = len(able) < len(group.instances)
-        for ordinal in self.choose(group, able, group.size - group.desired):
-            instance = self.engine.world.instances[ordinal]
-            if group.size - instance.weight >= group.desired:
-                self.engine.retiring.retire(instance, cause, replace=False)
-        if protected and group.size > group.desired and group.ordinal not in self._surplus:
-            self._surplus.add(group.ordinal)
-            self.kernel.at(self.kernel._now + self._retry, 0, self._on_surplus, group)
-
-    def _on_surplus(self, group: AutoScalingGroup, _: int) -> None:
-        self._surplus.discard(group.ordinal)
-        self._shed(group, 0)
-
-    def choose(self, group: AutoScalingGroup, able: Iterable[Instance], count: int) -> tuple[int, ...]:
-        """Return the ordinals of up to ``count`` of those instances in the order in which the group ends them."""
-        engine = self.engine
-        mix = Mix(group.on_demand_base, group.on_demand_percent) if group.rules.mixed else None
-        ranks: dict[tuple[str, str, bool], int] = {}
-        members = []
-        for i in able:
-            rank = 0
-            if mix is not None:
-                pool = (i.type, i.zone, i.spot)
-                if pool not in ranks:
-                    ranks[pool] = engine.launches.rank(group, i)
-                rank = ranks[pool]
-            members.append(Member(i.ordinal, i.zone, i.launched_at, i.spot, rank))
-        return choose_victims(
-            members,
-            count,
-            self.kernel._now,
-            group.termination_policies,
-            engine.luck("termination", group.name).__getitem__ if engine.model.random_ties else None,
-            mix=mix,
-        )
 
     def _event(self, instance: Instance, cause: int) -> None:
         recorder = self.engine.recorder

@@ -73,9 +73,8 @@ class Retiring:
         if instance.fleet_ordinal >= 0:
             instance_left(instance)
         instance.retiring = True
-        del group.instances[instance.ordinal]
+        group.part(instance)
         group.retiring[instance.ordinal] = instance
-        group.zone_counts[instance.zone] -= 1
         if drains:
             self._drain(instance, cause, held)
         else:

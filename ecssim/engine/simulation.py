@@ -18,6 +18,7 @@ from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
 from ecssim.engine.group_health import GroupHealth
 from ecssim.engine.group_launches import GroupLaunches
+from ecssim.engine.group_sizes import GroupSizes
 from ecssim.engine.group_states import GroupStates
 from ecssim.engine.groups import Groups
 from ecssim.engine.instance_refresh import InstanceRefreshes
@@ -123,6 +124,7 @@ class Engine:
         self.waiting = Waiting(self)
         self.retiring = Retiring(self)
         self.launches = GroupLaunches(self)
+        self.sizes = GroupSizes(self)
         self.states = GroupStates(self)
         self.succession = Succession(self)
         self.refreshes = InstanceRefreshes(self)

@@ -89,7 +89,7 @@ class Succession:
         if zone is None:
             return False
         able = [i for i in group.instances.values() if i.zone == zone and i.ordinal not in leaving and may_go(i)]
-        chosen = self.engine.groups.choose(group, able, 1)
+        chosen = self.engine.sizes.choose(group, able, 1)
         if not chosen:
             return False
         old = group.instances[chosen[0]]

@@ -65,8 +65,7 @@ class WarmPools:
             return None
         instance = min(ready, key=lambda i: (group.zone_counts.get(i.zone, 0), i.ordinal))
         del group.warm[instance.ordinal]
-        group.instances[instance.ordinal] = instance
-        group.zone_counts[instance.zone] = group.zone_counts.get(instance.zone, 0) + 1
+        group.join(instance)
         instance.launched_at = self.kernel._now
         self.engine.meters.launched(instance)
         self.engine.groups.restarted(instance, cause)

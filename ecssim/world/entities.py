@@ -568,7 +568,9 @@ class AutoScalingGroup:
     ``instances`` are those that it counts; ``retiring`` those that it let go and that still drain (ASG-043).
     ``kinds`` are its instance types in order of preference, ``shape`` that of the first. Of the instances above
     ``on_demand_base``, ``on_demand_percent`` are On-Demand and the others Spot (ASG-052). ``registered``,
-    ``busy`` and ``claims`` are kept by ``engine.occupancy``. ``warm`` are the stopped instances of its warm pool
+    ``busy`` and ``claims`` are kept by ``engine.occupancy``. ``size`` is what its instances are in units of capacity,
+    which they are themselves unless their types have weights; ``on_demand_size`` the On-Demand part of it,
+    ``spot_counts`` the others by type and zone. ``warm`` are the stopped instances of its warm pool
     (ASG-056), ``suspended`` the processes that somebody has suspended; ``failing`` is why launches fail now.
     """
 
@@ -604,16 +606,31 @@ class AutoScalingGroup:
     agent_version: str = "1.90.0"
     pull_upfront: bool = False
     rules: GroupRules = GROUP_DEFAULTS
+    size: int = 0
+    on_demand_size: int = 0
+    spot_counts: dict[tuple[str, str], int] = field(default_factory=dict)
     warm: dict[int, Instance] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     scaled_at: float = -inf
 
-    @property
-    def size(self) -> int:
-        """Units of capacity that its instances are: as many as they are, unless their types have weights."""
-        if self.rules.mixed and any(kind.weight != 1 for kind in self.kinds):
-            return sum(i.weight for i in self.instances.values())
-        return len(self.instances)
+    def join(self, instance: Instance) -> None:
+        """Count the instance from now on."""
+        self.instances[instance.ordinal] = instance
+        self._count(instance, 1)
+
+    def part(self, instance: Instance) -> None:
+        """Count it no longer."""
+        del self.instances[instance.ordinal]
+        self._count(instance, -1)
+
+    def _count(self, instance: Instance, sign: int) -> None:
+        self.zone_counts[instance.zone] = self.zone_counts.get(instance.zone, 0) + sign
+        self.size += sign * instance.weight
+        if instance.spot:
+            pool = (instance.type, instance.zone)
+            self.spot_counts[pool] = self.spot_counts.get(pool, 0) + sign
+        else:
+            self.on_demand_size += sign * instance.weight
 
 
 @dataclass(slots=True, eq=False)
