@@ -19,6 +19,7 @@ from ecssim.results.facts import INITIAL, Facts
 from ecssim.results.finding import ordered
 from ecssim.results.fleet_figures import fleet_figures
 from ecssim.results.reachability_findings import reachability_findings
+from ecssim.results.group_findings import group_findings
 from ecssim.results.request_figures import request_figures, request_findings
 from ecssim.results.run_findings import call_findings, job_findings, run_findings
 from ecssim.results.service_figures import service_figures
@@ -49,6 +50,7 @@ def summary(result: Result) -> dict[str, Any]:
             *request_findings(facts, requests),
             *deployment_findings(facts),
             *capacity_findings(facts, services, fleets),
+            *group_findings(facts),
             *job_findings(facts),
             *call_findings(facts),
         ]

@@ -9,6 +9,7 @@ import pytest
 from builders import COOLING, Document, Sim, call, fault, group, run_dict, scenario, subnet, task_definition
 
 from ecssim.engine.spot import Pool
+from ecssim.results.explain import explain
 from ecssim.results.result import Result
 
 QUIET = {"spotInterruptionsPerMonth": 0, "spotShortagesPerWeek": 0}
@@ -164,6 +165,21 @@ def test_on_demand_capacity_that_is_missing_is_looked_for_in_other_zones_and_typ
     # Tried at 1, 61, 121 and 181, and said once.
     assert list(nowhere.instances["launched_at"]) == [181.0] * 3
     assert failures(nowhere) == [(1.0, "InsufficientInstanceCapacity")]
+
+
+def test_a_group_that_cannot_launch_is_found_and_its_rows_are_explained() -> None:
+    short = fault("0s", "insufficientCapacity", instanceType="m5.large", **{"for": "150s"})
+    grow = call("1s", "SetDesiredCapacity", autoScalingGroupName="asg", desiredCapacity=3)
+    result = run_dict(world(group(0), timeline=[short, grow]))
+    texts = [f["text"] for f in result.summary()["findings"] if f["what"] == "group.launchFailed"]
+    assert len(texts) == 1
+    assert texts[0].startswith("Group asg could not launch instances from 1s")
+    assert "(InsufficientInstanceCapacity): EC2 had no capacity" in texts[0]
+    assert texts[0].endswith("; the next launch came 3m00s later.")
+    quiet = run_dict(world(group(1), timeline=[]))
+    assert [f for f in quiet.summary()["findings"] if f["what"] == "group.launchFailed"] == []
+    pending = result.instance_lifecycle.iloc[0]
+    assert "is Pending in group asg" in str(explain(result, f"event/{pending['event_id']}"))
 
 
 @pytest.mark.rule("ASG-050")
