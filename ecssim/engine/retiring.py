@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import CONTROLLER, WORLD
 from ecssim.engine.occupancy import instance_left
-from ecssim.world.entities import Instance, Task
+from ecssim.world.entities import AutoScalingGroup, Instance, Task
 from ecssim.world.states import ACTIVE, DRAINING, SERVICE_SCHEDULER_INITIATED
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ class Retiring:
         group = instance.group
         if instance.retiring or instance.ended or instance.ordinal not in group.instances:
             return
+        if group.rules.warm is not None:
+            # A smaller group leaves more to the pool (ASG-056), once its new size is known.
+            self.kernel.soon(CONTROLLER, self._on_room, group)
         now = self.kernel._now
         drains = group.settings.draining and instance.fleet_ordinal >= 0
         held = engine.states.leaving(instance, cause, drains=drains)
@@ -81,6 +84,9 @@ class Retiring:
             self.kernel.at(held, WORLD, self._on_held, instance, instance.epoch)
         if replace:
             engine.groups.reconcile(group, instance.last_event)
+
+    def _on_room(self, group: AutoScalingGroup, _: int) -> None:
+        self.engine.warm_pools.fill(group)
 
     def _drain(self, instance: Instance, cause: int, held: float) -> None:
         """Managed draining is a hook of its own; one of the group's that is abandoned cuts it short (ASG-046)."""

@@ -60,7 +60,8 @@ class WarmPools:
 
     def take(self, group: AutoScalingGroup, cause: int) -> Instance | None:
         """Start a stopped instance, in the zone that has the fewest; None if none is ready."""
-        ready = [i for i in group.warm.values() if i.ordinal not in self._booting]
+        down = self.engine.zones_down
+        ready = [i for i in group.warm.values() if i.ordinal not in self._booting and i.zone not in down]
         if not ready:
             return None
         instance = min(ready, key=lambda i: (group.zone_counts.get(i.zone, 0), i.ordinal))

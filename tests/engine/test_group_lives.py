@@ -186,6 +186,28 @@ def test_stopped_instances_cost_no_instance_time_and_keep_their_addresses() -> N
     assert hours * 3600.0 == pytest.approx(3 * 60.0)
 
 
+@pytest.mark.rule("ASG-056")
+def test_managed_scaling_takes_from_the_pool_and_gives_room_back_to_it() -> None:
+    managed = provider(managedScaling={"status": "ENABLED"})
+    down = call("10m", "UpdateService", cluster="prod", service="web", desiredCount=0)
+    big = [task_definition(cpu="2048", memory="1024")]
+    document = world(warm(0, 4), web(2), behind=managed, taskDefinitions=big, timeline=[down], duration="1h")
+    sim = Sim(document).to(500.0)
+    asg = sim.engine.world.groups[0]
+    # Ordered at 105 s, registered after six tenths of 45 s.
+    assert sorted(i.registered_at for i in asg.instances.values()) == [132.0] * 2
+    assert len(asg.warm) == 2
+    sim.to(3000.0)
+    assert (len(asg.instances), len(asg.warm)) == (0, 4)
+
+
+def test_a_zone_that_is_down_gives_no_warm_instances() -> None:
+    size = warm(0, 4) | {"subnets": ["a", "b"]}
+    outage = fault("2m", "azOutage", availabilityZone="us-east-1a", **{"for": "10m"})
+    sim = Sim(world(size, timeline=[outage, resize("3m", 3)])).to(250.0)
+    assert [zone for _, zone in alive(sim)] == ["us-east-1b"] * 3
+
+
 def test_a_smaller_pool_ends_its_instances() -> None:
     sim = Sim(world(warm(0, 4))).to(100.0)
     sim.call("UpdateAutoScalingGroup", autoScalingGroupName="asg", maxSize=1)
