@@ -153,17 +153,21 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT ECS_WARM_POOLS_CHECK",
     },
     "AccountSettings": {
-        _M: "awsvpcTrunking",
+        _M: "awsvpcTrunking dualStackIPv6",
         _E: "containerInsights fargateFIPSMode tagResourceAuthorization guardDutyActivate"
         " defaultLogDriverMode serviceLongArnFormat taskLongArnFormat"
         " containerInstanceLongArnFormat",
         _N: "fargateTaskRetirementWaitPeriod fargateEventWindows",
     },
     # --- network
-    "Vpc": {_M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet", _E: "isDefault tags"},
+    "Vpc": {
+        _M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet ipv6CidrBlock ipv6CidrBlockAssociationSet",
+        _E: "isDefault tags",
+    },
     "Subnet": {
-        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId",
-        _E: "availabilityZoneId mapPublicIpOnLaunch tags",
+        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId ipv6CidrBlock"
+        " ipv6CidrBlockAssociationSet ipv6Native privateDnsNameOptionsOnLaunch ownerId",
+        _E: "availabilityZoneId mapPublicIpOnLaunch assignIpv6AddressOnCreation enableDns64 tags",
     },
     "NatGateway": {
         _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount",
@@ -173,6 +177,13 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "vpcEndpointId vpcEndpointType subnetIds region",
         _E: "serviceName vpcId routeTableIds securityGroupIds privateDnsEnabled tags",
     },
+    "DBProxy": {
+        _M: "dbProxyName vpcSubnetIds targetInstanceClass endpoints region",
+        _E: "vpcSecurityGroupIds engineFamily tags",
+    },
+    "Function": {_M: _ALL},
+    "VpcConfig": {_M: "subnetIds securityGroupIds", _E: "ipv6AllowedForDualStack"},
+    "MountTarget": {_M: "fileSystemId subnetId region", _E: "securityGroups"},
     "SecurityGroup": {_E: _ALL},
     "RouteTable": {_E: _ALL},
     # --- load balancing

@@ -6,16 +6,17 @@ Only this module and the builder read scenario models.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from ecssim.aws import capabilities
 from ecssim.aws.agent import AgentConfiguration, go_seconds
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
 from ecssim.aws.cluster import CapacityProvider
-from ecssim.aws.names import EnabledDisabled, LoadBalancerScheme, LoadBalancerType
+from ecssim.aws.names import EnabledDisabled
 from ecssim.catalog import instance_type, quotas
 from ecssim.decide.managed_scaling import ScalingPolicy
+from ecssim.engine.address_users import hold_addresses
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
@@ -31,7 +32,7 @@ from ecssim.engine.timing import Timing
 from ecssim.record.recorder import Recorder
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.timeline import seconds_of
-from ecssim.world.addresses import AddressPool
+from ecssim.world.addresses import AddressPool, NoIpv4
 from ecssim.world.agent_settings import AgentSettings
 from ecssim.world.entities import (
     AutoScalingGroup,
@@ -82,6 +83,7 @@ def compile_scenario(
     _clusters(engine, scenario)
     _subnets(engine, scenario)
     _network(engine, scenario)
+    hold_addresses(engine, scenario)
     _target_groups(engine, scenario)
     _groups(engine, scenario, trunking)
     for definition in scenario.task_definitions:
@@ -103,6 +105,7 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
+    engine.balancers.begin(scenario)
     if steady:
         settle(engine)
     compile_scaling(engine, scenario)
@@ -130,22 +133,28 @@ def _clusters(engine: Engine, scenario: Scenario) -> None:
 
 def _subnets(engine: Engine, scenario: Scenario) -> None:
     names = engine.recorder.names.pool("subnet")
+    engine.subnets.dual_stack = scenario.account.settings.dual_stack_ipv6 in (None, "enabled", "on")
     for i, document in enumerate(scenario.subnets):
-        network = IPv4Network(document.cidr_block)
-        pool = AddressPool(int(network.network_address), network.num_addresses)
+        pool: AddressPool | NoIpv4 = NoIpv4()
+        if document.cidr_block is not None:
+            network = IPv4Network(document.cidr_block)
+            pool = AddressPool(int(network.network_address), network.num_addresses)
         subnet = Subnet(
             i,
             document.subnet_id,
             names[document.subnet_id],
             document.availability_zone,
-            int(network.network_address),
-            network.num_addresses,
+            pool.base,
+            pool.total,
             pool,
+            reserved=5 if pool.total else 0,
         )
+        for block in document.ipv6_blocks:
+            subnet.ipv6 = int(IPv6Network(block).network_address)
         subnet.vpc = document.vpc_id or (scenario.vpcs[0].vpc_id if scenario.vpcs else DEFAULT_VPC)
-        if document.addresses_in_use:
+        if document.addresses_in_use and isinstance(pool, AddressPool):
             subnet.used["declared"] = pool.take_top(document.addresses_in_use)
-        subnet.free_min = pool.free
+        subnet.free_min = pool.free if pool.total else 0
         engine.world.subnets.append(subnet)
         engine.builder.subnets[document.subnet_id] = i
 
@@ -164,15 +173,10 @@ def _network(engine: Engine, scenario: Scenario) -> None:
 
     meters = engine.meters
     for balancer in scenario.load_balancers:
-        # An Application Load Balancer starts with 2 addresses per enabled zone, a Network one has 1 (NET-036).
-        application = balancer.type is LoadBalancerType.APPLICATION
-        name = balancer.load_balancer_name
-        nodes = sum(hold(subnet, "load_balancers", 2 if application else 1) for subnet in balancer.subnet_ids)
-        meters.by_started_hour(name, "albHour" if application else "nlbHour")
-        if balancer.scheme is not LoadBalancerScheme.INTERNAL:
-            meters.public_addresses(name, nodes)
+        engine.balancers.add(balancer)
     for gateway in scenario.nat_gateways:
-        hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
+        addresses = hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
+        engine.subnets.interfaces -= max(0, addresses - 1)  # all on one interface
         meters.by_started_hour(gateway.nat_gateway_id, "natGatewayHour")
         if gateway.connectivity_type != "private":
             meters.public_addresses(gateway.nat_gateway_id, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.engine.identities import (
@@ -205,9 +205,7 @@ def _container(
     if definition.memory_reservation is not None:
         shown["memoryReservation"] = str(definition.memory_reservation)
     if task.template.eni and task.address >= 0:
-        shown["networkInterfaces"] = [
-            {"attachmentId": attachment_id(engine, name), "privateIpv4Address": str(IPv4Address(task.address))}
-        ]
+        shown["networkInterfaces"] = [{"attachmentId": attachment_id(engine, name), **_addresses(engine, task)}]
     if task.started_at == task.started_at:
         shown["runtimeId"] = runtime_id(engine, task, name, container)
     return shown
@@ -302,6 +300,17 @@ def attachment_status(engine: Engine, task: Task, status: int) -> str:
     return "DETACHED" if lost else "DELETED"
 
 
+def _addresses(engine: Engine, task: Task) -> dict[str, str]:
+    """The addresses of the task's interface: IPv4, IPv6 or both (NET-045, NET-046)."""
+    shown = {}
+    if task.address > 0:
+        shown["privateIpv4Address"] = str(IPv4Address(task.address))
+    ipv6 = engine.subnets.ipv6_of(task)
+    if ipv6:
+        shown["ipv6Address"] = str(IPv6Address(ipv6))
+    return shown
+
+
 def _attachments(engine: Engine, task: Task, name: str, status: int) -> list[dict[str, Any]]:
     """The task's own network interface, in network mode awsvpc (NET-003)."""
     if not task.template.eni:
@@ -313,7 +322,8 @@ def _attachments(engine: Engine, task: Task, name: str, status: int) -> list[dic
         details += [
             {"name": "networkInterfaceId", "value": interface_id(engine, name)},
             {"name": "macAddress", "value": mac_address(engine, name)},
-            {"name": "privateIPv4Address", "value": str(IPv4Address(task.address))},
         ]
+        kinds = {"privateIpv4Address": "privateIPv4Address", "ipv6Address": "iPv6Address"}
+        details += [{"name": kinds[kind], "value": value} for kind, value in _addresses(engine, task).items()]
     shown = attachment_status(engine, task, status)
     return [{"id": attachment_id(engine, name), "type": "ElasticNetworkInterface", "status": shown, "details": details}]

@@ -132,11 +132,11 @@ def _agent_ledger(engine: Engine, instance: Instance) -> list[str]:
 def _addresses(engine: Engine) -> list[str]:
     holders: dict[int, list[tuple[int, str]]] = {}
     for task in engine.lifecycle.live.values():
-        if task.address >= 0:
+        if task.address > 0:
             holders.setdefault(task.subnet, []).append((task.address, "tasks"))
     for instance in engine.world.instances:
         if not instance.ended:
-            held = [a for a in (instance.address, instance.trunk_address) if a >= 0]
+            held = [a for a in (instance.address, instance.trunk_address) if a > 0]
             holders.setdefault(instance.subnet, []).extend((a, "instances") for a in held)
     found = []
     for subnet in engine.world.subnets:
@@ -146,6 +146,8 @@ def _addresses(engine: Engine) -> list[str]:
 
 def _subnet(subnet: Subnet, holders: list[tuple[int, str]]) -> list[str]:
     name = f"subnet {subnet.name}"
+    if not subnet.total:  # IPv6 only
+        return _differs(f"{name}, IPv4 addresses", (dict(subnet.used), len(subnet.cooling), holders), ({}, 0, []))
     known = [a for a, _ in holders] + [a for _, a in subnet.cooling] + list(subnet.pool.returned)
     found = []
     twice = [a for a, n in Counter(known).items() if n > 1]

@@ -180,14 +180,7 @@ class Lifecycle:
     def on_no_address(self, task: Task, epoch: int) -> None:
         """The subnet had no free address: the create-interface call failed (NET-050, NET-051, LIFE-047)."""
         if task.epoch == epoch:
-            subnet = self.engine.world.subnets[task.subnet]
-            public = "enabled" if task.template.public_ip else "disabled"
-            self.fail(
-                task,
-                NETWORK_FAILED,
-                "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment "
-                f"{public} in subnet '{subnet.name}': InsufficientFreeAddressesInSubnet",
-            )
+            self.fail(task, NETWORK_FAILED, self.engine.subnets.failure(task))
 
     def _enter_pending(self, task: Task) -> None:
         """ECS hands the task to its agent (LIFE-006)."""
@@ -450,7 +443,7 @@ class Lifecycle:
 
     def write(self, task: Task) -> None:
         """Write the task's row: once, at its end or at the end of the run."""
-        freed = task.stopped_at + self._address_release if task.address >= 0 else NAN
+        freed = task.stopped_at + self._address_release if task.address > 0 else NAN
         if task.healthy_at != task.healthy_at:
             self._ripened(task)
         rows = self._task_rows

@@ -74,6 +74,18 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "AGENT-021",
         "whether the agents' renewals of their connections, every half hour, are instance events",
     ),
+    "requestsPerConnection": Option(
+        "requests_per_connection",
+        (),
+        "NET-036",
+        "requests that come over one connection to a load balancer: what its nodes are counted by",
+    ),
+    "eniSlotRelease": Option(
+        "eni_slot_release",
+        ("deleted", "early"),
+        "NET-021",
+        "when placement counts the slot of a stopping task's interface as free: once that is deleted, or before",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -98,6 +110,8 @@ class ModelOptions:
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
     image_size_mb: float = 100.0
+    requests_per_connection: float = 1.0
+    eni_slot_release: Literal["deleted", "early"] = "deleted"
 
     @property
     def random_ties(self) -> bool:

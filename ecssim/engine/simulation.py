@@ -20,6 +20,7 @@ from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
 from ecssim.engine.links import Links
+from ecssim.engine.load_balancer_nodes import LoadBalancerNodes
 from ecssim.engine.luck import Luck
 from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
@@ -115,6 +116,7 @@ class Engine:
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
         self.traffic = Traffic(self)
+        self.balancers = LoadBalancerNodes(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
         self.scaling = Scaling(self)

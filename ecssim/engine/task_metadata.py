@@ -7,7 +7,7 @@ Times are RFC 3339 texts. What nothing in the simulation says is left out: sizes
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.decide.agent_status import NONE, agent_status
@@ -246,13 +246,18 @@ def _network(engine: Engine, task: Task) -> dict[str, Any]:
     if not template.eni or task.address < 0:
         return shown
     subnet = engine.world.subnets[task.subnet]
+    domain = "ec2.internal" if engine.region == "us-east-1" else f"{engine.region}.compute.internal"
+    ipv6 = engine.subnets.ipv6_of(task)
+    if ipv6:
+        shown["IPv6Addresses"] = [str(IPv6Address(ipv6))]
+        shown["IPv6SubnetCIDRBlock"] = str(IPv6Network((subnet.ipv6, 64)))
+    shown |= {"AttachmentIndex": 0, "MACAddress": mac_address(engine, engine.task_id(task))}
+    if not task.address:
+        return shown | {"DomainNameServers": [_RESOLVER], "DomainNameSearchList": [domain]}
     network = IPv4Network((subnet.base, 32 - (subnet.total.bit_length() - 1)))
     address = str(IPv4Address(task.address))
-    domain = "ec2.internal" if engine.region == "us-east-1" else f"{engine.region}.compute.internal"
     return shown | {
         "IPv4Addresses": [address],
-        "AttachmentIndex": 0,
-        "MACAddress": mac_address(engine, engine.task_id(task)),
         "IPv4SubnetCIDRBlock": str(network),
         "DomainNameServers": [_RESOLVER],
         "DomainNameSearchList": [domain],

@@ -84,6 +84,10 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
         "subnet_events": f"""{_EVENT}
             subnet name:subnet, consumer name:consumer, task task, reason text, {_WHERE}
         """,
+        "load_balancer_events": f"""{_EVENT}
+            load_balancer name:load_balancer, nodes u32, wanted_nodes u32, consumed_lcus f64,
+            state name:load_balancer_state, {_WHERE}
+        """,
         "alarms": f"""{_EVENT}
             alarm_name name:alarm, old_state name:alarm_state, new_state name:alarm_state,
             metric_name name:metric, datapoints text, threshold f64, reason text, {_WHERE}

@@ -26,6 +26,7 @@ TABLES: Final = (
     "calls",
     "instance_events",
     "subnet_events",
+    "load_balancer_events",
     "alarms",
     "scaling_activities",
     "traffic_shifts",
@@ -63,6 +64,7 @@ class Chronicle:
             "calls": self._call,
             "instance_events": self._instance_event,
             "subnet_events": self._subnet_event,
+            "load_balancer_events": self._load_balancer_event,
             "alarms": self._alarm,
             "scaling_activities": self._scaling,
             "traffic_shifts": self._shift,
@@ -225,7 +227,16 @@ class Chronicle:
         subnet, who = facts.name("subnet", int(row["subnet"])), facts.name("consumer", int(row["consumer"]))
         task = self.task_name(int(row["task"]))
         whom = f"task {task}" if task else who
+        why = facts.name("text", int(row["reason"]))
+        if why != "InsufficientFreeAddressesInSubnet":
+            return f"no interface could be made in subnet {subnet} for {whom}: {why}"
         return f"subnet {subnet} had no free address for {whom}"
+
+    def _load_balancer_event(self, row: np.void) -> str:
+        name = self.facts.name("load_balancer", int(row["load_balancer"]))
+        state = self.facts.name("load_balancer_state", int(row["state"]))
+        text = f"load balancer {name} has {int(row['nodes'])} nodes ({row['consumed_lcus']:.3g} capacity units)"
+        return text if state == "active" else f"{text} and wants {int(row['wanted_nodes'])}: {state}"
 
     def _alarm(self, row: np.void) -> str:
         facts = self.facts

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecssim.record.codes import LAUNCH_TYPES
-from ecssim.results.address_findings import address_findings
+from ecssim.results.address_findings import address_findings, balancer_findings, interface_findings
 from ecssim.results.capacity_findings import capacity_findings
 from ecssim.results.deployment_findings import deployment_findings
 from ecssim.results.facts import INITIAL, Facts
@@ -43,6 +43,8 @@ def summary(result: Result) -> dict[str, Any]:
         [
             *run_findings(facts),
             *address_findings(facts, subnets),
+            *interface_findings(facts),
+            *balancer_findings(facts),
             *service_findings(facts, services),
             *request_findings(facts, requests),
             *deployment_findings(facts),

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ecssim.errors import BadInput, Problem
+from ecssim.scenario.check_addresses import check_addresses
 from ecssim.scenario.check_capacity import check_capacity
+from ecssim.scenario.check_ipv6 import check_ipv6
 from ecssim.scenario.check_network import check_network
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
@@ -41,6 +43,8 @@ def check_scenario(
     around = surroundings(names)
     _duplicates(root, findings)
     check_network(names, findings)
+    check_ipv6(names, findings)
+    check_addresses(names, around, findings)
     check_capacity(names, around, findings)
     check_services(names, around, findings)
     check_listeners(names, findings)

@@ -37,8 +37,9 @@ def setting_of(scenario: Scenario) -> Setting:
                 "vpcId": s.vpc_id,
             }
             for s in scenario.subnets
+            if s.cidr_block is not None
         },
-        "vpcs": {v.vpc_id: [*([v.cidr_block] if v.cidr_block else []), *v.cidr_blocks] for v in scenario.vpcs},
+        "vpcs": {v.vpc_id: list(v.blocks) for v in scenario.vpcs},
         "services": [_service(s, default, delays, _redeployed(scenario)) for s in scenario.services],
         "autoScalingGroups": {
             g.auto_scaling_group_name: _group(g, providers.get(g.auto_scaling_group_name), default)

@@ -603,7 +603,8 @@ class AutoScalingGroup:
 class Subnet:
     """One subnet and its IPv4 addresses. ``cooling`` holds (free at, address): freed and not yet usable (NET-060).
 
-    Held addresses are counted by consumer; total = used + free + reserved at every instant.
+    Held addresses are counted by consumer; total = used + free + reserved at every instant. An IPv6-only subnet
+    has a total of 0 (NET-046).
     """
 
     ordinal: int
@@ -621,6 +622,8 @@ class Subnet:
     failed_minute: int = 0
     free_min: int = 0
     exhausted_at: float = NAN
+    #: The first address of its IPv6 block (NET-045), 0 if it has none.
+    ipv6: int = 0
 
 
 @dataclass(slots=True, eq=False)
