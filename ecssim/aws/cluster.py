@@ -178,10 +178,13 @@ class AutoScalingGroup(Shape):
     """An Auto Scaling group as CreateAutoScalingGroup takes it, with its ECS agent.
 
     ``subnets`` is short for ``vpcZoneIdentifier`` and ``instances`` for a launch template with one type.
+    ``interfacesAttachedByHand`` are network interfaces on each instance that ECS does not know of (NET-022).
     """
 
     pascal: ClassVar[bool] = True
-    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent"})
+    additions: ClassVar[frozenset[str]] = frozenset(
+        {"region", "subnets", "instances", "agent", "interfacesAttachedByHand"}
+    )
     shorthands: ClassVar[Mapping[str, str]] = {
         "subnets": "vpcZoneIdentifier (the subnet ids joined by commas)",
         "instances": "a launch template with this instance type, or a mixedInstancesPolicy of Spot alone",
@@ -198,6 +201,7 @@ class AutoScalingGroup(Shape):
     launch_template: LaunchTemplateSpecification | None = None
     mixed_instances_policy: MixedInstancesPolicy | None = None
     agent: AgentConfiguration = Field(default_factory=AgentConfiguration)
+    interfaces_attached_by_hand: Annotated[int, Field(ge=0)] = 0
     default_cooldown: Annotated[int, Field(ge=0)] | None = None
     default_instance_warmup: Annotated[int, Field(ge=-1)] | None = None
     health_check_type: str | None = None

@@ -8,7 +8,7 @@ counted, not named: ``addressesInUse`` says how many usable addresses of a subne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
@@ -17,6 +17,14 @@ from ecssim.aws.shape import JsonObject, Name, Region, Shape
 
 Cidr = Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
 Ipv6Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F:]+/\d{1,3}$")]
+#: The actions of EC2 that ECS works with interfaces by (NET-056).
+INTERFACE_ACTIONS: Final = (
+    "CreateNetworkInterface",
+    "AttachNetworkInterface",
+    "DetachNetworkInterface",
+    "DeleteNetworkInterface",
+    "DescribeNetworkInterfaces",
+)
 Switch = Annotated[str, Field(pattern="^(enabled|disabled|on|off)$")]
 Zone = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")]
 

@@ -119,7 +119,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ManagedScaling": {_M: _ALL},
     "AutoScalingGroup": {
         _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
-        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies",
+        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies interfacesAttachedByHand",
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
         " skipZonalShiftValidation newInstancesProtectedFromScaleIn",
@@ -289,8 +289,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "PutAttributes": {_M: _ALL},
     "DeleteAttributes": {_N: _ALL},
     "Attribute": {_M: _ALL},
-    "PutAccountSettingDefault": {_N: _ALL},
-    "PutAccountSetting": {_N: _ALL},
+    "PutAccountSettingDefault": {_M: _ALL},
+    "PutAccountSetting": {_M: "name value", _E: "principalArn"},
     "PutClusterCapacityProviders": {_N: _ALL},
     "DeregisterTaskDefinition": {_N: _ALL},
     "SetDesiredCapacity": {_M: "autoScalingGroupName desiredCapacity", _E: "honorCooldown"},

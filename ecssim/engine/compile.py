@@ -11,11 +11,13 @@ from pathlib import Path
 
 from ecssim.aws import capabilities
 from ecssim.aws.agent import AgentConfiguration, go_seconds
+from ecssim.aws.capabilities import TRUNKING_AGENT, version_of
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
 from ecssim.aws.cluster import CapacityProvider
 from ecssim.aws.names import EnabledDisabled
 from ecssim.catalog import instance_type, quotas
 from ecssim.decide.managed_scaling import ScalingPolicy
+from ecssim.engine.account_settings import ON, trunked
 from ecssim.engine.address_users import hold_addresses
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
@@ -75,7 +77,7 @@ def compile_scenario(
         duration=float(scenario.duration),
         account_id=scenario.account.account_id,
     )
-    trunking = scenario.account.settings.awsvpc_trunking == "enabled"
+    trunking = scenario.account.settings.awsvpc_trunking in ON
     image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}
     engine.builder = Builder(engine, Templates(engine, scenario.behaviour, image_mb, trunking), base_dir)
     engine.door_checks = DoorChecks(engine, scenario)
@@ -86,6 +88,7 @@ def compile_scenario(
     hold_addresses(engine, scenario)
     _target_groups(engine, scenario)
     _groups(engine, scenario, trunking)
+    engine.interfaces.begin(any(group.interfaces_by_hand for group in engine.world.groups))
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
     engine.capacity.begin()
@@ -155,6 +158,8 @@ def _subnets(engine: Engine, scenario: Scenario) -> None:
         if document.addresses_in_use and isinstance(pool, AddressPool):
             subnet.used["declared"] = pool.take_top(document.addresses_in_use)
         subnet.free_min = pool.free if pool.total else 0
+        if document.resource_names_in_dns or document.owner_id not in (None, scenario.account.account_id):
+            engine.account_settings.without_trunk |= {i}
         engine.world.subnets.append(subnet)
         engine.builder.subnets[document.subnet_id] = i
 
@@ -223,7 +228,15 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         cluster = _cluster_of(engine, scenario, document, provider)
         desired = document.desired_capacity if document.desired_capacity is not None else document.min_size
         kinds = tuple(
-            InstanceKind(choice.instance_type, _shape(document, choice.instance_type, choice.image_id, trunking))
+            trunked(
+                InstanceKind(
+                    choice.instance_type,
+                    plain := _shape(document, choice.instance_type, choice.image_id, False),
+                    _shape(document, choice.instance_type, choice.image_id, True),
+                    plain,
+                ),
+                trunking,
+            )
             for choice in document.choices
         )
         group = AutoScalingGroup(
@@ -251,6 +264,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         group.pull_upfront = document.agent.pull_dependent_containers_upfront
         if document.agent.version is not None:
             group.agent_version = document.agent.version
+        group.interfaces_by_hand = document.interfaces_attached_by_hand
         engine.world.groups.append(group)
         engine.builder.templates.capabilities.append(frozenset(capabilities.registered(document.agent)))
 
@@ -272,6 +286,7 @@ def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
         image_interval=agent.seconds(interval, agent.image_cleanup_interval, 1800.0),
         image_age=agent.seconds(age, agent.image_minimum_cleanup_age, 3600.0),
         images_per_cycle=agent.num_images_delete_per_cycle or 5,
+        port_range=(low, high),
         dynamic_ports=high - low + 1 if agent.dynamic_host_port_range is not None else -1,
     )
 
@@ -315,8 +330,8 @@ def _cluster_of(engine: Engine, scenario: Scenario, document: GroupDocument, pro
 def _shape(document: GroupDocument, type_name: str, image_id: str | None, trunking: bool) -> InstanceShape:
     """Return what one instance of the group registers (ASG-061, ASG-062, NET-010, NET-011, PLACE-052)."""
     kind = instance_type(type_name)
-    trunk = trunking and kind.trunking
     agent = document.agent
+    trunk = trunking and kind.trunking and (agent.version is None or version_of(agent.version) >= TRUNKING_AGENT)
     attributes: dict[str, str | None] = {
         "ecs.ami-id": image_id or f"ami-ecs-optimized-{kind.architecture}",
         "ecs.instance-type": kind.name,

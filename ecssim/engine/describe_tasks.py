@@ -48,9 +48,6 @@ _MOMENTS: Final = (
     ("stoppedAt", "stopped_at", STOPPED),
 )
 
-#: Host ports that Docker gives containers that ask for any (AGENT-008).
-DYNAMIC_PORTS: Final = range(32768, 61000)
-
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -192,7 +189,7 @@ def _container(
         "taskArn": engine.arn("task", f"{cluster}/{name}"),
         "name": container,
         **_state(task, number, definition, look.status),
-        "networkBindings": network_bindings(task, definition),
+        "networkBindings": network_bindings(engine, task, definition),
         "networkInterfaces": [],
         "cpu": str(definition.cpu),
     }
@@ -249,11 +246,11 @@ def container_status(task: Task, status: int, first: bool) -> str:
     return "STOPPED" if task.exited and first else "RUNNING"
 
 
-def network_bindings(task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
+def network_bindings(engine: Engine, task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
     """Where the container's ports are on the instance: in network mode bridge, once it runs (PLACE-006).
 
     Which port Docker gives to a container that asks for any one is not played: tasks are given the ports of the
-    usual range in turn (AGENT-008).
+    host's range in turn (AGENT-008, NET-006).
     """
     if task.template.network_mode != "bridge" or task.started_at != task.started_at:
         return []
@@ -261,7 +258,8 @@ def network_bindings(task: Task, definition: ContainerDefinition) -> list[dict[s
     for number, mapping in enumerate(definition.port_mappings):
         if mapping.container_port is None:
             continue
-        port = DYNAMIC_PORTS[(task.ordinal + 4096 * number) % len(DYNAMIC_PORTS)]
+        low, high = engine.world.instances[task.instance].group.agent.port_range
+        port = low + (task.ordinal + 4096 * number) % (high - low + 1)
         binding = {"bindIP": "0.0.0.0", "containerPort": mapping.container_port}
         bindings.append({**binding, "hostPort": mapping.host_port or port, "protocol": mapping.protocol.value})
     return bindings

@@ -89,14 +89,13 @@ class Groups:
             kind = self._kind(group, zone, spot)
             if kind is None:
                 continue
-            need = 2 if kind.shape.trunk else 1
             here = zones[zone]
             u = engine.luck("asg-subnet", group.name)[k]
             start = int(u * len(here))
             for subnet in here[start:] + here[:start]:
-                engine.subnets.thaw(subnets[subnet], self.kernel._now)
-                if subnets[subnet].pool.free >= need:
-                    return self._start(group, zone, subnet, k, kind, spot, cause, booted=booted)
+                there = engine.account_settings.kind_in(kind, subnet)
+                if engine.subnets.room(subnet, 2 if there.shape.trunk else 1):
+                    return self._start(group, zone, subnet, k, there, spot, cause, booted=booted)
         if spot and zones and all(self._kind(group, zone, spot) is None for zone in zones):
             self._no_capacity(group)
             return None

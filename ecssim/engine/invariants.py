@@ -40,7 +40,7 @@ def violations(engine: Engine) -> list[str]:
     found: list[str] = []
     for cluster in engine.world.clusters:
         for instance in cluster.instances.values():
-            found += _placement_ledger(instance)
+            found += _placement_ledger(instance, engine.interfaces.freed)
             found += _agent_ledger(engine, instance)
     for group in engine.world.groups:
         if group.provider_code:
@@ -69,13 +69,13 @@ def _differs(what: str, said: object, counted: object) -> list[str]:
 # -- instances ----------------------------------------------------------------------------------------------
 
 
-def _placement_ledger(instance: Instance) -> list[str]:
+def _placement_ledger(instance: Instance, freed: set[int]) -> list[str]:
     """The control plane's ledger: tasks with desiredStatus RUNNING, and ENI slots until the ENI is gone."""
     fleet = instance.group.cluster.fleet
     ordinal = instance.fleet_ordinal
     registered, left = fleet.registered(ordinal), fleet.remaining(ordinal)
     running = [t for t in instance.tasks.values() if t.running]
-    slots = sum(1 for t in instance.tasks.values() if t.template.eni)
+    slots = sum(1 for t in instance.tasks.values() if t.template.eni and t.ordinal not in freed)
     counted = (
         registered.cpu - sum(t.template.cpu for t in running),
         registered.memory - sum(t.template.memory for t in running),

@@ -90,12 +90,12 @@ class Lifecycle:
         self.then_started = self._on_started
         self._then_drained = self._on_drained
         self.then_containers_stopped = self._on_containers_stopped
-        self._then_network_released = self._on_network_released
+        self.then_network_released = self._on_network_released
         self.births = births = Births(engine, self)
         self.create = births.create
         self.create_initial = births.create_initial
         # What each status starts, by the number of the status.
-        self._enter = (
+        self._enter: tuple[Callable[[Task], None], ...] = (
             self._nothing,
             self._enter_pending,
             self._enter_activating,
@@ -111,6 +111,12 @@ class Lifecycle:
     def created(self) -> int:
         """How many tasks there have been; the next one's ordinal is one more."""
         return self.births.created
+
+    def entering(self, status: int, handler: Callable[[Task], None]) -> Callable[[Task], None]:
+        """Let ``handler`` do what entering ``status`` starts; return who did it before."""
+        before = self._enter[status]
+        self._enter = (*self._enter[:status], handler, *self._enter[status + 1 :])
+        return before
 
     # -- the table --------------------------------------------------------------------------------------------
 
@@ -397,7 +403,7 @@ class Lifecycle:
             self.engine.agents.release(task)
         delay = task.delays[RELEASE]
         if delay > 0.0:
-            self.kernel.after(delay, self._then_network_released, task, task.epoch)
+            self.kernel.after(delay, self.then_network_released, task, task.epoch)
         else:
             self.advance(task, NETWORK_RELEASED)  # no interface to delete: nothing to queue for
 
@@ -424,7 +430,7 @@ class Lifecycle:
             if instance.status == DRAINING:
                 engine.retiring.left(instance)
             if task.template.eni:
-                engine.fleets.release_eni(instance)
+                engine.fleets.eni_deleted(instance)
         if task.address >= 0:
             engine.subnets.give_back(task.subnet, task.address, "tasks", now)
         if task.template.fargate:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ecssim.catalog import Quotas as CatalogQuotas
+from ecssim.engine.account_settings import AccountSettings
 from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
@@ -16,6 +17,7 @@ from ecssim.engine.door_checks import DoorChecks
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
 from ecssim.engine.groups import Groups
+from ecssim.engine.interfaces import Interfaces
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
@@ -95,6 +97,7 @@ class Engine:
         self.notes: list[str] = []
         self.meters = Meters(self)
         self.subnets = Subnets(self)
+        self.account_settings = AccountSettings(self)
         self._outside: Outside | None = None
         self.lifecycle = Lifecycle(self)
         self.pulls = Pulls(self)
@@ -103,6 +106,7 @@ class Engine:
         self.reports = Reports(self)
         self.links = Links(self)
         self.fleets = self.fleets_type(self)
+        self.interfaces = Interfaces(self)
         self.fargate = Fargate(self)
         self.targets = Targets(self)
         self.providers = Providers(self)

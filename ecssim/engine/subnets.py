@@ -55,6 +55,12 @@ class Subnets:
         while cooling and cooling[0][0] <= now:
             subnet.pool.give(cooling.popleft()[1])
 
+    def room(self, ordinal: int, count: int) -> bool:
+        """Whether ``count`` interfaces can be made in a subnet now."""
+        subnet = self.subnets[ordinal]
+        self.thaw(subnet, self.kernel._now)
+        return bool(subnet.pool.free >= count and self.interfaces + count <= self.most_interfaces)
+
     def take(self, ordinal: int, consumer: str) -> int:
         """Make an interface for ``consumer``; return its IPv4 address, 0 in an IPv6-only subnet, -1 if none is free."""
         subnet = self.subnets[ordinal]

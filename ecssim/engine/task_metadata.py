@@ -187,7 +187,7 @@ def _container(engine: Engine, task: Task, number: int) -> dict[str, Any]:
         shown["FinishedAt"] = _time(engine, task.execution_stopped_at)
     if known == "STOPPED" and task.exited and task.exit_code >= 0 and number == essential_container(task):
         shown["ExitCode"] = task.exit_code
-    ports = _ports(task, definition)
+    ports = _ports(engine, task, definition)
     if ports:
         shown["Ports"] = ports
     if definition.health_check is not None:
@@ -218,7 +218,7 @@ def docker_name(engine: Engine, task: Task, name: str, container: str) -> str:
     return f"ecs-{task.template.family}-{task.template.revision}-{container}-{digits}"
 
 
-def _ports(task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
+def _ports(engine: Engine, task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
     if task.template.network_mode == "bridge":
         return [
             {
@@ -227,7 +227,7 @@ def _ports(task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
                 "HostPort": bound["hostPort"],
                 "HostIp": bound["bindIP"],
             }
-            for bound in network_bindings(task, definition)
+            for bound in network_bindings(engine, task, definition)
         ]
     return [
         {"ContainerPort": mapping.container_port, "Protocol": mapping.protocol.value}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ecssim.aws.address_usage import address_units
 from ecssim.aws.address_users import proxy_addresses
-from ecssim.aws.capabilities import version_of
+from ecssim.aws.capabilities import TRUNKING_AGENT, version_of
 from ecssim.aws.check_launch import network_mode_of
 from ecssim.aws.checks import Surroundings
 from ecssim.aws.names import LoadBalancerType, NetworkMode, VpcEndpointType
@@ -21,9 +21,6 @@ from ecssim.scenario.declared_addresses import declared_addresses, vpc_of_subnet
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import FARGATE_PROVIDERS, Names, name_of
 from ecssim.scenario.nodes import Step
-
-#: The first agent that can trunk (NET-017).
-TRUNKING_AGENT = (1, 28, 1)
 
 
 def check_addresses(names: Names, around: Surroundings, findings: Findings) -> None:

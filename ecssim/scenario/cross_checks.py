@@ -14,6 +14,7 @@ from ecssim.scenario.check_addresses import check_addresses
 from ecssim.scenario.check_capacity import check_capacity
 from ecssim.scenario.check_ipv6 import check_ipv6
 from ecssim.scenario.check_network import check_network
+from ecssim.scenario.check_ports import check_ports
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
 from ecssim.scenario.check_timeline import check_timeline
@@ -46,6 +47,7 @@ def check_scenario(
     check_ipv6(names, findings)
     check_addresses(names, around, findings)
     check_capacity(names, around, findings)
+    check_ports(names, findings)
     check_services(names, around, findings)
     check_listeners(names, findings)
     check_scaling(names, findings)

@@ -534,10 +534,12 @@ class InstanceShape:
 
 @dataclass(frozen=True, slots=True)
 class InstanceKind:
-    """An instance type that a group may launch, with what it registers."""
+    """An instance type that a group may launch, with what it registers: now, with a trunk interface, without one."""
 
     type: str
     shape: InstanceShape
+    with_trunk: InstanceShape | None = None
+    without_trunk: InstanceShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -597,6 +599,8 @@ class AutoScalingGroup:
     agent_version: str = "1.90.0"
     pull_upfront: bool = False
     prefix: str = "i"
+    #: Network interfaces that somebody attached to each instance by hand, unknown to ECS (NET-022).
+    interfaces_by_hand: int = 0
 
 
 @dataclass(slots=True, eq=False)
