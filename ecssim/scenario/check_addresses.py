@@ -50,7 +50,8 @@ def _proxies(names: Names, findings: Findings) -> None:
     wanted = proxy_addresses(scenario.db_proxies, vpc_of_subnets(scenario))
     held = declared_addresses(scenario)
     for index, proxy in enumerate(scenario.db_proxies):
-        if len({names.subnets[s].availability_zone for s in proxy.vpc_subnet_ids if s in names.subnets}) == 1:
+        zones = {names.subnets[s].availability_zone if s in names.subnets else s for s in proxy.vpc_subnet_ids}
+        if len(zones) == 1:
             message = f"RDS proxy {proxy.db_proxy_name} needs subnets in at least two zones"
             findings.error(("dbProxies", index, "vpcSubnetIds"), message, "NET-038")
         for number, name in enumerate(proxy.vpc_subnet_ids):
