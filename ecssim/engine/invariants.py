@@ -138,6 +138,9 @@ def _addresses(engine: Engine) -> list[str]:
         if not instance.ended:
             held = [a for a in (instance.address, instance.trunk_address) if a > 0]
             holders.setdefault(instance.subnet, []).extend((a, "instances") for a in held)
+    for balancer in engine.balancers.balancers:
+        for ordinal, nodes in balancer.nodes.items():
+            holders.setdefault(ordinal, []).extend((a, "load_balancers") for a in nodes)
     found = []
     for subnet in engine.world.subnets:
         found += _subnet(subnet, holders.get(subnet.ordinal, []))
@@ -157,7 +160,7 @@ def _subnet(subnet: Subnet, holders: list[tuple[int, str]]) -> list[str]:
     if outside:
         found.append(f"{name}: not an address of it: {outside}")
     by_consumer = Counter(consumer for _, consumer in holders)
-    for consumer in ("tasks", "instances"):
+    for consumer in ("tasks", "instances", "load_balancers"):
         found += _differs(f"{name}, used by {consumer}", subnet.used.get(consumer, 0), by_consumer[consumer])
     used = sum(subnet.used.values()) + len(subnet.cooling)
     found += _differs(f"{name}, used + free + reserved", used + subnet.pool.free + subnet.reserved, subnet.total)
