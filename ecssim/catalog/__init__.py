@@ -6,6 +6,7 @@ scenario or another room. Prices are :class:`~decimal.Decimal` US dollars.
 
 from __future__ import annotations
 
+from ecssim.catalog.eni_exceptions import ENI_EXCEPTIONS, EniException
 from ecssim.catalog.fargate import (
     FargatePrice,
     fargate_platform_version,
@@ -25,7 +26,9 @@ from ecssim.catalog.quotas import (
 )
 
 __all__ = [
+    "ENI_EXCEPTIONS",
     "ApiBucket",
+    "EniException",
     "FargatePrice",
     "InstanceType",
     "Price",
