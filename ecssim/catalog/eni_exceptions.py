@@ -1,7 +1,8 @@
 """Where Amazon ECS documents another number of awsvpc tasks than the formulas give, with the source (NET-012).
 
 The formulas hold for every type: interfaces less the primary one, or with a trunk the branch interfaces plus what
-is left beside primary and trunk (NET-010, NET-011). These rows are not used unless they are asked for. Types that the catalogue does not have are listed all the same.
+is left beside primary and trunk (NET-010, NET-011). These rows are not used unless they are asked for. Types that
+the catalogue does not have are listed all the same.
 """
 
 from __future__ import annotations

@@ -179,8 +179,7 @@ class Engine:
         """Create a task on an instance that has been reserved for it; an awsvpc task takes an address (NET-041)."""
         subnet = address = -1
         if template.eni:
-            subnet = self.subnets.choose(template, owner, instance.zone, provider)
-            address = self.subnets.take(subnet, "tasks")
+            subnet, address = self.subnets.acquire(template, owner, instance.zone, provider)
         task = self.lifecycle.create(
             template, owner, deployment, instance, subnet, address, provider, origin, cause, runs_for
         )

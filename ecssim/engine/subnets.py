@@ -6,7 +6,8 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from ecssim.aws.capabilities import version_of
-from ecssim.decide.subnet_choice import choose_subnet, choose_zone
+from ecssim.decide.subnet_choice import choose_subnet, choose_zone, draw_subnet
+from ecssim.engine.luck import Draws
 from ecssim.world.addresses import ipv6_address
 from ecssim.world.entities import Owner, Subnet, Task, Template
 
@@ -42,8 +43,12 @@ class Subnets:
         self.dual_stack = True
         #: Tasks that failed at the quota of interfaces rather than at a full subnet.
         self._limited: set[int] = set()
-        #: Subnets of a task in one zone; subnets do not move.
-        self._here: dict[tuple[tuple[int, ...], str], list[int]] = {}
+        #: The draws of each owner of tasks, by name, bound once.
+        self._draws: dict[str, Draws] = {}
+        #: Subnets of a template's tasks in one zone; subnets do not move.
+        self._here: dict[tuple[int, str], list[int]] = {}
+        #: Those of them that a task on an instance draws from.
+        self._drawn: dict[tuple[int, str | None], list[Subnet]] = {}
         self._events = engine.recorder.tables["subnet_events"]
         names = engine.recorder.names
         self._consumers = names.pool("consumer")
@@ -64,18 +69,23 @@ class Subnets:
     def take(self, ordinal: int, consumer: str) -> int:
         """Make an interface for ``consumer``; return its IPv4 address, 0 in an IPv6-only subnet, -1 if none is free."""
         subnet = self.subnets[ordinal]
-        if subnet.cooling:
+        cooling = subnet.cooling
+        if cooling and cooling[0][0] <= self.kernel._now:
             self.thaw(subnet, self.kernel._now)
         if self.interfaces >= self.most_interfaces:
             return -1
-        address: int = subnet.pool.take()
+        pool = subnet.pool
+        address: int = pool.take()
         if address < 0:
             return -1
         self.interfaces += 1
         if address:
             used = subnet.used
-            used[consumer] = used.get(consumer, 0) + 1
-            free = subnet.pool.free
+            if consumer in used:
+                used[consumer] += 1
+            else:
+                used[consumer] = 1
+            free = pool.free
             subnet.free_min = min(subnet.free_min, free)
         return address
 
@@ -146,6 +156,38 @@ class Subnets:
                 return 0
         return ipv6_address(subnet.ipv6, task.ordinal)
 
+    def acquire(
+        self, template: Template, owner: Owner, zone: str | None, provider: int, launch: int = -1
+    ) -> tuple[int, int]:
+        """Choose a subnet for a task and take an address of it: subnet and address, -1 for one that is full.
+
+        What :meth:`choose` and :meth:`take` do, at one go where a launch on an instance draws its subnet.
+        """
+        here = self._drawn.get((template.code, zone))
+        if here is None:
+            ordinal = self.choose(template, owner, zone, provider, launch)
+            return ordinal, self.take(ordinal, "tasks")
+        draws = self._draws.get(owner.name) or self._draws_of(owner)
+        subnet = here[draw_subnet(len(here), draws[owner.launched if launch < 0 else launch])]
+        cooling, pool, now = subnet.cooling, subnet.pool, self.kernel._now
+        while cooling and cooling[0][0] <= now:
+            pool.give(cooling.popleft()[1])
+        if self.interfaces >= self.most_interfaces:
+            return subnet.ordinal, -1
+        address = pool.take()
+        if address > 0:
+            self.interfaces += 1
+            used = subnet.used
+            used["tasks"] = used.get("tasks", 0) + 1
+            subnet.free_min = min(subnet.free_min, pool.free)
+        elif not address:
+            self.interfaces += 1
+        return subnet.ordinal, address
+
+    def _draws_of(self, owner: Owner) -> Draws:
+        draws = self._draws[owner.name] = self.engine.luck("subnet", owner.name)
+        return draws
+
     def choose(self, template: Template, owner: Owner, zone: str | None, provider: int, launch: int = -1) -> int:
         """Choose a subnet for one task: in ``zone`` (EC2: the instance's), or where Fargate spreads to.
 
@@ -164,13 +206,18 @@ class Subnets:
             counts = {z: owner.zone_counts.get((provider, z), 0) for z in template.zones}
             tie = self.engine.luck("zone-tie", owner.name)[owner.launched] if self.engine.model.random_ties else None
             zone = choose_zone(up, counts, tie)
-        here = self._here.get((ordinals, zone))
+        here = self._here.get((template.code, zone))
         if here is None:
-            here = self._here[ordinals, zone] = [s for s in ordinals if subnets[s].zone == zone]
+            here = self._here[template.code, zone] = [s for s in ordinals if subnets[s].zone == zone]
+            if self.option == "random" and not template.fargate and len(here) > 1:
+                self._drawn[template.code, zone] = [subnets[s] for s in here]
         if len(here) == 1:
             return here[0]
+        draws = self._draws.get(owner.name) or self._draws_of(owner)
+        u = draws[owner.launched if launch < 0 else launch]
+        if self.option == "random":
+            return here[draw_subnet(len(here), u)]
         now = self.kernel._now
         for s in here:
             self.thaw(subnets[s], now)
-        u = self.engine.luck("subnet", owner.name)[owner.launched if launch < 0 else launch]
         return here[choose_subnet([subnets[s].pool.free for s in here], u, self.option)]

@@ -17,7 +17,7 @@ class AddressPool:
     Addresses are handed out from the lowest that was never used, then in the order in which they came back.
     """
 
-    __slots__ = ("_end", "_next", "_returned", "base", "total")
+    __slots__ = ("_end", "_next", "_returned", "base", "free", "total")
 
     def __init__(self, base: int, total: int) -> None:
         self.base = base
@@ -25,11 +25,8 @@ class AddressPool:
         self._next = base + 4
         self._end = base + total - 1
         self._returned: deque[int] = deque()
-
-    @property
-    def free(self) -> int:
-        """How many addresses can be handed out now."""
-        return self._end - self._next + len(self._returned)
+        #: How many addresses can be handed out now.
+        self.free = max(0, self._end - self._next)
 
     @property
     def returned(self) -> tuple[int, ...]:
@@ -38,19 +35,26 @@ class AddressPool:
 
     def take(self) -> int:
         """Hand out one address, -1 if there is none."""
-        if self._next < self._end:
-            self._next += 1
-            return self._next - 1
-        return self._returned.popleft() if self._returned else -1
+        address = self._next
+        if address < self._end:
+            self._next = address + 1
+            self.free -= 1
+            return address
+        if not self._returned:
+            return -1
+        self.free -= 1
+        return self._returned.popleft()
 
     def give(self, address: int) -> None:
         """Take one address back; it must have been handed out."""
         self._returned.append(address)
+        self.free += 1
 
     def take_top(self, count: int) -> int:
         """Hold the ``count`` highest addresses for good (declared use); return how many there were."""
         count = min(count, self._end - self._next)
         self._end -= count
+        self.free -= count
         return count
 
 

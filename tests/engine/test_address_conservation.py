@@ -50,10 +50,23 @@ class Oracle:
         self.taken = 0
         subnets = sim.engine.subnets
         self._take, self._give = subnets.take, subnets.give_back
+        self._acquire = subnets.acquire
         subnets.take, subnets.give_back = self.take, self.give_back  # type: ignore[method-assign]
+        subnets.acquire = self.acquire  # type: ignore[method-assign]
 
     def take(self, ordinal: int, consumer: str) -> int:
         address = self._take(ordinal, consumer)
+        self.note(ordinal, address, consumer)
+        return address
+
+    def acquire(self, *arguments: Any) -> tuple[int, int]:
+        before = self.taken
+        ordinal, address = self._acquire(*arguments)
+        if self.taken == before:  # it did not go through take
+            self.note(ordinal, address, "tasks")
+        return ordinal, address
+
+    def note(self, ordinal: int, address: int, consumer: str) -> None:
         if address > 0:
             self.taken += 1
             key = (ordinal, address)
@@ -62,7 +75,6 @@ class Oracle:
             assert key not in self.held, "an address that is held"
             assert self.sim.now >= self.freed.get(key, -1e9) + self.release, "an address that still cools"
             self.held[key] = consumer
-        return address
 
     def give_back(self, ordinal: int, address: int, consumer: str, now: float) -> None:
         if address:
