@@ -3,7 +3,7 @@
 ``None`` means no limit. The ``<category>Burst`` and ``<category>Rate`` of the API buckets can be overridden like
 every other quota. The figures are those of the AWS General Reference, Amazon ECS endpoints and quotas,
 and of the ECS developer guide, pages ``throttling`` and ``request-throttling``, read in 2026. Implements
-QUOTA-001 to QUOTA-027, FG-010 to FG-012, NET-032, NET-047, NET-070 and NET-072.
+QUOTA-001 to QUOTA-027, FG-010 to FG-012, NET-032, NET-047 and NET-070.
 """
 
 from __future__ import annotations
@@ -88,15 +88,8 @@ class Quotas:
     fargate_on_demand_vcpu: int | None
     fargate_spot_vcpu: int | None
     network_interfaces_per_region: int | None
-    vpcs_per_region: int | None
     ipv4_blocks_per_vpc: int
-    subnets_per_vpc: int | None
     network_address_units_per_vpc: int
-    nat_gateways_per_zone: int | None
-    interface_endpoints_per_vpc: int | None
-    gateway_endpoints_per_region: int | None
-    route_tables_per_vpc: int | None
-    routes_per_route_table: int
     service_launches_per_minute: int
     fargate_service_launches_per_minute: int
     fargate_launch_burst: int
@@ -151,15 +144,8 @@ def quotas(profile: Profile = "mature", region: str = "us-east-1") -> Quotas:
         fargate_on_demand_vcpu=None if mature else 6,
         fargate_spot_vcpu=None if mature else 6,
         network_interfaces_per_region=None if mature else 5_000,
-        vpcs_per_region=None if mature else 5,
         ipv4_blocks_per_vpc=50 if mature else 5,
-        subnets_per_vpc=None if mature else 200,
         network_address_units_per_vpc=256_000 if mature else 64_000,
-        nat_gateways_per_zone=None if mature else 5,
-        interface_endpoints_per_vpc=None if mature else 50,
-        gateway_endpoints_per_region=None if mature else 20,
-        route_tables_per_vpc=None if mature else 200,
-        routes_per_route_table=1_000 if mature else 50,
         service_launches_per_minute=rates.service_launches_per_minute,
         fargate_service_launches_per_minute=rates.fargate_service_launches_per_minute,
         fargate_launch_burst=rates.fargate_launch_burst,

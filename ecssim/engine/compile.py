@@ -108,7 +108,7 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
-    engine.balancers.begin(scenario)
+    engine.balancer_nodes.begin(scenario)
     if steady:
         settle(engine)
     compile_scaling(engine, scenario)
@@ -178,7 +178,7 @@ def _network(engine: Engine, scenario: Scenario) -> None:
 
     meters = engine.meters
     for balancer in scenario.load_balancers:
-        engine.balancers.add(balancer)
+        engine.balancer_nodes.add(balancer)
     for gateway in scenario.nat_gateways:
         addresses = hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
         engine.subnets.interfaces -= max(0, addresses - 1)  # all on one interface

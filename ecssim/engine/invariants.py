@@ -138,7 +138,7 @@ def _addresses(engine: Engine) -> list[str]:
         if not instance.ended:
             held = [a for a in (instance.address, instance.trunk_address) if a > 0]
             holders.setdefault(instance.subnet, []).extend((a, "instances") for a in held)
-    for balancer in engine.balancers.balancers:
+    for balancer in engine.balancer_nodes.balancers:
         for ordinal, nodes in balancer.nodes.items():
             holders.setdefault(ordinal, []).extend((a, "load_balancers") for a in nodes)
     found = []

@@ -12,12 +12,7 @@ import numpy.typing as npt
 
 from ecssim.aws.load_balancing import LoadBalancer as Document
 from ecssim.aws.names import LoadBalancerScheme, LoadBalancerType
-from ecssim.decide.load_balancer_nodes import (
-    ACTIVE_CONNECTIONS_PER_LCU,
-    FEWEST_PER_ZONE,
-    NEW_CONNECTIONS_PER_LCU,
-    nodes_per_zone,
-)
+from ecssim.decide.load_balancer_nodes import FEWEST_PER_ZONE, lcus_per_request_rate, nodes_per_zone
 from ecssim.scenario.document import Scenario
 
 if TYPE_CHECKING:
@@ -27,6 +22,8 @@ CONSUMER: Final = "load_balancers"
 #: A node goes when it was not needed for so many minutes (NET-036; assumed).
 MINUTES_BEFORE_SHRINKING: Final = 15
 MINUTE_SECONDS: Final = 60.0
+#: Capacity units for each request a second.
+LCUS_PER_RATE: Final = lcus_per_request_rate()
 
 
 @dataclass(slots=True, eq=False)
@@ -111,19 +108,12 @@ class LoadBalancerNodes:
                 self._resize(balancer, wanted, now)
 
     def _lcus(self) -> npt.NDArray[np.float64]:
-        """The capacity units that each carried in the minute: by new or by open connections (COST-025).
-
-        A request is taken for a connection of its own unless ``requestsPerConnection`` says otherwise; bytes and
-        rules are not counted here.
-        """
+        """The capacity units that each carried in the minute, by the requests that came to it (COST-025)."""
         traffic = self.engine.traffic
         n = len(self._growing)
-        targets = traffic.cells.view("target")[traffic.order]
-        home = self._of_target[targets]
+        home = self._of_target[traffic.cells.view("target")[traffic.order]]
         offered = np.bincount(home, weights=traffic.cells.view("offered")[traffic.order], minlength=n + 1)[:n]
-        active = np.bincount(home, weights=traffic.cells.view("in_flight")[traffic.order], minlength=n + 1)[:n]
-        new = offered / (MINUTE_SECONDS * self.engine.model.requests_per_connection)
-        lcus: npt.NDArray[np.float64] = np.maximum(new / NEW_CONNECTIONS_PER_LCU, active / ACTIVE_CONNECTIONS_PER_LCU)
+        lcus: npt.NDArray[np.float64] = offered / MINUTE_SECONDS * LCUS_PER_RATE
         return lcus
 
     def _resize(self, balancer: Balancer, wanted: int, lcus: float) -> None:

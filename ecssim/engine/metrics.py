@@ -53,7 +53,7 @@ class Metrics:
 
     def _on_minute(self, _arg: None, _epoch: int) -> None:
         self.engine.traffic.tick()
-        self.engine.balancers.tick(self.minute)
+        self.engine.balancer_nodes.tick(self.minute)
         self.publish()
         self.engine.capacity.on_minute()
         self.engine.scaling.tick(self.minute)

@@ -74,12 +74,6 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "AGENT-021",
         "whether the agents' renewals of their connections, every half hour, are instance events",
     ),
-    "requestsPerConnection": Option(
-        "requests_per_connection",
-        (),
-        "NET-036",
-        "requests that come over one connection to a load balancer: what its nodes are counted by",
-    ),
     "eniSlotRelease": Option(
         "eni_slot_release",
         ("deleted", "early"),
@@ -110,7 +104,6 @@ class ModelOptions:
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
     image_size_mb: float = 100.0
-    requests_per_connection: float = 1.0
     eni_slot_release: Literal["deleted", "early"] = "deleted"
 
     @property

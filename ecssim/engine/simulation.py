@@ -120,7 +120,7 @@ class Engine:
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
         self.traffic = Traffic(self)
-        self.balancers = LoadBalancerNodes(self)
+        self.balancer_nodes = LoadBalancerNodes(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
         self.scaling = Scaling(self)

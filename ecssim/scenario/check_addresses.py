@@ -1,7 +1,7 @@
-"""Checks of who holds addresses beside the network's own parts, and of the quotas of a VPC.
+"""Checks of who holds addresses beside the network's own parts, and of how many a VPC may have.
 
 Implements NET-015 to NET-017 (what keeps instances from trunking), NET-032 (blocks of a VPC), NET-033, NET-038,
-NET-039 (mount targets, RDS proxies, functions), NET-047 (address usage) and NET-072 (quotas).
+NET-039 (mount targets, RDS proxies, functions) and NET-047 (address usage).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ecssim.aws.address_users import proxy_addresses
 from ecssim.aws.capabilities import TRUNKING_AGENT, version_of
 from ecssim.aws.check_launch import network_mode_of
 from ecssim.aws.checks import Surroundings
-from ecssim.aws.names import LoadBalancerType, NetworkMode, VpcEndpointType
+from ecssim.aws.names import LoadBalancerType, NetworkMode
 from ecssim.catalog import instance_types
 from ecssim.scenario.check_network import RESERVED_ADDRESSES, refers_to_subnet
 from ecssim.scenario.declared_addresses import declared_addresses, vpc_of_subnets
@@ -29,7 +29,7 @@ def check_addresses(names: Names, around: Surroundings, findings: Findings) -> N
         refers_to_subnet(steps, subnet, names, findings)
     _proxies(names, findings)
     _trunking(names, findings)
-    _quotas(names, around, findings)
+    _blocks(names, around, findings)
     _address_usage(names, around, findings)
 
 
@@ -98,41 +98,13 @@ def _trunking(names: Names, findings: Findings) -> None:
                 findings.warning(where, message, "NET-017")
 
 
-def _quotas(names: Names, around: Surroundings, findings: Findings) -> None:
-    """Quotas of the Region and of each VPC (NET-032, NET-072); what names no VPC is in the first."""
-    scenario, limits = names.scenario, around.limits
-    vpcs = vpc_of_subnets(scenario)
-    first = scenario.vpcs[0].vpc_id if scenario.vpcs else ""
-
-    def at_most(most: int | None, what: str, counted: Counter[str], steps: tuple[Step, ...], rule: str) -> None:
-        for home, count in counted.items():
-            if most is not None and count > most:
-                of = f" in {home}" if home else ""
-                findings.error(steps, f"at most {most:,} {what}{of}, this is {count:,}: ask for a higher quota", rule)
-
-    at_most(limits.vpcs_per_region, "VPCs", Counter({"": len(scenario.vpcs)}), ("vpcs",), "NET-072")
-    for index, vpc in enumerate(scenario.vpcs):
-        blocks = Counter({vpc.vpc_id: len(vpc.blocks)})
-        at_most(limits.ipv4_blocks_per_vpc, "IPv4 blocks", blocks, ("vpcs", index), "NET-032")
-    subnets = Counter(vpcs.values())
-    at_most(limits.subnets_per_vpc, "subnets", subnets, ("subnets",), "NET-072")
-    zones = {s.subnet_id: s.availability_zone for s in scenario.subnets}
-    gateways = Counter(zones.get(g.subnet_id, "") for g in scenario.nat_gateways)
-    at_most(limits.nat_gateways_per_zone, "NAT gateways", gateways, ("natGateways",), "NET-072")
-    ends = scenario.vpc_endpoints
-    interface = Counter(
-        e.vpc_id or vpcs.get(e.subnet_ids[0] if e.subnet_ids else "", first)
-        for e in ends
-        if e.vpc_endpoint_type is VpcEndpointType.INTERFACE
-    )
-    at_most(limits.interface_endpoints_per_vpc, "interface endpoints", interface, ("vpcEndpoints",), "NET-072")
-    gateway = Counter({"": sum(e.vpc_endpoint_type is VpcEndpointType.GATEWAY for e in ends)})
-    at_most(limits.gateway_endpoints_per_region, "gateway endpoints", gateway, ("vpcEndpoints",), "NET-072")
-    tables = Counter(t.vpc_id or first for t in scenario.route_tables)
-    at_most(limits.route_tables_per_vpc, "route tables", tables, ("routeTables",), "NET-072")
-    for index, table in enumerate(scenario.route_tables):
-        routes = Counter({table.route_table_id: len(table.routes)})
-        at_most(limits.routes_per_route_table, "routes", routes, ("routeTables", index, "routes"), "NET-072")
+def _blocks(names: Names, around: Surroundings, findings: Findings) -> None:
+    """A VPC has so many IPv4 blocks, the primary one among them (NET-032)."""
+    most = around.limits.ipv4_blocks_per_vpc
+    for index, vpc in enumerate(names.scenario.vpcs):
+        if len(vpc.blocks) > most:
+            message = f"{vpc.vpc_id} has {len(vpc.blocks)} IPv4 blocks, the quota is {most} and at most 50"
+            findings.error(("vpcs", index), message, "NET-032")
 
 
 def _address_usage(names: Names, around: Surroundings, findings: Findings) -> None:

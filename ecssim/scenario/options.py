@@ -33,7 +33,6 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
     "pullRate": ModelOption((), "LIFE-084"),
     "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
-    "requestsPerConnection": ModelOption((), "NET-036"),
     "eniSlotRelease": ModelOption(("deleted", "early"), "NET-021"),
     "imageSize": ModelOption((), "LIFE-084"),
 }

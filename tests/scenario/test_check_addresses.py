@@ -107,67 +107,6 @@ def test_a_vpc_has_so_many_blocks(account: Document, blocks: int, refused: bool)
     assert rules(scenario(account=account, vpcs=[vpc])) == (["NET-032"] if refused else [])
 
 
-@pytest.mark.rule("NET-072")
-@pytest.mark.parametrize(
-    ("parts", "most"),
-    [
-        pytest.param(
-            lambda n: {"vpcs": [{"vpcId": f"v{i}", "cidrBlock": "10.0.0.0/16"} for i in range(n)]}, 5, id="VPCs"
-        ),
-        pytest.param(
-            lambda n: {"subnets": [subnet(f"s{i}", "us-east-1a", f"10.0.{i}.0/24") for i in range(n)]},
-            200,
-            id="subnets",
-        ),
-        pytest.param(
-            lambda n: {"natGateways": [{"natGatewayId": f"n{i}", "subnetId": "a"} for i in range(n)]},
-            5,
-            id="NAT in a zone",
-        ),
-        pytest.param(
-            lambda n: {
-                "vpcEndpoints": [
-                    {"serviceName": f"s{i}", "vpcEndpointType": "Interface", "subnetIds": ["a"]} for i in range(n)
-                ]
-            },
-            50,
-            id="interface endpoints",
-        ),
-        pytest.param(
-            lambda n: {"vpcEndpoints": [{"serviceName": f"s{i}", "vpcEndpointType": "Gateway"} for i in range(n)]},
-            20,
-            id="gateway endpoints",
-        ),
-        pytest.param(
-            lambda n: {"routeTables": [{"routeTableId": f"r{i}", "subnets": []} for i in range(n)]},
-            200,
-            id="route tables",
-        ),
-        pytest.param(
-            lambda n: {
-                "routeTables": [
-                    {"routeTableId": "r", "routes": [{"destinationCidrBlock": f"10.{i}.0.0/16"} for i in range(n)]}
-                ]
-            },
-            50,
-            id="routes of a table",
-        ),
-    ],
-)
-def test_quotas_of_a_new_account(parts: Any, most: int) -> None:
-    def errors(n: int) -> list[str]:
-        return [rule for rule in rules(scenario(account=NEW) | parts(n)) if rule == "NET-072"]
-
-    assert errors(most) == []
-    assert errors(most + 1) == ["NET-072"]
-
-
-@pytest.mark.rule("NET-072")
-def test_nat_gateways_are_counted_by_zone() -> None:
-    gateways = [{"natGatewayId": f"n{i}", "subnetId": "ab"[i % 2]} for i in range(10)]
-    assert rules(scenario(account=NEW, natGateways=gateways)) == []
-
-
 # -- address usage ----------------------------------------------------------------------------------------------
 
 
