@@ -221,10 +221,11 @@ class Fleets:
 
     def release_eni(self, instance: Instance) -> None:
         """The task's ENI is deleted: the slot is free."""
-        if instance.fleet_ordinal < 0:
+        ordinal = instance.fleet_ordinal
+        if ordinal < 0:
             return
         cluster = instance.group.cluster
-        cluster.fleet.release_eni(instance.fleet_ordinal)
+        cluster.fleet.release_eni(ordinal)
         if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 

@@ -408,8 +408,29 @@ class Lifecycle:
             self.advance(task, NETWORK_RELEASED)  # no interface to delete: nothing to queue for
 
     def _on_network_released(self, task: Task, epoch: int) -> None:
-        if task.epoch == epoch:
-            self.advance(task, NETWORK_RELEASED)
+        """The ENI is deleted: the last step of most awsvpc tasks, without the general way."""
+        if task.epoch != epoch:
+            return
+        status = task.template.table[task.status * N_CAUSES + NETWORK_RELEASED]
+        if status < 0:
+            self.advance(task, NETWORK_RELEASED)  # which says what is wrong
+            return
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        rows = self._rows
+        rows += self._pack(
+            self.kernel._now,
+            event,
+            task.last_event,
+            task.ordinal,
+            status + 1,
+            WANT_STOPPED,
+            task.stop_code,
+            task.reason,
+        )
+        task.last_event = event
+        task.status = status
+        self._enter[status](task)
 
     def _enter_stopped(self, task: Task) -> None:
         """The end: give back what is still held, tell the owner, write the task down and forget it."""

@@ -40,12 +40,11 @@ def test_the_naive_model_chooses_the_same_instances_and_takes_longer() -> None:
 
 def test_addresses_over_twelve_subnets_cost_at_most_15_percent_more_than_none() -> None:
     ratios = []
-    for pair in range(4):  # the best of four alternating pairs, since the machine is not ours alone
-        modes = ("awsvpc", "bridge") if pair % 2 == 0 else ("bridge", "awsvpc")
-        got = {mode: child("addresses", "--mode", mode, "--part", "0.1") for mode in modes}
-        assert got["awsvpc"]["launches"] == pytest.approx(got["bridge"]["launches"], rel=0.01)
-        assert got["awsvpc"]["addresses"] >= 2_000 > got["bridge"]["addresses"] == 0
-        ratios.append(got["awsvpc"]["cpu"] / got["bridge"]["cpu"])
+    for _ in range(4):  # the best of four, since the machine is not ours alone
+        got = child("addresses", "--part", "0.1")
+        assert got["launches"]["awsvpc"] == pytest.approx(got["launches"]["bridge"], rel=0.01)
+        assert got["addresses"]["awsvpc"] >= 2_000 > got["addresses"]["bridge"] == 0
+        ratios.append(got["ratio"])
         if ratios[-1] <= 1.15:
             return
     pytest.fail(f"awsvpc costs {min(ratios):.2f} times bridge mode, the bar is 1.15")
