@@ -72,6 +72,7 @@ class Subnet(Ec2Shape):
     """
 
     additions: ClassVar[frozenset[str]] = frozenset({"region", "addressesInUse"})
+    usual: ClassVar[frozenset[str]] = frozenset({"cidrBlock"})
 
     subnet_id: Name
     availability_zone: Zone
