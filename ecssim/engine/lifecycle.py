@@ -163,6 +163,12 @@ class Lifecycle:
         task.last_event = event
         task.status = status
 
+    def guard_activation(self, guard: Callable[[Task], None]) -> Callable[[Task], None]:
+        """Let ``guard`` decide how tasks activate from now on; return what they would do without it."""
+        ordinary = self._enter[ACTIVATING]
+        self._enter = (*self._enter[:ACTIVATING], guard, *self._enter[ACTIVATING + 1 :])
+        return ordinary
+
     # -- the way up -------------------------------------------------------------------------------------------
 
     def _nothing(self, task: Task) -> None:

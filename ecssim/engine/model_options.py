@@ -80,6 +80,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "NET-021",
         "when placement counts the slot of a stopping task's interface as free: once that is deleted, or before",
     ),
+    "reachability": Option(
+        "reachability",
+        ("routes", "open"),
+        "NET-081",
+        "whether route tables, where a scenario lists any, decide what tasks reach; without any all is open",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -103,6 +109,7 @@ class ModelOptions:
     pull_bandwidth: Literal["shared", "separate"] = "shared"
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
+    reachability: Literal["routes", "open"] = "routes"
     image_size_mb: float = 100.0
     eni_slot_release: Literal["deleted", "early"] = "deleted"
 

@@ -88,6 +88,11 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             load_balancer name:load_balancer, nodes u32, wanted_nodes u32, consumed_lcus f64,
             state name:load_balancer_state, {_WHERE}
         """,
+        # What a task or an instance could not reach, and the hop that is missing on the way.
+        "reachability_events": f"""{_EVENT}
+            subnet name:subnet, task task, instance name:instance, endpoint_service name:aws_service,
+            host text, what text, missing text, {_WHERE}
+        """,
         "alarms": f"""{_EVENT}
             alarm_name name:alarm, old_state name:alarm_state, new_state name:alarm_state,
             metric_name name:metric, datapoints text, threshold f64, reason text, {_WHERE}

@@ -27,6 +27,7 @@ TABLES: Final = (
     "instance_events",
     "subnet_events",
     "load_balancer_events",
+    "reachability_events",
     "alarms",
     "scaling_activities",
     "traffic_shifts",
@@ -65,6 +66,7 @@ class Chronicle:
             "instance_events": self._instance_event,
             "subnet_events": self._subnet_event,
             "load_balancer_events": self._load_balancer_event,
+            "reachability_events": self._unreachable,
             "alarms": self._alarm,
             "scaling_activities": self._scaling,
             "traffic_shifts": self._shift,
@@ -237,6 +239,14 @@ class Chronicle:
         state = self.facts.name("load_balancer_state", int(row["state"]))
         text = f"load balancer {name} has {int(row['nodes'])} nodes ({row['consumed_lcus']:.3g} capacity units)"
         return text if state == "active" else f"{text} and wants {int(row['wanted_nodes'])}: {state}"
+
+    def _unreachable(self, row: np.void) -> str:
+        facts = self.facts
+        task = self.task_name(int(row["task"]))
+        who = f"task {task}" if task else f"instance {facts.name('instance', int(row['instance']))}"
+        what = facts.name("text", int(row["what"]))
+        missing = facts.name("text", int(row["missing"]))
+        return f"{who} could not reach {facts.name('text', int(row['host']))} for {what}: {missing}"
 
     def _alarm(self, row: np.void) -> str:
         facts = self.facts

@@ -15,6 +15,8 @@ from ecssim.scenario.check_capacity import check_capacity
 from ecssim.scenario.check_ipv6 import check_ipv6
 from ecssim.scenario.check_network import check_network
 from ecssim.scenario.check_ports import check_ports
+from ecssim.scenario.check_reachability import check_reachability
+from ecssim.scenario.check_routing import check_routing
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
 from ecssim.scenario.check_timeline import check_timeline
@@ -46,9 +48,11 @@ def check_scenario(
     check_network(names, findings)
     check_ipv6(names, findings)
     check_addresses(names, around, findings)
+    check_routing(names, findings)
     check_capacity(names, around, findings)
     check_ports(names, findings)
     check_services(names, around, findings)
+    check_reachability(names, around, findings)
     check_listeners(names, findings)
     check_scaling(names, findings)
     check_traffic(names, findings)

@@ -39,6 +39,7 @@ def setting_of(scenario: Scenario) -> Setting:
             for s in scenario.subnets
             if s.cidr_block is not None
         },
+        "routeTables": {s: t.route_table_id for t in scenario.route_tables for s in t.subnet_ids},
         "vpcs": {v.vpc_id: list(v.blocks) for v in scenario.vpcs},
         "services": [_service(s, default, delays, _redeployed(scenario)) for s in scenario.services],
         "autoScalingGroups": {

@@ -79,6 +79,9 @@ CONTRACT = {
     "load_balancer_events": """
         t event_id cause_id load_balancer nodes wanted_nodes consumed_lcus state
     """,
+    "reachability_events": """
+        t event_id cause_id subnet task_id instance endpoint_service host what missing
+    """,
     "alarms": """
         t event_id cause_id alarm_name old_state new_state metric_name datapoints threshold reason
     """,
