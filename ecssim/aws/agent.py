@@ -17,6 +17,8 @@ RESERVED_PORTS: Final = (22, 2375, 2376, 51678, 51679)
 MOST_RESERVED_PORTS: Final = 100
 #: Host ports that a container with hostPort 0 gets one of: Linux's usual range (AGENT-008).
 DYNAMIC_PORTS: Final = (32768, 60999)
+#: The same on Windows (NET-006).
+DYNAMIC_PORTS_WINDOWS: Final = (49152, 65535)
 #: Least values that the agent takes, in seconds; below them it uses another (AGENT-033, AGENT-035, AGENT-036).
 LEAST: Final[Mapping[str, float]] = {
     "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": 1.0,

@@ -19,6 +19,9 @@ LOGGING: Final = "com.amazonaws.ecs.capability.logging-driver."
 TASK_ROLE: Final = "com.amazonaws.ecs.capability.task-iam-role"
 TASK_ROLE_HOST: Final = "com.amazonaws.ecs.capability.task-iam-role-network-host"
 
+#: The first agent that can trunk (NET-017).
+TRUNKING_AGENT: Final = (1, 28, 1)
+
 #: Capabilities and the agent version that brought them (the agent's change log).
 SINCE: Final = {
     "ecs.capability.execution-role-ecr-pull": (1, 16, 0),

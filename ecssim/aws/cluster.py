@@ -217,10 +217,13 @@ class AutoScalingGroup(Shape):
     """An Auto Scaling group as CreateAutoScalingGroup takes it, with its ECS agent.
 
     ``subnets`` is short for ``vpcZoneIdentifier`` and ``instances`` for a launch template with one type.
+    ``interfacesAttachedByHand`` are network interfaces on each instance that ECS does not know of (NET-022).
     """
 
     pascal: ClassVar[bool] = True
-    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent", "warmPool"})
+    additions: ClassVar[frozenset[str]] = frozenset(
+        {"region", "subnets", "instances", "agent", "warmPool", "interfacesAttachedByHand"}
+    )
     shorthands: ClassVar[Mapping[str, str]] = {
         "warmPool": "a PutWarmPool call of its own",
         "subnets": "vpcZoneIdentifier (the subnet ids joined by commas)",
@@ -238,6 +241,7 @@ class AutoScalingGroup(Shape):
     launch_template: LaunchTemplateSpecification | None = None
     mixed_instances_policy: MixedInstancesPolicy | None = None
     agent: AgentConfiguration = Field(default_factory=AgentConfiguration)
+    interfaces_attached_by_hand: Annotated[int, Field(ge=0)] = 0
     default_cooldown: Annotated[int, Field(ge=0)] | None = None
     default_instance_warmup: Annotated[int, Field(ge=-1)] | None = None
     health_check_type: str | None = None

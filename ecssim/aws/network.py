@@ -2,13 +2,13 @@
 
 Documents of EC2; the camelCase of the design is canonical and EC2's PascalCase is accepted. Addresses are
 counted, not named: ``addressesInUse`` says how many usable addresses of a subnet others hold already
-(NET-030, NET-031).
+(NET-030, NET-031). IPv6 addresses are never scarce and are not counted (NET-045, NET-046).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
@@ -17,6 +17,15 @@ from ecssim.aws.routing import IpPermission, Route, RouteTableAssociation
 from ecssim.aws.shape import JsonObject, Name, Region, Shape
 
 Cidr = Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
+Ipv6Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F:]+/\d{1,3}$")]
+#: The actions of EC2 that ECS works with interfaces by (NET-056).
+INTERFACE_ACTIONS: Final = (
+    "CreateNetworkInterface",
+    "AttachNetworkInterface",
+    "DetachNetworkInterface",
+    "DeleteNetworkInterface",
+    "DescribeNetworkInterfaces",
+)
 Switch = Annotated[str, Field(pattern="^(enabled|disabled|on|off)$")]
 Zone = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")]
 
@@ -28,7 +37,10 @@ class Ec2Shape(Shape):
 
 
 class Vpc(Ec2Shape):
-    """A VPC with its IPv4 blocks and the attributes without which endpoints have no private names (NET-082)."""
+    """A VPC with its blocks: a primary IPv4 one, secondary ones beside it (NET-032), and IPv6 ones (NET-045).
+
+    Without the attributes ``enableDnsSupport`` and ``enableDnsHostnames`` endpoints have no private names (NET-082).
+    """
 
     additions: ClassVar[frozenset[str]] = frozenset({"region", "cidrBlocks", "enableDnsSupport", "enableDnsHostnames"})
     shorthands: ClassVar[Mapping[str, str]] = {"cidrBlocks": "cidrBlockAssociationSet"}
@@ -38,6 +50,8 @@ class Vpc(Ec2Shape):
     cidr_block: Cidr | None = None
     cidr_blocks: tuple[Cidr, ...] = ()
     cidr_block_association_set: tuple[JsonObject, ...] = ()
+    ipv6_cidr_block: Ipv6Cidr | None = None
+    ipv6_cidr_block_association_set: tuple[JsonObject, ...] = ()
     is_default: bool | None = None
     enable_dns_support: bool | None = None
     enable_dns_hostnames: bool | None = None
@@ -50,21 +64,55 @@ class Vpc(Ec2Shape):
         given = (self.cidr_block, *self.cidr_blocks, *more)
         return tuple(dict.fromkeys(block for block in given if block is not None))
 
+    @property
+    def ipv6_blocks(self) -> tuple[str, ...]:
+        """All IPv6 blocks, whichever way they were written."""
+        return _ipv6_blocks(self.ipv6_cidr_block, self.ipv6_cidr_block_association_set)
+
 
 class Subnet(Ec2Shape):
-    """A subnet: one zone, one IPv4 block, five addresses that nobody gets (NET-030, NET-031)."""
+    """A subnet: one zone, one block, five addresses that nobody gets (NET-030, NET-031).
+
+    With an IPv6 block it is dual stack (NET-045); ``ipv6Native`` has no IPv4 block at all (NET-046).
+    ``ownerId`` is whose subnet it is: one of another account is shared with this one (NET-017).
+    """
 
     additions: ClassVar[frozenset[str]] = frozenset({"region", "addressesInUse"})
+    usual: ClassVar[frozenset[str]] = frozenset({"cidrBlock"})
 
     subnet_id: Name
     availability_zone: Zone
-    cidr_block: Cidr
+    cidr_block: Cidr | None = None
     addresses_in_use: Annotated[int, Field(ge=0)] = 0
+    ipv6_cidr_block: Ipv6Cidr | None = None
+    ipv6_cidr_block_association_set: tuple[JsonObject, ...] = ()
+    ipv6_native: bool = False
+    assign_ipv6_address_on_creation: bool | None = None
+    enable_dns64: bool | None = None
+    private_dns_name_options_on_launch: JsonObject | None = None
+    owner_id: str | None = None
     region: Region | None = None
     vpc_id: str | None = None
     availability_zone_id: str | None = None
     map_public_ip_on_launch: bool | None = None
     tags: tuple[JsonObject, ...] = ()
+
+    @property
+    def ipv6_blocks(self) -> tuple[str, ...]:
+        """Its IPv6 block, whichever way it was written."""
+        return _ipv6_blocks(self.ipv6_cidr_block, self.ipv6_cidr_block_association_set)
+
+    @property
+    def resource_names_in_dns(self) -> bool:
+        """Whether its instances answer to their resource names with A records (NET-017)."""
+        options = self.private_dns_name_options_on_launch or {}
+        key = "nableResourceNameDnsARecord"
+        return bool(options.get(f"e{key}", options.get(f"E{key}")))
+
+
+def _ipv6_blocks(block: str | None, associations: tuple[JsonObject, ...]) -> tuple[str, ...]:
+    more = (str(a.get("ipv6CidrBlock") or a.get("Ipv6CidrBlock")) for a in associations)
+    return tuple(dict.fromkeys(b for b in (block, *more) if b is not None))
 
 
 class NatGateway(Ec2Shape):
@@ -147,6 +195,7 @@ class AccountSettings(Shape):
     """ECS account settings that change an answer; the API has their values as text."""
 
     awsvpc_trunking: Switch | None = None
+    dual_stack_ipv6: Annotated[Switch | None, Field(alias="dualStackIPv6")] = None
     container_insights: Annotated[str, Field(pattern="^(enabled|disabled|enhanced)$")] | None = None
     fargate_fips_mode: Annotated[str | None, Field(alias="fargateFIPSMode")] = None
     fargate_task_retirement_wait_period: Annotated[str, Field(pattern="^(0|7|14)$")] | None = None

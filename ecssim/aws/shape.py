@@ -27,7 +27,8 @@ class Shape(BaseModel):
     further keys of the API itself that mean one of the fields (``Name`` of a target group). ``pascal`` says
     that the API of this document writes PascalCase, which is then accepted beside camelCase. ``shorthands``
     gives for each addition that is a short form of the API its long form, for the generated list in the
-    documentation.
+    documentation. ``usual`` are optional keys that hardly a document is without: an unknown key that looks like
+    one is that one misspelt.
     """
 
     model_config = ConfigDict(
@@ -44,6 +45,7 @@ class Shape(BaseModel):
     spellings: ClassVar[Mapping[str, str]] = {}
     pascal: ClassVar[bool] = False
     shorthands: ClassVar[Mapping[str, str]] = {}
+    usual: ClassVar[frozenset[str]] = frozenset()
 
 
 def api_key(model: type[Shape], attribute: str) -> str:

@@ -121,7 +121,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
         " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies"
         " newInstancesProtectedFromScaleIn defaultCooldown healthCheckGracePeriod capacityRebalance"
-        " maxInstanceLifetime availabilityZoneDistribution lifecycleHookSpecificationList warmPool",
+        " maxInstanceLifetime availabilityZoneDistribution lifecycleHookSpecificationList warmPool"
+        " interfacesAttachedByHand",
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
         " skipZonalShiftValidation",
@@ -165,7 +166,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT",
     },
     "AccountSettings": {
-        _M: "awsvpcTrunking containerInsights fargateTaskRetirementWaitPeriod",
+        _M: "awsvpcTrunking dualStackIPv6 containerInsights fargateTaskRetirementWaitPeriod",
         _E: "fargateFIPSMode tagResourceAuthorization guardDutyActivate"
         " defaultLogDriverMode serviceLongArnFormat taskLongArnFormat"
         " containerInstanceLongArnFormat",
@@ -173,12 +174,14 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     # --- network
     "Vpc": {
-        _M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet enableDnsSupport enableDnsHostnames",
+        _M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet ipv6CidrBlock ipv6CidrBlockAssociationSet"
+        " enableDnsSupport enableDnsHostnames",
         _E: "isDefault tags",
     },
     "Subnet": {
-        _M: "subnetId availabilityZone availabilityZoneId cidrBlock addressesInUse region vpcId mapPublicIpOnLaunch",
-        _E: "tags",
+        _M: "subnetId availabilityZone availabilityZoneId cidrBlock addressesInUse region vpcId ipv6CidrBlock"
+        " mapPublicIpOnLaunch ipv6CidrBlockAssociationSet ipv6Native privateDnsNameOptionsOnLaunch ownerId",
+        _E: "assignIpv6AddressOnCreation enableDns64 tags",
     },
     "NatGateway": {
         _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount connectivityType",
@@ -211,6 +214,13 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " odbNetworkArn state",
         _E: "destinationIpv6CidrBlock egressOnlyInternetGatewayId instanceOwnerId ipAddress origin",
     },
+    "DBProxy": {
+        _M: "dbProxyName vpcSubnetIds targetInstanceClass endpoints region",
+        _E: "vpcSecurityGroupIds engineFamily tags",
+    },
+    "Function": {_M: _ALL},
+    "VpcConfig": {_M: "subnetIds securityGroupIds", _E: "ipv6AllowedForDualStack"},
+    "MountTarget": {_M: "fileSystemId subnetId region", _E: "securityGroups"},
     # --- load balancing
     "TargetGroup": {
         _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled"
@@ -314,8 +324,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "PutAttributes": {_M: _ALL},
     "DeleteAttributes": {_N: _ALL},
     "Attribute": {_M: _ALL},
-    "PutAccountSettingDefault": {_N: _ALL},
-    "PutAccountSetting": {_N: _ALL},
+    "PutAccountSettingDefault": {_M: _ALL},
+    "PutAccountSetting": {_M: "name value", _E: "principalArn"},
     "PutClusterCapacityProviders": {_N: _ALL},
     "DeregisterTaskDefinition": {_N: _ALL},
     "SetDesiredCapacity": {_M: _ALL},

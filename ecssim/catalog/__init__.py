@@ -6,6 +6,7 @@ scenario or another room. Prices are :class:`~decimal.Decimal` US dollars.
 
 from __future__ import annotations
 
+from ecssim.catalog.eni_exceptions import ENI_EXCEPTIONS, EniException
 from ecssim.catalog.fargate import (
     FargatePrice,
     fargate_in_zone,
@@ -26,7 +27,9 @@ from ecssim.catalog.quotas import (
 )
 
 __all__ = [
+    "ENI_EXCEPTIONS",
     "ApiBucket",
+    "EniException",
     "FargatePrice",
     "InstanceType",
     "Price",

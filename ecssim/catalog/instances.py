@@ -16,6 +16,8 @@ from string import ascii_lowercase
 from types import MappingProxyType
 from typing import Literal, cast
 
+from ecssim.catalog.eni_exceptions import ENI_EXCEPTIONS
+
 DATA = Path(__file__).parent / "data"
 
 Architecture = Literal["x86_64", "arm64"]
@@ -89,33 +91,12 @@ class InstanceType:
         after primary and trunk are still used (NET-011). ``documented`` prefers the figures of the ECS
         developer guide of 2023 where they deviate from the two formulas (NET-012).
         """
-        if documented:
-            exceptions = _DOCUMENTED_TRUNKED if trunking else _DOCUMENTED_PLAIN
-            if self.name in exceptions:
-                return exceptions[self.name]
+        exception = ENI_EXCEPTIONS.get((self.name, trunking)) if documented else None
+        if exception is not None:
+            return exception.documented
         if trunking and self.trunking:
             return self.branch_enis + self.max_enis - 2
         return self.max_enis - 1
-
-
-# Where the ECS developer guide (container-instance-eni, 2023) deviates from the formulas. Its "-2" for
-# i4i.large is left out: no number of tasks.
-_DOCUMENTED_TRUNKED: Mapping[str, int] = MappingProxyType(
-    {
-        "i4i.16xlarge": 248,
-        "i4i.32xlarge": 498,
-        "i4i.metal": 498,
-        "trn1n.32xlarge": 242,
-        "p3.2xlarge": 40,
-        "p3.8xlarge": 60,
-        "p3.16xlarge": 120,
-        "u-6tb1.56xlarge": 12,
-    }
-)
-# These had 14 ENIs when the guide was written and have 16 now.
-_DOCUMENTED_PLAIN: Mapping[str, int] = MappingProxyType(
-    {f"{family}.{size}": 13 for family in ("m6in", "m6idn", "c6in", "r6in", "r6idn") for size in ("32xlarge", "metal")}
-)
 
 
 @cache

@@ -3,7 +3,7 @@
 ``None`` means no limit. The ``<category>Burst`` and ``<category>Rate`` of the API buckets can be overridden like
 every other quota. The figures are those of the AWS General Reference, Amazon ECS endpoints and quotas,
 and of the ECS developer guide, pages ``throttling`` and ``request-throttling``, read in 2026. Implements
-QUOTA-001 to QUOTA-027, FG-010 to FG-012 and NET-070.
+QUOTA-001 to QUOTA-027, FG-010 to FG-012, NET-032, NET-047 and NET-070.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ class Quotas:
     """vCPUs of Spot requests for the families A, C, D, H, I, M, R, T and Z (SPOT-019)."""
     spot_accelerated_vcpu: int | None
     """The same for all other families together."""
+    ipv4_blocks_per_vpc: int
+    network_address_units_per_vpc: int
     service_launches_per_minute: int
     fargate_service_launches_per_minute: int
     fargate_launch_burst: int
@@ -124,7 +126,8 @@ def quotas(profile: Profile = "mature", region: str = "us-east-1") -> Quotas:
     """The limits of an account (QUOTA-001 to QUOTA-014).
 
     ``new`` has the documented initial values: 6 vCPU of Fargate and 6 of Fargate Spot (FG-010, QUOTA-013).
-    ``mature`` has grown: the adjustable vCPU and count quotas are lifted, rates and hard limits stay.
+    ``mature`` has grown: the adjustable vCPU and count quotas are lifted (to the most that AWS grants where the
+    user guides name one), rates and hard limits stay.
     """
     mature = profile == "mature"
     rates = region_rates(region)
@@ -153,6 +156,8 @@ def quotas(profile: Profile = "mature", region: str = "us-east-1") -> Quotas:
         on_demand_accelerated_vcpu=None if mature else 0,
         spot_standard_vcpu=None if mature else 5,
         spot_accelerated_vcpu=None if mature else 0,
+        ipv4_blocks_per_vpc=50 if mature else 5,
+        network_address_units_per_vpc=256_000 if mature else 64_000,
         service_launches_per_minute=rates.service_launches_per_minute,
         fargate_service_launches_per_minute=rates.fargate_service_launches_per_minute,
         fargate_launch_burst=rates.fargate_launch_burst,

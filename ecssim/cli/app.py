@@ -84,6 +84,7 @@ class Topic(StrEnum):
     FARGATE = "fargate"
     PRICES = "prices"
     QUOTAS = "quotas"
+    ENI_EXCEPTIONS = "eni-exceptions"
 
 
 app = typer.Typer(
@@ -376,7 +377,9 @@ def schema() -> None:
 
 @app.command(short_help="List what AWS publishes: types, sizes, prices.")
 def catalog(
-    topic: Annotated[Topic, typer.Argument(metavar="TOPIC", help="instance-types, fargate, prices or quotas.")],
+    topic: Annotated[
+        Topic, typer.Argument(metavar="TOPIC", help="instance-types, fargate, prices, quotas or eni-exceptions.")
+    ],
     region: Annotated[str, typer.Option("--region", help="The Region of prices and quotas.")] = "us-east-1",
     output: OutputAs = Output.TABLE,
 ) -> None:

@@ -84,11 +84,22 @@ def _quotas(region: str) -> Table:
     return heads, rows
 
 
+def _eni_exceptions(region: str) -> Table:
+    heads = ("instanceType", "trunking", "awsvpcTasks", "documented", "reason", "source")
+    rows: list[list[Any]] = []
+    for row in published.ENI_EXCEPTIONS.values():
+        kind = published.instance_types().get(row.instance_type)
+        tasks = kind.awsvpc_tasks(row.trunking) if kind is not None else None
+        rows.append([row.instance_type, row.trunking, tasks, row.documented, row.reason, row.source])
+    return heads, rows
+
+
 TOPICS: Final[Mapping[str, Callable[[str], Table]]] = {
     "instance-types": _instance_types,
     "fargate": _fargate,
     "prices": _prices,
     "quotas": _quotas,
+    "eni-exceptions": _eni_exceptions,
 }
 
 

@@ -28,4 +28,9 @@ def choose_subnet(free: Sequence[int], u: float, option: SubnetChoice) -> int:
         return 0
     if option == "most_free":
         return max(range(len(free)), key=lambda i: (free[i], -i))
-    return int(u * len(free))
+    return draw_subnet(len(free), u)
+
+
+def draw_subnet(count: int, u: float) -> int:
+    """Return the position of one of ``count`` subnets by ``u`` in [0, 1), whatever they have free (NET-043)."""
+    return int(u * count)

@@ -278,12 +278,22 @@ def put_metric_alarm(engine: Engine, call: Alarm, event: int) -> dict[str, Any]:
     return {}
 
 
+def put_account_setting(
+    engine: Engine, call: req.PutAccountSetting | req.PutAccountSettingDefault, event: int
+) -> dict[str, Any]:
+    """PutAccountSetting, PutAccountSettingDefault: trunking counts for instances launched from now on (NET-017)."""
+    engine.account_settings.put(call.name, call.value)
+    return {"setting": {"name": call.name.value, "value": call.value}}
+
+
 HANDLERS: dict[str, Any] = {
     "CreateService": create_service,
     "DeleteScalingPolicy": delete_scaling_policy,
     "DeleteService": delete_service,
     "DeregisterContainerInstance": deregister_container_instance,
     "DeregisterScalableTarget": deregister_scalable_target,
+    "PutAccountSetting": put_account_setting,
+    "PutAccountSettingDefault": put_account_setting,
     "PutAttributes": put_attributes,
     "PutMetricAlarm": put_metric_alarm,
     "PutScalingPolicy": put_scaling_policy,

@@ -89,6 +89,13 @@ class Capacity:
             if group.settings.scaling is not None and group.provider_code:
                 self._scalers[group.provider_code] = _Scaler(group, group.settings.scaling)
 
+    def kinds_changed(self, group: AutoScalingGroup) -> None:
+        """What the group's next instances register has changed."""
+        scaler = self._scalers.get(group.provider_code)
+        if scaler is not None:
+            shapes = [kind.shape for kind in group.kinds]
+            scaler.sizes = extremes(Size(s.cpu, s.memory, s.gpus, s.eni_slots) for s in shapes)
+
     def manages(self, provider: int) -> bool:
         """Whether the provider has managed scaling, so that its tasks may wait in PROVISIONING (CAP-044)."""
         return provider in self._scalers

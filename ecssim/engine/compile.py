@@ -6,16 +6,19 @@ Only this module and the builder read scenario models.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from ecssim.aws import capabilities
 from ecssim.aws.agent import AgentConfiguration, go_seconds
+from ecssim.aws.capabilities import TRUNKING_AGENT, version_of
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
 from ecssim.aws.cluster import CapacityProvider
-from ecssim.aws.names import EnabledDisabled, LoadBalancerScheme, LoadBalancerType
+from ecssim.aws.names import EnabledDisabled
 from ecssim.catalog import instance_type, quotas
 from ecssim.decide.managed_scaling import ScalingPolicy
+from ecssim.engine.account_settings import ON, trunked
+from ecssim.engine.address_users import hold_addresses
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
@@ -34,7 +37,7 @@ from ecssim.engine.timing import Timing
 from ecssim.record.recorder import Recorder
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.timeline import seconds_of
-from ecssim.world.addresses import AddressPool
+from ecssim.world.addresses import AddressPool, NoIpv4
 from ecssim.world.agent_settings import AgentSettings
 from ecssim.world.entities import (
     AutoScalingGroup,
@@ -77,7 +80,7 @@ def compile_scenario(
         duration=float(scenario.duration),
         account_id=scenario.account.account_id,
     )
-    trunking = scenario.account.settings.awsvpc_trunking == "enabled"
+    trunking = scenario.account.settings.awsvpc_trunking in ON
     engine.builder = Builder(engine, Templates(engine, scenario.behaviour, scenario.images, trunking), base_dir)
     engine.door_checks = DoorChecks(engine, scenario)
     steady = scenario.initial_state == "steady"
@@ -85,8 +88,10 @@ def compile_scenario(
     _insights(engine, scenario)
     _subnets(engine, scenario)
     _network(engine, scenario)
+    hold_addresses(engine, scenario)
     _target_groups(engine, scenario)
     _groups(engine, scenario, trunking)
+    engine.interfaces.begin(any(group.interfaces_by_hand for group in engine.world.groups))
     compile_reach(engine, scenario)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
@@ -109,6 +114,7 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
+    engine.balancer_nodes.begin(scenario)
     compile_data_use(engine, scenario)
     if steady:
         settle(engine)
@@ -149,23 +155,31 @@ def _insights(engine: Engine, scenario: Scenario) -> None:
 
 def _subnets(engine: Engine, scenario: Scenario) -> None:
     names = engine.recorder.names.pool("subnet")
+    engine.subnets.dual_stack = scenario.account.settings.dual_stack_ipv6 in (None, "enabled", "on")
     for i, document in enumerate(scenario.subnets):
-        network = IPv4Network(document.cidr_block)
-        pool = AddressPool(int(network.network_address), network.num_addresses)
+        pool: AddressPool | NoIpv4 = NoIpv4()
+        if document.cidr_block is not None:
+            network = IPv4Network(document.cidr_block)
+            pool = AddressPool(int(network.network_address), network.num_addresses)
         subnet = Subnet(
             i,
             document.subnet_id,
             names[document.subnet_id],
             document.availability_zone,
-            int(network.network_address),
-            network.num_addresses,
+            pool.base,
+            pool.total,
             pool,
+            reserved=5 if pool.total else 0,
         )
         subnet.zone_id = document.availability_zone_id
+        for block in document.ipv6_blocks:
+            subnet.ipv6 = int(IPv6Network(block).network_address)
         subnet.vpc = document.vpc_id or (scenario.vpcs[0].vpc_id if scenario.vpcs else DEFAULT_VPC)
-        if document.addresses_in_use:
+        if document.addresses_in_use and isinstance(pool, AddressPool):
             subnet.used["declared"] = pool.take_top(document.addresses_in_use)
-        subnet.free_min = pool.free
+        subnet.free_min = pool.free if pool.total else 0
+        if document.resource_names_in_dns or document.owner_id not in (None, scenario.account.account_id):
+            engine.account_settings.without_trunk |= {i}
         engine.world.subnets.append(subnet)
         engine.builder.subnets[document.subnet_id] = i
 
@@ -184,15 +198,10 @@ def _network(engine: Engine, scenario: Scenario) -> None:
 
     meters = engine.meters
     for balancer in scenario.load_balancers:
-        # An Application Load Balancer starts with 2 addresses per enabled zone, a Network one has 1 (NET-036).
-        application = balancer.type is LoadBalancerType.APPLICATION
-        name = balancer.load_balancer_name
-        nodes = sum(hold(subnet, "load_balancers", 2 if application else 1) for subnet in balancer.subnet_ids)
-        meters.by_started_hour(name, "albHour" if application else "nlbHour")
-        if balancer.scheme is not LoadBalancerScheme.INTERNAL:
-            meters.public_addresses(name, nodes)
+        engine.balancer_nodes.add(balancer)
     for gateway in scenario.nat_gateways:
-        hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
+        addresses = hold(gateway.subnet_id, "nat_gateways", 1 + gateway.secondary_private_ip_address_count)
+        engine.subnets.interfaces -= max(0, addresses - 1)  # all on one interface
         meters.by_started_hour(gateway.nat_gateway_id, "natGatewayHour")
         if gateway.connectivity_type != "private":
             meters.public_addresses(gateway.nat_gateway_id, 1)
@@ -239,10 +248,15 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         cluster = _cluster_of(engine, scenario, document, provider)
         desired = document.desired_capacity if document.desired_capacity is not None else document.min_size
         kinds = tuple(
-            InstanceKind(
-                choice.instance_type,
-                _shape(document, choice.instance_type, choice.image_id, trunking),
-                choice.weight,
+            trunked(
+                InstanceKind(
+                    choice.instance_type,
+                    plain := _shape(document, choice.instance_type, choice.image_id, False),
+                    choice.weight,
+                    with_trunk=_shape(document, choice.instance_type, choice.image_id, True),
+                    without_trunk=plain,
+                ),
+                trunking,
             )
             for choice in document.choices
         )
@@ -273,6 +287,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         group.pull_upfront = document.agent.pull_dependent_containers_upfront
         if document.agent.version is not None:
             group.agent_version = document.agent.version
+        group.interfaces_by_hand = document.interfaces_attached_by_hand
         engine.world.groups.append(group)
         engine.builder.templates.capabilities.append(frozenset(capabilities.registered(document.agent)))
 
@@ -294,6 +309,7 @@ def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
         image_interval=agent.seconds(interval, agent.image_cleanup_interval, 1800.0),
         image_age=agent.seconds(age, agent.image_minimum_cleanup_age, 3600.0),
         images_per_cycle=agent.num_images_delete_per_cycle or 5,
+        port_range=(low, high),
         dynamic_ports=high - low + 1 if agent.dynamic_host_port_range is not None else -1,
     )
 
@@ -340,8 +356,8 @@ def _cluster_of(engine: Engine, scenario: Scenario, document: GroupDocument, pro
 def _shape(document: GroupDocument, type_name: str, image_id: str | None, trunking: bool) -> InstanceShape:
     """Return what one instance of the group registers (ASG-061, ASG-062, NET-010, NET-011, PLACE-052)."""
     kind = instance_type(type_name)
-    trunk = trunking and kind.trunking
     agent = document.agent
+    trunk = trunking and kind.trunking and (agent.version is None or version_of(agent.version) >= TRUNKING_AGENT)
     attributes: dict[str, str | None] = {
         "ecs.ami-id": image_id or f"ami-ecs-optimized-{kind.architecture}",
         "ecs.instance-type": kind.name,

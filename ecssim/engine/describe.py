@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ecssim.engine.describe_deployments import service_deployments, service_revisions
@@ -213,12 +213,17 @@ def _unknown(message: str, given: str, known: Iterable[str]) -> BadInput:
 def _subnet(engine: Engine, subnet: Subnet) -> dict[str, Any]:
     """A subnet as the EC2 API shows it; addresses that are still cooling are not available (NET-060)."""
     engine.subnets.thaw(subnet, engine.kernel.now)
-    prefix = 32 - (subnet.total.bit_length() - 1)
-    return {
-        "SubnetId": subnet.name,
-        "AvailabilityZone": subnet.zone,
-        "CidrBlock": str(IPv4Network((subnet.base, prefix))),
-        "AvailableIpAddressCount": subnet.pool.free,
+    shown: dict[str, Any] = {"SubnetId": subnet.name, "AvailabilityZone": subnet.zone}
+    if subnet.total:
+        prefix = 32 - (subnet.total.bit_length() - 1)
+        shown["CidrBlock"] = str(IPv4Network((subnet.base, prefix)))
+    shown |= {
+        "AvailableIpAddressCount": subnet.pool.free if subnet.total else 0,
         "State": "available",
         "OwnerId": engine.account_id,
     }
+    if subnet.ipv6:
+        block = str(IPv6Network((subnet.ipv6, 64)))
+        shown["Ipv6CidrBlockAssociationSet"] = [{"Ipv6CidrBlock": block}]
+        shown["Ipv6Native"] = not subnet.total
+    return shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.engine.identities import (
@@ -47,9 +47,6 @@ _MOMENTS: Final = (
     ("executionStoppedAt", "execution_stopped_at", PROVISIONING),
     ("stoppedAt", "stopped_at", STOPPED),
 )
-
-#: Host ports that Docker gives containers that ask for any (AGENT-008).
-DYNAMIC_PORTS: Final = range(32768, 61000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +189,7 @@ def _container(
         "taskArn": engine.arn("task", f"{cluster}/{name}"),
         "name": container,
         **_state(task, number, definition, look.status),
-        "networkBindings": network_bindings(task, definition),
+        "networkBindings": network_bindings(engine, task, definition),
         "networkInterfaces": [],
         "cpu": str(definition.cpu),
     }
@@ -205,9 +202,7 @@ def _container(
     if definition.memory_reservation is not None:
         shown["memoryReservation"] = str(definition.memory_reservation)
     if task.template.eni and task.address >= 0:
-        shown["networkInterfaces"] = [
-            {"attachmentId": attachment_id(engine, name), "privateIpv4Address": str(IPv4Address(task.address))}
-        ]
+        shown["networkInterfaces"] = [{"attachmentId": attachment_id(engine, name), **_addresses(engine, task)}]
     if task.started_at == task.started_at:
         shown["runtimeId"] = runtime_id(engine, task, name, container)
     return shown
@@ -251,11 +246,11 @@ def container_status(task: Task, status: int, first: bool) -> str:
     return "STOPPED" if task.exited and first else "RUNNING"
 
 
-def network_bindings(task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
+def network_bindings(engine: Engine, task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
     """Where the container's ports are on the instance: in network mode bridge, once it runs (PLACE-006).
 
     Which port Docker gives to a container that asks for any one is not played: tasks are given the ports of the
-    usual range in turn (AGENT-008).
+    host's range in turn (AGENT-008, NET-006).
     """
     if task.template.network_mode != "bridge" or task.started_at != task.started_at:
         return []
@@ -263,7 +258,8 @@ def network_bindings(task: Task, definition: ContainerDefinition) -> list[dict[s
     for number, mapping in enumerate(definition.port_mappings):
         if mapping.container_port is None:
             continue
-        port = DYNAMIC_PORTS[(task.ordinal + 4096 * number) % len(DYNAMIC_PORTS)]
+        low, high = engine.world.instances[task.instance].group.agent.port_range
+        port = low + (task.ordinal + 4096 * number) % (high - low + 1)
         binding = {"bindIP": "0.0.0.0", "containerPort": mapping.container_port}
         bindings.append({**binding, "hostPort": mapping.host_port or port, "protocol": mapping.protocol.value})
     return bindings
@@ -302,6 +298,17 @@ def attachment_status(engine: Engine, task: Task, status: int) -> str:
     return "DETACHED" if lost else "DELETED"
 
 
+def _addresses(engine: Engine, task: Task) -> dict[str, str]:
+    """The addresses of the task's interface: IPv4, IPv6 or both (NET-045, NET-046)."""
+    shown = {}
+    if task.address > 0:
+        shown["privateIpv4Address"] = str(IPv4Address(task.address))
+    ipv6 = engine.subnets.ipv6_of(task)
+    if ipv6:
+        shown["ipv6Address"] = str(IPv6Address(ipv6))
+    return shown
+
+
 def _attachments(engine: Engine, task: Task, name: str, status: int) -> list[dict[str, Any]]:
     """The task's own network interface, in network mode awsvpc (NET-003)."""
     if not task.template.eni:
@@ -313,7 +320,8 @@ def _attachments(engine: Engine, task: Task, name: str, status: int) -> list[dic
         details += [
             {"name": "networkInterfaceId", "value": interface_id(engine, name)},
             {"name": "macAddress", "value": mac_address(engine, name)},
-            {"name": "privateIPv4Address", "value": str(IPv4Address(task.address))},
         ]
+        kinds = {"privateIpv4Address": "privateIPv4Address", "ipv6Address": "iPv6Address"}
+        details += [{"name": kinds[kind], "value": value} for kind, value in _addresses(engine, task).items()]
     shown = attachment_status(engine, task, status)
     return [{"id": attachment_id(engine, name), "type": "ElasticNetworkInterface", "status": shown, "details": details}]

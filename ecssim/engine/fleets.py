@@ -6,6 +6,7 @@ list, and is woken by the instance that became freer, not by looking again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ecssim.decide.own_strategy import CUSTOM
@@ -42,6 +43,8 @@ class Fleets:
         # By identity: services keep their strategy, and hashing one costs as much as a choice by it.
         self._strategies: dict[int, tuple[Strategy, int, bool]] = {}
         self._refusal: tuple[Any, int, Request, int, Verdict] | None = None
+        #: What the end of an ENI does to the ledger; a run may give its slot back earlier (engine.interfaces).
+        self.eni_deleted: Callable[[Instance], None] = self.release_eni
         # Fleet ordinals of a cluster -> instances, since a fleet numbers its own.
         self.by_fleet: dict[int, list[Instance]] = {}
 
@@ -218,10 +221,11 @@ class Fleets:
 
     def release_eni(self, instance: Instance) -> None:
         """The task's ENI is deleted: the slot is free."""
-        if instance.fleet_ordinal < 0:
+        ordinal = instance.fleet_ordinal
+        if ordinal < 0:
             return
         cluster = instance.group.cluster
-        cluster.fleet.release_eni(instance.fleet_ordinal)
+        cluster.fleet.release_eni(ordinal)
         if cluster.waiting or cluster.provisioning:
             self.freed(cluster, instance)
 

@@ -61,7 +61,7 @@ class GroupLaunches:
             for kind in kinds:
                 subnet = self._subnet(group, zones[zone], kind)
                 if subnet is not None:
-                    return Place(zone, subnet, kind, spot)
+                    return Place(zone, subnet, engine.account_settings.kind_in(kind, subnet), spot)
                 refusals[NO_ADDRESS] += 1
         if refusals[NO_ADDRESS] or not refusals:
             # The subnets tell it; without a zone that works there is nothing to ask EC2 for.
@@ -102,12 +102,10 @@ class GroupLaunches:
     def _subnet(self, group: AutoScalingGroup, subnets: list[int], kind: InstanceKind) -> int | None:
         """Return a subnet of the zone with the addresses that the instance needs, by chance (ASG-050)."""
         engine = self.engine
-        need = 2 if kind.shape.trunk else 1
+        kind_in = engine.account_settings.kind_in
         start = int(engine.luck("asg-subnet", group.name)[group.launched] * len(subnets))
         for ordinal in subnets[start:] + subnets[:start]:
-            subnet = engine.world.subnets[ordinal]
-            engine.subnets.thaw(subnet, self.kernel._now)
-            if subnet.pool.free >= need:
+            if engine.subnets.room(ordinal, 2 if kind_in(kind, ordinal).shape.trunk else 1):
                 return ordinal
         return None
 

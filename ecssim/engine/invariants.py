@@ -41,7 +41,7 @@ def violations(engine: Engine) -> list[str]:
     found: list[str] = []
     for cluster in engine.world.clusters:
         for instance in cluster.instances.values():
-            found += _placement_ledger(instance)
+            found += _placement_ledger(instance, engine.interfaces.freed)
             found += _agent_ledger(engine, instance)
     for group in engine.world.groups:
         found += group_violations(group)
@@ -71,13 +71,13 @@ def _differs(what: str, said: object, counted: object) -> list[str]:
 # -- instances ----------------------------------------------------------------------------------------------
 
 
-def _placement_ledger(instance: Instance) -> list[str]:
+def _placement_ledger(instance: Instance, freed: set[int]) -> list[str]:
     """The control plane's ledger: tasks with desiredStatus RUNNING, and ENI slots until the ENI is gone."""
     fleet = instance.group.cluster.fleet
     ordinal = instance.fleet_ordinal
     registered, left = fleet.registered(ordinal), fleet.remaining(ordinal)
     running = [t for t in instance.tasks.values() if t.running]
-    slots = sum(1 for t in instance.tasks.values() if t.template.eni)
+    slots = sum(1 for t in instance.tasks.values() if t.template.eni and t.ordinal not in freed)
     counted = (
         registered.cpu - sum(t.template.cpu for t in running),
         registered.memory - sum(t.template.memory for t in running),
@@ -134,12 +134,15 @@ def _agent_ledger(engine: Engine, instance: Instance) -> list[str]:
 def _addresses(engine: Engine) -> list[str]:
     holders: dict[int, list[tuple[int, str]]] = {}
     for task in engine.lifecycle.live.values():
-        if task.address >= 0:
+        if task.address > 0:
             holders.setdefault(task.subnet, []).append((task.address, "tasks"))
     for instance in engine.world.instances:
         if not instance.ended:
-            held = [a for a in (instance.address, instance.trunk_address) if a >= 0]
+            held = [a for a in (instance.address, instance.trunk_address) if a > 0]
             holders.setdefault(instance.subnet, []).extend((a, "instances") for a in held)
+    for balancer in engine.balancer_nodes.balancers:
+        for ordinal, nodes in balancer.nodes.items():
+            holders.setdefault(ordinal, []).extend((a, "load_balancers") for a in nodes)
     found = []
     for subnet in engine.world.subnets:
         found += _subnet(subnet, holders.get(subnet.ordinal, []))
@@ -148,6 +151,8 @@ def _addresses(engine: Engine) -> list[str]:
 
 def _subnet(subnet: Subnet, holders: list[tuple[int, str]]) -> list[str]:
     name = f"subnet {subnet.name}"
+    if not subnet.total:  # IPv6 only
+        return _differs(f"{name}, IPv4 addresses", (dict(subnet.used), len(subnet.cooling), holders), ({}, 0, []))
     known = [a for a, _ in holders] + [a for _, a in subnet.cooling] + list(subnet.pool.returned)
     found = []
     twice = [a for a, n in Counter(known).items() if n > 1]
@@ -157,7 +162,7 @@ def _subnet(subnet: Subnet, holders: list[tuple[int, str]]) -> list[str]:
     if outside:
         found.append(f"{name}: not an address of it: {outside}")
     by_consumer = Counter(consumer for _, consumer in holders)
-    for consumer in ("tasks", "instances"):
+    for consumer in ("tasks", "instances", "load_balancers"):
         found += _differs(f"{name}, used by {consumer}", subnet.used.get(consumer, 0), by_consumer[consumer])
     used = sum(subnet.used.values()) + len(subnet.cooling)
     found += _differs(f"{name}, used + free + reserved", used + subnet.pool.free + subnet.reserved, subnet.total)

@@ -83,10 +83,13 @@ class Launching:
         if instance is None:
             self._unplaced(service, deployment, template, 0, 1)
             return 0
+        subnet = address = -1
         if template.eni:
-            engine.launch_on(instance, template, service, deployment, 0, ORIGIN_SERVICE, cause)
-        else:
-            engine.lifecycle.create(template, service, deployment, instance, -1, -1, 0, ORIGIN_SERVICE, cause)
+            subnet, address = engine.subnets.acquire(template, service, instance.zone, 0)
+        create = engine.lifecycle.create
+        task = create(template, service, deployment, instance, subnet, address, 0, ORIGIN_SERVICE, cause)
+        if address < 0 <= subnet:
+            engine.subnets.refused(subnet, "tasks", task, task.last_event)
         service.unplaced = 0
         return 1
 

@@ -90,7 +90,7 @@ class Lifecycle:
         self.then_started = self._on_started
         self._then_drained = self._on_drained
         self.then_containers_stopped = self._on_containers_stopped
-        self._then_network_released = self._on_network_released
+        self.then_network_released = self._on_network_released
         self.births = births = Births(engine, self)
         self.create = births.create
         self.create_initial = births.create_initial
@@ -111,6 +111,12 @@ class Lifecycle:
     def created(self) -> int:
         """How many tasks there have been; the next one's ordinal is one more."""
         return self.births.created
+
+    def entering(self, status: int, handler: Callable[[Task], None]) -> Callable[[Task], None]:
+        """Let ``handler`` do what entering ``status`` starts; return who did it before."""
+        before = self._enter[status]
+        self._enter = (*self._enter[:status], handler, *self._enter[status + 1 :])
+        return before
 
     # -- the table --------------------------------------------------------------------------------------------
 
@@ -186,14 +192,7 @@ class Lifecycle:
     def on_no_address(self, task: Task, epoch: int) -> None:
         """The subnet had no free address: the create-interface call failed (NET-050, NET-051, LIFE-047)."""
         if task.epoch == epoch:
-            subnet = self.engine.world.subnets[task.subnet]
-            public = "enabled" if task.template.public_ip else "disabled"
-            self.fail(
-                task,
-                NETWORK_FAILED,
-                "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment "
-                f"{public} in subnet '{subnet.name}': InsufficientFreeAddressesInSubnet",
-            )
+            self.fail(task, NETWORK_FAILED, self.engine.subnets.failure(task))
 
     def _enter_pending(self, task: Task) -> None:
         """ECS hands the task to its agent (LIFE-006)."""
@@ -410,13 +409,34 @@ class Lifecycle:
             self.engine.agents.release(task)
         delay = task.delays[RELEASE]
         if delay > 0.0:
-            self.kernel.after(delay, self._then_network_released, task, task.epoch)
+            self.kernel.after(delay, self.then_network_released, task, task.epoch)
         else:
             self.advance(task, NETWORK_RELEASED)  # no interface to delete: nothing to queue for
 
     def _on_network_released(self, task: Task, epoch: int) -> None:
-        if task.epoch == epoch:
-            self.advance(task, NETWORK_RELEASED)
+        """The ENI is deleted: the last step of most awsvpc tasks, without the general way."""
+        if task.epoch != epoch:
+            return
+        status = task.template.table[task.status * N_CAUSES + NETWORK_RELEASED]
+        if status < 0:
+            self.advance(task, NETWORK_RELEASED)  # which says what is wrong
+            return
+        recorder = self.recorder
+        recorder.events = event = recorder.events + 1
+        rows = self._rows
+        rows += self._pack(
+            self.kernel._now,
+            event,
+            task.last_event,
+            task.ordinal,
+            status + 1,
+            WANT_STOPPED,
+            task.stop_code,
+            task.reason,
+        )
+        task.last_event = event
+        task.status = status
+        self._enter[status](task)
 
     def _enter_stopped(self, task: Task) -> None:
         """The end: give back what is still held, tell the owner, write the task down and forget it."""
@@ -437,7 +457,7 @@ class Lifecycle:
             if instance.status == DRAINING:
                 engine.retiring.left(instance)
             if task.template.eni:
-                engine.fleets.release_eni(instance)
+                engine.fleets.eni_deleted(instance)
         if task.address >= 0:
             engine.subnets.give_back(task.subnet, task.address, "tasks", now)
         if task.template.fargate:
@@ -456,7 +476,7 @@ class Lifecycle:
 
     def write(self, task: Task) -> None:
         """Write the task's row: once, at its end or at the end of the run."""
-        freed = task.stopped_at + self._address_release if task.address >= 0 else NAN
+        freed = task.stopped_at + self._address_release if task.address > 0 else NAN
         if task.healthy_at != task.healthy_at:
             self._ripened(task)
         rows = self._task_rows

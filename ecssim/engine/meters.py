@@ -139,7 +139,7 @@ class Meters:
 
     def fargate_created(self, task: Task) -> None:
         """A Fargate task exists: its public address is billed; one from before the run pulled its image then."""
-        if task.template.public_ip and task.address >= 0:
+        if task.template.public_ip and task.address > 0:
             key = (task.owner, task.provider)
             level = self._addresses.get(key)
             if level is None:
@@ -169,7 +169,7 @@ class Meters:
             level.level -= 1
             minimum = WINDOWS_MINIMUM if template.windows else LINUX_MINIMUM
             level.acc += now + billed_ticks(ticks, minimum) - ticks
-        if template.public_ip and task.address >= 0:
+        if template.public_ip and task.address > 0:
             ticks = now - int(task.created_at * TICKS_PER_SECOND)
             level = self._addresses[task.owner, task.provider]
             level.level -= 1

@@ -53,6 +53,7 @@ class Metrics:
 
     def _on_minute(self, _arg: None, _epoch: int) -> None:
         self.engine.traffic.tick()
+        self.engine.balancer_nodes.tick(self.minute)
         self.publish()
         self.engine.capacity.on_minute()
         self.engine.scaling.tick(self.minute)
@@ -145,6 +146,8 @@ class Metrics:
         now = self.kernel._now
         region = engine.region_code
         for subnet in engine.world.subnets:
+            if not subnet.total:
+                continue  # IPv6 only: there is nothing to count (NET-046)
             engine.subnets.thaw(subnet, now)
             free = subnet.pool.free
             free_min = min(subnet.free_min, free)

@@ -89,6 +89,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "lazyLoadingPenalty": Option(
         "lazy_cpu_penalty", (), "FG-025", "share of the CPU that lazy loading takes in a container's first minute"
     ),
+    "eniSlotRelease": Option(
+        "eni_slot_release",
+        ("deleted", "early"),
+        "NET-021",
+        "when placement counts the slot of a stopping task's interface as free: once that is deleted, or before",
+    ),
     "reachability": Option(
         "reachability",
         ("routes", "open"),
@@ -124,6 +130,7 @@ class ModelOptions:
     image_size_mb: float = 100.0
     lazy_pull_share: float = 0.3
     lazy_cpu_penalty: float = 0.1
+    eni_slot_release: Literal["deleted", "early"] = "deleted"
 
     @property
     def random_ties(self) -> bool:

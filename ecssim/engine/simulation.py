@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ecssim.catalog import Quotas as CatalogQuotas
+from ecssim.engine.account_settings import AccountSettings
 from ecssim.engine.agents import Agents
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import ControlPlane
@@ -22,10 +23,12 @@ from ecssim.engine.group_sizes import GroupSizes
 from ecssim.engine.group_states import GroupStates
 from ecssim.engine.groups import Groups
 from ecssim.engine.instance_refresh import InstanceRefreshes
+from ecssim.engine.interfaces import Interfaces
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
 from ecssim.engine.links import Links
+from ecssim.engine.load_balancer_nodes import LoadBalancerNodes
 from ecssim.engine.luck import Luck
 from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
@@ -107,6 +110,7 @@ class Engine:
         self.meters = Meters(self)
         self.monitoring = Monitoring(self)
         self.subnets = Subnets(self)
+        self.account_settings = AccountSettings(self)
         self._outside: Outside | None = None
         self.lifecycle = Lifecycle(self)
         self.pulls = Pulls(self)
@@ -115,6 +119,7 @@ class Engine:
         self.reports = Reports(self)
         self.links = Links(self)
         self.fleets = self.fleets_type(self)
+        self.interfaces = Interfaces(self)
         self.fargate = Fargate(self)
         self.targets = Targets(self)
         self.providers = Providers(self)
@@ -138,6 +143,7 @@ class Engine:
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
         self.traffic = Traffic(self)
+        self.balancer_nodes = LoadBalancerNodes(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
         self.scaling = Scaling(self)
@@ -198,8 +204,7 @@ class Engine:
         """Create a task on an instance that has been reserved for it; an awsvpc task takes an address (NET-041)."""
         subnet = address = -1
         if template.eni:
-            subnet = self.subnets.choose(template, owner, instance.zone, provider)
-            address = self.subnets.take(subnet, "tasks")
+            subnet, address = self.subnets.acquire(template, owner, instance.zone, provider)
         task = self.lifecycle.create(
             template, owner, deployment, instance, subnet, address, provider, origin, cause, runs_for
         )

@@ -7,7 +7,7 @@ Times are RFC 3339 texts. What nothing in the simulation says is left out: sizes
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.decide.agent_status import NONE, agent_status
@@ -187,7 +187,7 @@ def _container(engine: Engine, task: Task, number: int) -> dict[str, Any]:
         shown["FinishedAt"] = _time(engine, task.execution_stopped_at)
     if known == "STOPPED" and task.exited and task.exit_code >= 0 and number == essential_container(task):
         shown["ExitCode"] = task.exit_code
-    ports = _ports(task, definition)
+    ports = _ports(engine, task, definition)
     if ports:
         shown["Ports"] = ports
     if definition.health_check is not None:
@@ -218,7 +218,7 @@ def docker_name(engine: Engine, task: Task, name: str, container: str) -> str:
     return f"ecs-{task.template.family}-{task.template.revision}-{container}-{digits}"
 
 
-def _ports(task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
+def _ports(engine: Engine, task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
     if task.template.network_mode == "bridge":
         return [
             {
@@ -227,7 +227,7 @@ def _ports(task: Task, definition: ContainerDefinition) -> list[dict[str, Any]]:
                 "HostPort": bound["hostPort"],
                 "HostIp": bound["bindIP"],
             }
-            for bound in network_bindings(task, definition)
+            for bound in network_bindings(engine, task, definition)
         ]
     return [
         {"ContainerPort": mapping.container_port, "Protocol": mapping.protocol.value}
@@ -246,13 +246,18 @@ def _network(engine: Engine, task: Task) -> dict[str, Any]:
     if not template.eni or task.address < 0:
         return shown
     subnet = engine.world.subnets[task.subnet]
+    domain = "ec2.internal" if engine.region == "us-east-1" else f"{engine.region}.compute.internal"
+    ipv6 = engine.subnets.ipv6_of(task)
+    if ipv6:
+        shown["IPv6Addresses"] = [str(IPv6Address(ipv6))]
+        shown["IPv6SubnetCIDRBlock"] = str(IPv6Network((subnet.ipv6, 64)))
+    shown |= {"AttachmentIndex": 0, "MACAddress": mac_address(engine, engine.task_id(task))}
+    if not task.address:
+        return shown | {"DomainNameServers": [_RESOLVER], "DomainNameSearchList": [domain]}
     network = IPv4Network((subnet.base, 32 - (subnet.total.bit_length() - 1)))
     address = str(IPv4Address(task.address))
-    domain = "ec2.internal" if engine.region == "us-east-1" else f"{engine.region}.compute.internal"
     return shown | {
         "IPv4Addresses": [address],
-        "AttachmentIndex": 0,
-        "MACAddress": mac_address(engine, engine.task_id(task)),
         "IPv4SubnetCIDRBlock": str(network),
         "DomainNameServers": [_RESOLVER],
         "DomainNameSearchList": [domain],

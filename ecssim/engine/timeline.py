@@ -201,12 +201,14 @@ class Timeline:
         calls = self.engine.calls
         calls.throttle(fault.action, calls.throttled.get(fault.action, 1.0) * fault.factor)
         self.engine.reports.throttling()
+        self.engine.interfaces.throttle(fault.action, calls.throttled[fault.action])
         self.kernel.at(self.kernel._now + fault.for_, WORLD, self._api_normal, (fault.action, fault.factor))
 
     def _api_normal(self, what: tuple[str, float], _: int) -> None:
         action, factor = what
         calls = self.engine.calls
         calls.throttle(action, calls.throttled[action] / factor)
+        self.engine.interfaces.throttle(action, calls.throttled[action])
         self.engine.reports.throttling()
 
     def _metric_delay(self, fault: documents.MetricDelay, event: int) -> None:

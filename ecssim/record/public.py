@@ -89,6 +89,10 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
         "subnet_events": f"""{_EVENT}
             subnet name:subnet, consumer name:consumer, task task, reason text, {_WHERE}
         """,
+        "load_balancer_events": f"""{_EVENT}
+            load_balancer name:load_balancer, nodes u32, wanted_nodes u32, consumed_lcus f64,
+            state name:load_balancer_state, {_WHERE}
+        """,
         # What a task or an instance could not reach, and the hop that is missing on the way.
         "reachability_events": f"""{_EVENT}
             subnet name:subnet, task task, instance name:instance, endpoint_service name:aws_service,

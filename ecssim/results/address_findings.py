@@ -47,6 +47,40 @@ def address_findings(facts: Facts, subnets: list[SubnetFigures]) -> list[Finding
     return found
 
 
+def interface_findings(facts: Facts) -> list[Finding]:
+    """One finding if the Region's quota of network interfaces refused some (NET-070)."""
+    events = facts.raw("subnet_events")
+    rows = [row for row in events if facts.name("text", int(row["reason"])) == "NetworkInterfaceLimitExceeded"]
+    if not rows:
+        return []
+    t = float(rows[0]["t"])
+    text = (
+        f"The quota of network interfaces in the Region was used up at {facts.at(t)}; "
+        f"{count(len(rows), 'interface')} could not be made. Fix: ask for a higher quota (networkInterfacesPerRegion), "
+        "or run with fewer tasks in network mode awsvpc."
+    )
+    return [Finding(PROBLEM, "account.networkInterfaces", "account", text, t)]
+
+
+def balancer_findings(facts: Facts) -> list[Finding]:
+    """One finding a load balancer that could not grow because a subnet was full (NET-036)."""
+    rows = facts.raw("load_balancer_events")
+    found = []
+    seen: set[int] = set()
+    for row in rows:
+        name, code = facts.name("load_balancer", int(row["load_balancer"])), int(row["load_balancer"])
+        if code in seen or facts.name("load_balancer_state", int(row["state"])) == "active":
+            continue
+        seen.add(code)
+        t = float(row["t"])
+        text = (
+            f"Load balancer {name} was impaired at {facts.at(t)}: it had {int(row['nodes'])} of the "
+            f"{int(row['wanted_nodes'])} nodes that its load asks for, since a subnet had no free address."
+        )
+        found.append(Finding(PROBLEM, "loadBalancer.impaired", name, text, t))
+    return found
+
+
 def _exhausted(facts: Facts, figures: SubnetFigures, rollout: Rollout | None, fix: str | None) -> Finding:
     t = figures.first_failed
     assert t is not None

@@ -27,6 +27,7 @@ TABLES: Final = (
     "instance_events",
     "instance_lifecycle",
     "subnet_events",
+    "load_balancer_events",
     "reachability_events",
     "alarms",
     "scaling_activities",
@@ -66,6 +67,7 @@ class Chronicle:
             "instance_events": self._instance_event,
             "instance_lifecycle": self._instance_state,
             "subnet_events": self._subnet_event,
+            "load_balancer_events": self._load_balancer_event,
             "reachability_events": self._unreachable,
             "alarms": self._alarm,
             "scaling_activities": self._scaling,
@@ -235,7 +237,16 @@ class Chronicle:
         subnet, who = facts.name("subnet", int(row["subnet"])), facts.name("consumer", int(row["consumer"]))
         task = self.task_name(int(row["task"]))
         whom = f"task {task}" if task else who
+        why = facts.name("text", int(row["reason"]))
+        if why != "InsufficientFreeAddressesInSubnet":
+            return f"no interface could be made in subnet {subnet} for {whom}: {why}"
         return f"subnet {subnet} had no free address for {whom}"
+
+    def _load_balancer_event(self, row: np.void) -> str:
+        name = self.facts.name("load_balancer", int(row["load_balancer"]))
+        state = self.facts.name("load_balancer_state", int(row["state"]))
+        text = f"load balancer {name} has {int(row['nodes'])} nodes ({row['consumed_lcus']:.3g} capacity units)"
+        return text if state == "active" else f"{text} and wants {int(row['wanted_nodes'])}: {state}"
 
     def _unreachable(self, row: np.void) -> str:
         facts = self.facts

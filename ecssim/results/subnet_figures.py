@@ -9,6 +9,9 @@ import numpy as np
 
 from ecssim.results.facts import Facts
 
+#: EC2's error for an interface in a subnet without a free address (NET-050).
+FULL = "InsufficientFreeAddressesInSubnet"
+
 
 @dataclass
 class SubnetFigures:
@@ -45,6 +48,8 @@ def subnet_figures(facts: Facts) -> list[SubnetFigures]:
     """The figures of every subnet, in the order of the scenario."""
     rows = facts.raw("subnet_metrics")
     events = facts.raw("subnet_events")
+    # The Region's quota of interfaces refuses, too, wherever there is room (NET-070).
+    full = np.array([facts.name("text", int(c)) == FULL for c in events["reason"].tolist()], dtype=bool)
     found = []
     for code in np.unique(rows["subnet"]).tolist():
         mine = rows[rows["subnet"] == code]
@@ -59,7 +64,7 @@ def subnet_figures(facts: Facts) -> list[SubnetFigures]:
             int(mine["used_max"].max()),
             exhausted_minutes=int((mine["failed_allocations"] > 0).sum()),
         )
-        failures = events[events["subnet"] == code]
+        failures = events[(events["subnet"] == code) & full]
         if len(failures):
             figures.failed = len(failures)
             figures.first_failed = float(failures["t"].min())

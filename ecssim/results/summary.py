@@ -13,7 +13,7 @@ import numpy as np
 
 from ecssim.catalog.prices import HOME_REGION
 from ecssim.record.codes import LAUNCH_TYPES
-from ecssim.results.address_findings import address_findings
+from ecssim.results.address_findings import address_findings, balancer_findings, interface_findings
 from ecssim.results.capacity_findings import capacity_findings
 from ecssim.results.deployment_findings import deployment_findings
 from ecssim.results.facts import INITIAL, Facts
@@ -48,6 +48,8 @@ def summary(result: Result) -> dict[str, Any]:
         [
             *run_findings(facts),
             *address_findings(facts, subnets),
+            *interface_findings(facts),
+            *balancer_findings(facts),
             *reachability_findings(facts),
             *service_findings(facts, services),
             *request_findings(facts, requests),

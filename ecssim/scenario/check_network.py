@@ -1,6 +1,6 @@
 """Checks of VPCs, subnets and what holds addresses in them.
 
-Implements NET-030, NET-031, NET-033, NET-035, NET-040.
+Implements NET-030 to NET-035, NET-037.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from ipaddress import IPv4Network
 
 from ecssim.aws.names import LoadBalancerType, VpcEndpointType
 from ecssim.aws.network import Subnet
+from ecssim.scenario.declared_addresses import (
+    FREE_FOR_BALANCER,
+    declared_addresses,
+    nodes_at_first,
+    rule_of_balancer,
+    wants_free,
+)
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Step
 
 RESERVED_ADDRESSES = 5
-ALB_FREE_ADDRESSES = 8
 
 
 def check_network(names: Names, findings: Findings) -> None:
@@ -29,11 +35,20 @@ def check_network(names: Names, findings: Findings) -> None:
 
 
 def _vpcs(names: Names, findings: Findings) -> None:
+    """Blocks that no VPC can have, and secondary ones that overlap another of the same VPC (NET-030, NET-032)."""
     for index, vpc in enumerate(names.scenario.vpcs):
-        for key, blocks in (("cidrBlock", [vpc.cidr_block]), ("cidrBlocks", list(vpc.cidr_blocks))):
-            for block in blocks:
-                if block is not None:
-                    _parse(("vpcs", index, key), block, findings)
+        parsed: list[IPv4Network] = []
+        for block in vpc.blocks:
+            key = "cidrBlock" if block == vpc.cidr_block else "cidrBlocks"
+            if key == "cidrBlocks" and block not in vpc.cidr_blocks:
+                key = "cidrBlockAssociationSet"
+            network = _parse(("vpcs", index, key), block, findings)
+            if network is None:
+                continue
+            other = next((o for o in parsed if o.overlaps(network)), None)
+            if other is not None:
+                findings.error(("vpcs", index, key), f"{block} overlaps {other} of the same VPC", "NET-032")
+            parsed.append(network)
     if names.scenario.vpcs:
         known = {v.vpc_id for v in names.scenario.vpcs}
         for index, subnet in enumerate(names.scenario.subnets):
@@ -65,6 +80,8 @@ def _blocks(names: Names, findings: Findings) -> Iterator[tuple[int, IPv4Network
         if not subnet.availability_zone.startswith(region):
             message = f"zone {subnet.availability_zone} is not in region {region}"
             findings.error(("subnets", index, "availabilityZone"), message, "NET-030")
+        if subnet.cidr_block is None:
+            continue  # IPv6 only, or without any block: see check_ipv6
         network = _parse(("subnets", index, "cidrBlock"), subnet.cidr_block, findings)
         if network is None:
             continue
@@ -136,6 +153,7 @@ def refers_to_subnet(steps: tuple[Step, ...], subnet: str, names: Names, finding
 
 def _load_balancers(names: Names, blocks: dict[int, IPv4Network], findings: Findings) -> None:
     sizes = {names.scenario.subnets[index].subnet_id: network for index, network in blocks.items()}
+    held = declared_addresses(names.scenario)
     for index, balancer in enumerate(names.scenario.load_balancers):
         where: tuple[Step, ...] = ("loadBalancers", index)
         if not balancer.subnet_ids:
@@ -149,16 +167,17 @@ def _load_balancers(names: Names, blocks: dict[int, IPv4Network], findings: Find
             other = zones.setdefault(subnet.availability_zone, name)
             if other != name:
                 message = f"{name} and {other} are both in {subnet.availability_zone}; one subnet for each zone"
-                findings.error(steps, message, "NET-035")
+                findings.error(steps, message, rule_of_balancer(balancer.type))
             network = sizes.get(name)
             if balancer.type is LoadBalancerType.APPLICATION and network is not None and network.prefixlen > 27:
                 message = f"an Application Load Balancer needs a /27 or larger, {name} is a /{network.prefixlen}"
                 findings.error(steps, message, "NET-035")
-            elif network is not None:
-                free = network.num_addresses - RESERVED_ADDRESSES - subnet.addresses_in_use
-                if 0 <= free < ALB_FREE_ADDRESSES:
-                    message = f"a load balancer needs {ALB_FREE_ADDRESSES} free addresses, {name} has {free}"
-                    findings.error(steps, message, "NET-035")
+            elif network is not None and wants_free(balancer, name):
+                free = network.num_addresses - RESERVED_ADDRESSES - held.get(name, 0)
+                if free < FREE_FOR_BALANCER and subnet.addresses_in_use <= network.num_addresses - RESERVED_ADDRESSES:
+                    message = f"a load balancer needs {FREE_FOR_BALANCER} free addresses, {name} has {max(0, free)}"
+                    findings.error(steps, message, rule_of_balancer(balancer.type))
+            held[name] = held.get(name, 0) + nodes_at_first(balancer)
         whole = "subnets" not in findings.unsure and all(s in names.subnets for s in balancer.subnet_ids)
         if balancer.type is LoadBalancerType.APPLICATION and len(zones) == 1 and whole:
             message = "an Application Load Balancer needs subnets in at least two zones"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ecssim.aws.check_launch import Launch
 from ecssim.aws.checks import Surroundings, check_request, check_update
+from ecssim.aws.network import INTERFACE_ACTIONS
 from ecssim.aws.requests import REQUESTS, StartTask, StopServiceDeployment, UpdateService
 from ecssim.aws.service import Service
 from ecssim.aws.shape import Shape
@@ -182,5 +183,5 @@ def _fault(where: tuple[Step, ...], fault: Shape, names: Names, findings: Findin
     if isinstance(fault, AddressesTaken):
         refers_to_subnet((*where, "subnet"), fault.subnet, names, findings)
     if isinstance(fault, ApiThrottling):
-        known: Mapping[str, object] = {**api_buckets(), **REQUESTS}
+        known: Mapping[str, object] = {**api_buckets(), **REQUESTS, **dict.fromkeys(INTERFACE_ACTIONS)}
         findings.refers((*where, "action"), "API action", fault.action, known)

@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ecssim.errors import BadInput, Problem
+from ecssim.scenario.check_addresses import check_addresses
 from ecssim.scenario.check_capacity import check_capacity
 from ecssim.scenario.check_costs import check_costs
 from ecssim.scenario.check_fargate import check_fargate
 from ecssim.scenario.check_groups import check_groups
+from ecssim.scenario.check_ipv6 import check_ipv6
 from ecssim.scenario.check_network import check_network
+from ecssim.scenario.check_ports import check_ports
 from ecssim.scenario.check_reachability import check_reachability
 from ecssim.scenario.check_routing import check_routing
 from ecssim.scenario.check_scaling import check_scaling
@@ -46,9 +49,12 @@ def check_scenario(
     around = surroundings(names)
     _duplicates(root, findings)
     check_network(names, findings)
+    check_ipv6(names, findings)
+    check_addresses(names, around, findings)
     check_routing(names, findings)
     check_capacity(names, around, findings)
     check_groups(names, findings)
+    check_ports(names, findings)
     check_services(names, around, findings)
     check_fargate(names, around, findings)
     check_reachability(names, around, findings)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from ecssim.aws.address_users import DBProxy, Function, MountTarget
 from ecssim.aws.cluster import AutoScalingGroup, CapacityProvider, Cluster
 from ecssim.aws.load_balancing import Listener, LoadBalancer, TargetGroup
 from ecssim.aws.network import (
@@ -123,6 +124,9 @@ class Scenario(Shape):
     vpc_endpoints: tuple[VpcEndpoint, ...] = ()
     security_groups: tuple[SecurityGroup, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()
+    db_proxies: tuple[DBProxy, ...] = ()
+    functions: tuple[Function, ...] = ()
+    mount_targets: tuple[MountTarget, ...] = ()
     auto_scaling_groups: tuple[AutoScalingGroup, ...] = ()
     capacity_providers: tuple[CapacityProvider, ...] = ()
     clusters: tuple[Cluster, ...] = ()

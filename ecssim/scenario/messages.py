@@ -147,6 +147,9 @@ def _unknown_key(
     owner, _ = expected_at(model, part, steps)
     known = set(keys_of(owner)) if owner is not None else set()
     siblings = set(find(part, steps[:-1]).entries)
+    near = nearest(key, owner.usual - siblings) if owner is not None else None
+    if near is not None:
+        return place.problem(f"{key}: did you mean {near}?")
     return place.problem(f"{key}: unknown key{suggestion(key, known - siblings or known)}")
 
 

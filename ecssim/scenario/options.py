@@ -35,6 +35,7 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
     "pullRate": ModelOption((), "LIFE-084"),
     "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
+    "eniSlotRelease": ModelOption(("deleted", "early"), "NET-021"),
     "reachability": ModelOption(("routes", "open"), "NET-081"),
     "imageSize": ModelOption((), "LIFE-084"),
     "lazyLoadingPull": ModelOption((), "FG-025"),

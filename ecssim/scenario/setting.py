@@ -40,9 +40,10 @@ def setting_of(scenario: Scenario) -> Setting:
                 "vpcId": s.vpc_id,
             }
             for s in scenario.subnets
+            if s.cidr_block is not None
         },
         "routeTables": {s: t.route_table_id for t in scenario.route_tables for s in t.subnet_ids},
-        "vpcs": {v.vpc_id: [*([v.cidr_block] if v.cidr_block else []), *v.cidr_blocks] for v in scenario.vpcs},
+        "vpcs": {v.vpc_id: list(v.blocks) for v in scenario.vpcs},
         "services": [
             _service(s, default, delays, _redeployed(scenario)) | {"scaledOn": _scaled_on(scenario, s, default)}
             for s in scenario.services

@@ -1,8 +1,14 @@
-"""The IPv4 addresses of one subnet: who may hold which, as integers in host order."""
+"""The addresses of one subnet: who may hold which, as integers in host order."""
 
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
+
+#: The address of an interface that has no IPv4 one; it is held by all of them at once and is never counted.
+NO_IPV4: Final = 0
+#: The multiplier of Knuth's linear congruential generator: odd, so that it maps numbers of 64 bits one to one.
+_SPREAD: Final = 6364136223846793005
 
 
 class AddressPool:
@@ -11,7 +17,7 @@ class AddressPool:
     Addresses are handed out from the lowest that was never used, then in the order in which they came back.
     """
 
-    __slots__ = ("_end", "_next", "_returned", "base", "total")
+    __slots__ = ("_end", "_next", "_returned", "base", "free", "total")
 
     def __init__(self, base: int, total: int) -> None:
         self.base = base
@@ -19,11 +25,8 @@ class AddressPool:
         self._next = base + 4
         self._end = base + total - 1
         self._returned: deque[int] = deque()
-
-    @property
-    def free(self) -> int:
-        """How many addresses can be handed out now."""
-        return self._end - self._next + len(self._returned)
+        #: How many addresses can be handed out now.
+        self.free = max(0, self._end - self._next)
 
     @property
     def returned(self) -> tuple[int, ...]:
@@ -32,17 +35,51 @@ class AddressPool:
 
     def take(self) -> int:
         """Hand out one address, -1 if there is none."""
-        if self._next < self._end:
-            self._next += 1
-            return self._next - 1
-        return self._returned.popleft() if self._returned else -1
+        address = self._next
+        if address < self._end:
+            self._next = address + 1
+            self.free -= 1
+            return address
+        if not self._returned:
+            return -1
+        self.free -= 1
+        return self._returned.popleft()
 
     def give(self, address: int) -> None:
         """Take one address back; it must have been handed out."""
         self._returned.append(address)
+        self.free += 1
 
     def take_top(self, count: int) -> int:
         """Hold the ``count`` highest addresses for good (declared use); return how many there were."""
         count = min(count, self._end - self._next)
         self._end -= count
+        self.free -= count
         return count
+
+
+class NoIpv4:
+    """What stands for the pool of an IPv6-only subnet: nobody needs an IPv4 address, nobody goes without (NET-046)."""
+
+    __slots__ = ()
+    base = 0
+    total = 0
+    #: Room as ``subnetChoice: most_free`` sees it: more than any IPv4 block has.
+    free = 1 << 32
+    returned: tuple[int, ...] = ()
+
+    def take(self) -> int:
+        """Hand out the address that is none."""
+        return NO_IPV4
+
+    def give(self, address: int) -> None:
+        """Take it back."""
+
+
+def ipv6_address(network: int, ordinal: int) -> int:
+    """Return the IPv6 address of the interface of task ``ordinal`` in a /64 (NET-045): no two tasks share one.
+
+    A /64 never runs out, so its addresses are not kept: each is a function of the task.
+    """
+    host = ordinal * _SPREAD + 1442695040888963407 & (1 << 64) - 1
+    return network | host

@@ -16,7 +16,8 @@ class AgentSettings:
     ``cleanup_wait`` and up to ``cleanup_jitter`` more (AGENT-035). Every ``image_interval`` at most
     ``images_per_cycle`` images that nobody uses and that are ``image_age`` old are deleted, if it ``cleans`` at all
     (AGENT-036).
-    ``dynamic_ports`` counts the host ports for hostPort 0, -1: more than anyone needs (AGENT-008).
+    ``dynamic_ports`` counts the host ports for hostPort 0, -1: more than anyone needs (AGENT-008);
+    ``port_range`` is their first and their last (NET-006).
     """
 
     eager: bool = True
@@ -30,6 +31,7 @@ class AgentSettings:
     image_age: float = 3600.0
     images_per_cycle: int = 5
     dynamic_ports: int = -1
+    port_range: tuple[int, int] = (32768, 60999)
 
 
 #: An agent without configuration of its own.

@@ -549,12 +549,14 @@ class InstanceShape:
 
 @dataclass(frozen=True, slots=True)
 class InstanceKind:
-    """An instance type that a group may launch, with what it registers."""
+    """An instance type that a group may launch, with what it registers: now, with a trunk interface, without one."""
 
     type: str
     shape: InstanceShape
     weight: int = 1
     """Units of the group's capacity that one instance counts for; more than 1 never behind a provider (ASG-006)."""
+    with_trunk: InstanceShape | None = None
+    without_trunk: InstanceShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -616,7 +618,8 @@ class AutoScalingGroup:
     claims: int = 0
     agent_version: str = "1.90.0"
     pull_upfront: bool = False
-    prefix: str = "i"
+    #: Network interfaces that somebody attached to each instance by hand, unknown to ECS (NET-022).
+    interfaces_by_hand: int = 0
     managed: Any = None
     #: GiB of the root volume of each instance (COST-027).
     volume_gib: int = 30
@@ -652,7 +655,8 @@ class AutoScalingGroup:
 class Subnet:
     """One subnet and its IPv4 addresses. ``cooling`` holds (free at, address): freed and not yet usable (NET-060).
 
-    Held addresses are counted by consumer; total = used + free + reserved at every instant.
+    Held addresses are counted by consumer; total = used + free + reserved at every instant. An IPv6-only subnet
+    has a total of 0 (NET-046).
     """
 
     ordinal: int
@@ -672,6 +676,8 @@ class Subnet:
     failed_minute: int = 0
     free_min: int = 0
     exhausted_at: float = NAN
+    #: The first address of its IPv6 block (NET-045), 0 if it has none.
+    ipv6: int = 0
 
 
 @dataclass(slots=True, eq=False)

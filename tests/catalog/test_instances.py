@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecssim.catalog import instance_type, instance_types
+from ecssim.catalog import ENI_EXCEPTIONS, instance_type, instance_types
 from ecssim.catalog.instances import DATA
 
 
@@ -107,6 +107,38 @@ def test_documented_exceptions_apply_only_when_asked_for(
 ) -> None:
     assert instance_type(name).awsvpc_tasks(trunking) == formula
     assert instance_type(name).awsvpc_tasks(trunking, documented=True) == documented
+
+
+@pytest.mark.rule("NET-010", "NET-011")
+def test_the_tasks_of_every_type_come_from_its_interfaces_alone() -> None:
+    with (DATA / "ec2_types.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == len(instance_types()) > 1_300
+    for row in rows:
+        interfaces, branches = int(row["max_enis"]), int(row["branch_enis"])
+        kind = instance_type(row["instance_type"])
+        assert kind.awsvpc_tasks(trunking=False) == interfaces - 1, kind.name
+        trunked = branches + interfaces - 2 if branches else interfaces - 1
+        assert kind.awsvpc_tasks(trunking=True) == trunked, kind.name
+    # No column of the file is a number of tasks.
+    assert not [column for column in rows[0] if "task" in column]
+
+
+@pytest.mark.rule("NET-012", "NET-011", "NET-010")
+def test_exceptions_are_listed_with_their_reason_and_source_and_nothing_else_deviates() -> None:
+    for (name, trunking), row in ENI_EXCEPTIONS.items():
+        assert row.reason
+        assert "container-instance-eni" in row.source
+        kind = instance_types().get(name)
+        if kind is None:
+            assert name.startswith("p3.")
+            continue
+        assert kind.awsvpc_tasks(trunking, documented=True) == row.documented
+        assert kind.awsvpc_tasks(trunking) != row.documented
+    for kind in instance_types().values():
+        for trunking in (False, True):
+            if (kind.name, trunking) not in ENI_EXCEPTIONS:
+                assert kind.awsvpc_tasks(trunking, documented=True) == kind.awsvpc_tasks(trunking)
 
 
 @pytest.mark.rule("ASG-061")

@@ -146,6 +146,9 @@ def test_init_overwrites_nothing(ecssim: Ecssim) -> None:
         pytest.param("fargate", {"cpu": 256, "memoryMiB": 512, "operatingSystem": "Linux"}, id="Fargate sizes"),
         pytest.param("prices", {"name": "natGatewayHour", "usd": "0.045", "unit": "hour"}, id="prices"),
         pytest.param("quotas", {"quota": "fargateOnDemandVcpu", "mature": None, "new": 6}, id="quotas"),
+        pytest.param(
+            "eni-exceptions", {"instanceType": "i4i.metal", "awsvpcTasks": 133, "documented": 498}, id="exceptions"
+        ),
     ],
 )
 def test_catalog_lists_what_aws_publishes(ecssim: Ecssim, topic: str, row: dict[str, Any]) -> None:

@@ -79,6 +79,9 @@ CONTRACT = {
     "subnet_events": """
         t event_id cause_id subnet consumer task_id reason
     """,
+    "load_balancer_events": """
+        t event_id cause_id load_balancer nodes wanted_nodes consumed_lcus state
+    """,
     "reachability_events": """
         t event_id cause_id subnet task_id instance endpoint_service host what missing
     """,
@@ -97,7 +100,7 @@ CONTRACT = {
     """,
 }
 FRACTIONS = {"target_response_time", "capacity_provider_reservation", "metric_value", "threshold", "quantity"}
-FRACTIONS |= {"unit_price", "usd", "request_count_per_target", "t"}
+FRACTIONS |= {"unit_price", "usd", "consumed_lcus", "request_count_per_target", "t"}
 FRACTION_ENDS = ("_at", "_weight", "_utilization")
 
 
