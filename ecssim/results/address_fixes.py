@@ -72,21 +72,25 @@ class Rollout:
 
 def rollout_at(facts: Facts, subnet: int, t: float) -> Rollout | None:
     """The deployment that was taking the most addresses of ``subnet`` at time ``t``; None outside of any."""
+    return next(iter(rollouts_at(facts, subnet, t)), None)
+
+
+def rollouts_at(facts: Facts, subnet: int, t: float) -> list[Rollout]:
+    """The deployments that were taking addresses of ``subnet`` at time ``t``, those that took the most first."""
     tasks = facts.tasks
     here = (tasks.subnet == subnet) | ~tasks.has_address
-    best: tuple[int, Rollout] | None = None
+    found: list[tuple[int, Rollout]] = []
     for row in facts.deployments:
         begin = float(row["started_at"])
         end = float(row["finished_at"])
         end = facts.end if np.isnan(end) else end
-        code = int(row["deployment_id"])
         if not begin <= t <= end or not _replaces(facts, row):
             continue
-        mine = tasks.deployment == code
+        mine = tasks.deployment == int(row["deployment_id"])
         born = int((mine & here & (tasks.created >= begin) & (tasks.created <= end)).sum())
-        if born and (best is None or born > best[0]):
-            best = (born, _rollout(facts, row, end, mine))
-    return best[1] if best is not None else None
+        if born:
+            found.append((born, _rollout(facts, row, end, mine)))
+    return [rollout for _, rollout in sorted(found, key=lambda pair: -pair[0])]
 
 
 def _replaces(facts: Facts, row: np.void) -> bool:
@@ -185,29 +189,47 @@ def _others(facts: Facts, subnet: int, service: int, cluster: int, since: float,
 
 
 def larger_blocks(facts: Facts, needed: Mapping[str, int]) -> str | None:
-    """``--set`` options that give each of these subnets a block with that many usable addresses.
+    """``--set`` options that give each of these subnets a block with that many usable addresses; None without room."""
+    settings = block_settings(facts.setting, needed)
+    return options(settings) if settings else None
+
+
+def block_settings(setting: Mapping[str, Any], needed: Mapping[str, int]) -> list[tuple[str, object]] | None:
+    """The same as paths and values; empty if all blocks are large enough, None if there is no room.
 
     A subnet grows in place where its neighbours leave room, else it moves to the first free block of its VPC
-    (or of its /16 where the scenario names no VPC). None if there is no room.
+    (or of its /16 where the scenario names no VPC).
     """
-    written: Mapping[str, Any] = facts.setting.get("subnets", {})
+    written: Mapping[str, Any] = setting.get("subnets", {})
     taken = [IPv4Network(s["cidrBlock"]) for name, s in written.items() if name not in needed]
-    settings = []
+    settings: list[tuple[str, object]] = []
     for name, addresses in needed.items():
         if name not in written:
             return None
         now = IPv4Network(written[name]["cidrBlock"])
-        block = _free_block(now, addresses, _spaces(facts, written[name], now), taken)
+        block = _free_block(now, addresses, _spaces(setting, written[name], now), taken)
         if block is None:
             return None
         taken.append(block)
         if block != now:
             settings.append((path("subnets", name, "cidrBlock"), str(block)))
-    return options(settings) if settings else None
+    return settings
 
 
-def _spaces(facts: Facts, subnet: Mapping[str, Any], now: IPv4Network) -> list[IPv4Network]:
-    blocks = facts.setting.get("vpcs", {}).get(subnet.get("vpcId") or "", [])
+def another_block(setting: Mapping[str, Any], like: str, also_taken: Sequence[IPv4Network] = ()) -> IPv4Network | None:
+    """A free block of the same size in the same VPC as the subnet ``like``; None if there is no room."""
+    written: Mapping[str, Any] = setting.get("subnets", {})
+    now = IPv4Network(written[like]["cidrBlock"])
+    taken = [*(IPv4Network(s["cidrBlock"]) for s in written.values() if s.get("cidrBlock")), *also_taken]
+    for space in _spaces(setting, written[like], now):
+        for block in space.subnets(new_prefix=now.prefixlen) if space.prefixlen <= now.prefixlen else ():
+            if not any(block.overlaps(other) for other in taken):
+                return block
+    return None
+
+
+def _spaces(setting: Mapping[str, Any], subnet: Mapping[str, Any], now: IPv4Network) -> list[IPv4Network]:
+    blocks = setting.get("vpcs", {}).get(subnet.get("vpcId") or "", [])
     spaces = [IPv4Network(block) for block in blocks]
     return spaces or [now.supernet(new_prefix=SMALLEST_PREFIX) if now.prefixlen > SMALLEST_PREFIX else now]
 

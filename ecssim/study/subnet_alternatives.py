@@ -1,0 +1,258 @@
+"""What would keep subnets from running out, as changes of the scenario that can be run.
+
+Each alternative is a list of ``--set`` options. What the API refuses in a scenario (a bridge where a network load
+balancer wants addresses) is kept with the reason: that it cannot be done is an answer, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import Any, Final
+
+from ecssim.aws.names import Compatibility, LaunchType, NetworkMode
+from ecssim.aws.network import Subnet
+from ecssim.aws.service import Service
+from ecssim.aws.shape import keys_of
+from ecssim.errors import BadInput
+from ecssim.results.address_fixes import another_block, block_settings
+from ecssim.results.wording import listed, path
+from ecssim.scenario.load import Loaded
+from ecssim.scenario.setting import setting_of
+from ecssim.scenario.timeline import TimelineCall
+
+#: Percentages that are tried one after the other, from the present one down.
+PERCENTS: Final = (175, 150, 140, 130, 125, 120, 115, 110, 109, 108, 107, 106, 105, 104, 103, 102, 101)
+MODEL: Final = "2600:1f18:0:{:x}::/64"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One change: its kind, what it is in words, and its options; ``refused`` says why it cannot be made."""
+
+    kind: str
+    text: str
+    options: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+def changed(loaded: Loaded, alternative: Alternative) -> Loaded | Alternative:
+    """The scenario with the change, or the alternative with the reason why the API refuses it."""
+    try:
+        return loaded.changed(alternative.options)
+    except BadInput as error:
+        message = error.problems[0].message
+        return Alternative(alternative.kind, alternative.text, alternative.options, message)
+
+
+def larger(loaded: Loaded, needed: Mapping[str, int]) -> Alternative | None:
+    """Larger blocks for the subnets that are too small, where the VPC has room for them."""
+    settings = block_settings(setting_of(loaded.scenario), needed)
+    if settings is None:
+        text = f"larger blocks for {listed(list(needed))}"
+        return Alternative("larger subnets", text, (), "the VPC has no free block that is large enough")
+    written = [f"{where.split('.')[1]} as {value}" for where, value in settings]
+    return Alternative("larger subnets", listed(written, 6), _options(settings)) if settings else None
+
+
+def smaller_waves(loaded: Loaded, services: Sequence[str]) -> list[Alternative]:
+    """Lower maximumPercent for services that are deployed while addresses run out, less and less of it."""
+    found = []
+    mine = {s.service_name: s for s in loaded.scenario.services if s.service_name in services}
+    fixed = {
+        str(entry.with_.get("service", "")).rsplit("/", 1)[-1]
+        for entry in loaded.scenario.timeline
+        if isinstance(entry, TimelineCall) and "deploymentConfiguration" in entry.with_
+    }
+    mine = {name: service for name, service in mine.items() if name not in fixed and not service.is_daemon}
+    if not mine:
+        return []
+    for percent in PERCENTS:
+        lower = [name for name, service in mine.items() if percent < service.maximum_percent]
+        if not lower:
+            continue
+        settings: list[tuple[str, object]] = []
+        for name in lower:
+            where = ("services", name, "deploymentConfiguration")
+            settings.append((path(*where, "maximumPercent"), percent))
+            if mine[name].minimum_healthy_percent < 100:
+                settings.append((path(*where, "minimumHealthyPercent"), 100))
+        text = f"maximumPercent {percent} for {listed(lower)}"
+        found.append(Alternative("smaller waves", text, _options(settings)))
+    return found
+
+
+def one_more_subnet(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
+    """A second subnet of the same size beside each that is full, for all that lists the first one (NET-032)."""
+    setting = setting_of(loaded.scenario)
+    by_name = {subnet.subnet_id: subnet for subnet in loaded.scenario.subnets}
+    names: dict[str, str] = {}
+    blocks: list[IPv4Network] = []
+    options = []
+    for name in full:
+        block = another_block(setting, name, blocks)
+        if block is None:
+            return Alternative("one more subnet", f"one beside {name}", (), "the VPC has no free block of that size")
+        blocks.append(block)
+        names[name] = _unused(f"{name}-2", by_name)
+        like = by_name[name]
+        document = {"subnetId": names[name], "availabilityZone": like.availability_zone, "cidrBlock": str(block)}
+        document |= {"vpcId": like.vpc_id} if like.vpc_id else {}
+        document |= {"region": like.region} if like.region else {}
+        options.append(f"subnets.+={json.dumps(document)}")
+        options += _same_routes(loaded, name, names[name])
+    options += _in_place_of(loaded, lambda subnet: [subnet, names[subnet]] if subnet in names else [subnet])
+    text = listed([f"{names[name]} ({block})" for name, block in zip(full, blocks, strict=True)], 6)
+    return Alternative("one more subnet", text, tuple(options))
+
+
+def ipv6_only(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
+    """The tasks of subnets that are full into IPv6-only ones, where a task holds no IPv4 address (NET-046)."""
+    if "ipv6Native" not in keys_of(Subnet):
+        return None
+    by_name = {subnet.subnet_id: subnet for subnet in loaded.scenario.subnets}
+    names = {name: _unused(f"{name}-ipv6", by_name) for name in full}
+    options = []
+    for number, name in enumerate(full):
+        like = by_name[name]
+        document: dict[str, Any] = {
+            "subnetId": names[name],
+            "availabilityZone": like.availability_zone,
+            "ipv6Native": True,
+            "ipv6CidrBlock": MODEL.format(number + 1),
+        }
+        document |= {"vpcId": like.vpc_id} if like.vpc_id else {}
+        document |= {"region": like.region} if like.region else {}
+        options.append(f"subnets.+={json.dumps(document)}")
+        options += _same_routes(loaded, name, names[name])
+    for vpc in loaded.scenario.vpcs:
+        if any(by_name[name].vpc_id == vpc.vpc_id for name in full) and not getattr(vpc, "ipv6_blocks", ()):
+            options.append(f"{path('vpcs', vpc.vpc_id, 'ipv6CidrBlock')}=2600:1f18::/56")
+    options += _in_place_of(loaded, lambda subnet: [names.get(subnet, subnet)])
+    options += [
+        f"{path('targetGroups', group.target_group_name, 'ipAddressType')}=ipv6"
+        for group in loaded.scenario.target_groups
+        if group.target_group_name in _groups_of(loaded, [s.service_name for s in _users(loaded, full)])
+    ]
+    options += [
+        f"{path('loadBalancers', balancer.load_balancer_name, 'ipAddressType')}=dualstack"
+        for balancer in loaded.scenario.load_balancers
+    ]
+    return Alternative("IPv6 only", f"tasks in {listed(list(names.values()), 6)}", tuple(options))
+
+
+def trunking(loaded: Loaded) -> Alternative | None:
+    """More tasks with interfaces of their own on each instance, hence fewer instances with theirs (NET-018)."""
+    if loaded.scenario.account.settings.awsvpc_trunking in ("enabled", "on") or not _on_instances(loaded):
+        return None
+    return Alternative("trunking", "awsvpcTrunking enabled", ("account.settings.awsvpcTrunking=enabled",))
+
+
+def bridge(loaded: Loaded) -> Alternative | None:
+    """Tasks on instances behind the instance's own address (NET-003, NET-033)."""
+    services = _on_instances(loaded)
+    if not services:
+        return None
+    families = {family_of(service.task_definition or "") for service in services}
+    options = []
+    for where, definition in definitions(loaded):
+        if definition.family not in families:
+            continue
+        options.append(f"{where}.networkMode=bridge")
+        if Compatibility.FARGATE in definition.requires_compatibilities:
+            options.append(f"{where}.requiresCompatibilities=[EC2]")
+        for container in definition.container_definitions:
+            for number, mapping in enumerate(container.port_mappings):
+                if mapping.host_port:
+                    options.append(
+                        f"{where}.{path('containerDefinitions', container.name)}.portMappings.{number}.hostPort=0"
+                    )
+    options += [f"{path('services', service.service_name, 'networkConfiguration')}=null" for service in services]
+    options += [
+        f"{path('targetGroups', name, 'targetType')}=instance"
+        for name in _groups_of(loaded, [s.service_name for s in services])
+    ]
+    return Alternative("bridge mode", f"bridge for {listed([s.service_name for s in services])}", tuple(options))
+
+
+# -- how the changes are written ----------------------------------------------------------------------------------
+
+
+def _in_place_of(loaded: Loaded, into: Any) -> Iterator[str]:
+    """Options that let every service and job list other subnets: ``into`` gives those that stand for each one."""
+    for service in loaded.scenario.services:
+        subnets = [name for subnet in service.subnets for name in into(subnet.rsplit("/", 1)[-1])]
+        if subnets != [subnet.rsplit("/", 1)[-1] for subnet in service.subnets]:
+            where = path("services", service.service_name, "networkConfiguration", "awsvpcConfiguration", "subnets")
+            yield f"{where}=[{', '.join(subnets)}]"
+    for job in loaded.scenario.jobs:
+        network = job.run_task.network_configuration
+        if network is None or network.awsvpc_configuration is None:
+            continue
+        before = [subnet.rsplit("/", 1)[-1] for subnet in network.awsvpc_configuration.subnets]
+        subnets = [name for subnet in before for name in into(subnet)]
+        if subnets != before:
+            where = path("jobs", job.name, "runTask", "networkConfiguration", "awsvpcConfiguration", "subnets")
+            yield f"{where}=[{', '.join(subnets)}]"
+
+
+def _same_routes(loaded: Loaded, like: str, name: str) -> list[str]:
+    """The new subnet uses the route table of the old one."""
+    return [
+        f"{path('routeTables', table.route_table_id, 'subnets')}=[{', '.join([*table.subnets, name])}]"
+        for table in loaded.scenario.route_tables
+        if like in table.subnets
+    ]
+
+
+def _users(loaded: Loaded, full: Sequence[str]) -> list[Service]:
+    return [s for s in loaded.scenario.services if any(name.rsplit("/", 1)[-1] in full for name in s.subnets)]
+
+
+def _groups_of(loaded: Loaded, services: Sequence[str]) -> list[str]:
+    """Target groups of these services, each once."""
+    named: dict[str, None] = {}
+    for service in loaded.scenario.services:
+        if service.service_name in services:
+            for balancer in service.load_balancers:
+                arn = balancer.target_group_arn or ""
+                named[arn.rsplit("targetgroup/", 1)[-1].split("/", 1)[0]] = None
+    return [group.target_group_name for group in loaded.scenario.target_groups if group.target_group_name in named]
+
+
+def _on_instances(loaded: Loaded) -> list[Service]:
+    """Services whose tasks run on container instances with interfaces of their own."""
+    awsvpc = {d.family for d in loaded.scenario.task_definitions if d.effective_network_mode is NetworkMode.AWSVPC}
+    found = []
+    for service in loaded.scenario.services:
+        if family_of(service.task_definition or "") not in awsvpc:
+            continue
+        named = [item.capacity_provider for item in service.capacity_provider_strategy]
+        fargate = service.launch_type is LaunchType.FARGATE or any(name.startswith("FARGATE") for name in named)
+        if not fargate and (service.launch_type is LaunchType.EC2 or named):
+            found.append(service)
+    return found
+
+
+def definitions(loaded: Loaded) -> Iterator[tuple[str, Any]]:
+    """Every task definition with its path."""
+    revisions: dict[str, int] = {}
+    for definition in loaded.scenario.task_definitions:
+        revisions[definition.family] = revisions.get(definition.family, 0) + 1
+        yield path("taskDefinitions", f"{definition.family}:{revisions[definition.family]}"), definition
+
+
+def family_of(task_definition: str) -> str:
+    return task_definition.rsplit("/", 1)[-1].partition(":")[0]
+
+
+def _unused(name: str, known: Mapping[str, object]) -> str:
+    while name in known:
+        name += "b"
+    return name
+
+
+def _options(settings: Sequence[tuple[str, object]]) -> tuple[str, ...]:
+    return tuple(f"{where}={value}" for where, value in settings)
