@@ -242,7 +242,7 @@ def _free_block(
     if prefix < SMALLEST_PREFIX:
         return None
     grown = now.supernet(new_prefix=prefix) if prefix < now.prefixlen else now
-    if not any(grown.overlaps(other) for other in taken):
+    if any(grown.subnet_of(space) for space in spaces) and not any(grown.overlaps(other) for other in taken):
         return grown
     for space in spaces:
         if space.prefixlen > prefix:

@@ -7,7 +7,7 @@ balancer wants addresses) is kept with the reason: that it cannot be done is an 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -53,7 +53,8 @@ def larger(loaded: Loaded, needed: Mapping[str, int]) -> Alternative | None:
     if settings is None:
         text = f"larger blocks for {listed(list(needed))}"
         return Alternative("larger subnets", text, (), "the VPC has no free block that is large enough")
-    written = [f"{where.split('.')[1]} as {value}" for where, value in settings]
+    blocks = {path("subnets", name, "cidrBlock"): name for name in needed}
+    written = [f"{blocks[where]} as {value}" for where, value in settings]
     return Alternative("larger subnets", listed(written, 6), _options(settings)) if settings else None
 
 
@@ -106,6 +107,15 @@ def one_more_subnet(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
     options += _in_place_of(loaded, lambda subnet: [subnet, names[subnet]] if subnet in names else [subnet])
     text = listed([f"{names[name]} ({block})" for name, block in zip(full, blocks, strict=True)], 6)
     return Alternative("one more subnet", text, tuple(options))
+
+
+def elsewhere(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
+    """Without the subnets that are full, for services and jobs that list others, too: their zones are left alone."""
+    used = {name.rsplit("/", 1)[-1] for service in loaded.scenario.services for name in service.subnets}
+    if not used - set(full):
+        return None
+    options = tuple(_in_place_of(loaded, lambda subnet: [] if subnet in full else [subnet], keep=True))
+    return Alternative("other subnets", f"nothing in {listed(list(full), 6)}", options) if options else None
 
 
 def ipv6_only(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
@@ -180,11 +190,15 @@ def bridge(loaded: Loaded) -> Alternative | None:
 # -- how the changes are written ----------------------------------------------------------------------------------
 
 
-def _in_place_of(loaded: Loaded, into: Any) -> Iterator[str]:
-    """Options that let every service and job list other subnets: ``into`` gives those that stand for each one."""
+def _in_place_of(loaded: Loaded, into: Callable[[str], list[str]], *, keep: bool = False) -> Iterator[str]:
+    """Options that let every service and job list other subnets: ``into`` gives those that stand for each one.
+
+    With ``keep`` who would have none is left as it is.
+    """
     for service in loaded.scenario.services:
         subnets = [name for subnet in service.subnets for name in into(subnet.rsplit("/", 1)[-1])]
-        if subnets != [subnet.rsplit("/", 1)[-1] for subnet in service.subnets]:
+        before = [subnet.rsplit("/", 1)[-1] for subnet in service.subnets]
+        if subnets != before and (subnets or not keep):
             where = path("services", service.service_name, "networkConfiguration", "awsvpcConfiguration", "subnets")
             yield f"{where}=[{', '.join(subnets)}]"
     for job in loaded.scenario.jobs:
@@ -193,7 +207,7 @@ def _in_place_of(loaded: Loaded, into: Any) -> Iterator[str]:
             continue
         before = [subnet.rsplit("/", 1)[-1] for subnet in network.awsvpc_configuration.subnets]
         subnets = [name for subnet in before for name in into(subnet)]
-        if subnets != before:
+        if subnets != before and (subnets or not keep):
             where = path("jobs", job.name, "runTask", "networkConfiguration", "awsvpcConfiguration", "subnets")
             yield f"{where}=[{', '.join(subnets)}]"
 
@@ -245,6 +259,7 @@ def definitions(loaded: Loaded) -> Iterator[tuple[str, Any]]:
 
 
 def family_of(task_definition: str) -> str:
+    """The family of ``family``, ``family:revision`` or an ARN."""
     return task_definition.rsplit("/", 1)[-1].partition(":")[0]
 
 

@@ -194,16 +194,24 @@ class _Planner:
             return [self._effect(one, order, against) for one in ones if one is not None]
 
         found = effects([ways.larger(loaded, {name: max(need[name]) for name in full})])
-        tried = []
-        for wave in ways.smaller_waves(loaded, deploying):
-            tried.append(self._effect(wave, order, against))
-            if tried[-1].fixes:
-                break
-        # The first that holds, and if none does the last: how far one gets that way.
-        found += tried[-1:]
-        found += effects([ways.one_more_subnet(loaded, full), *sidecars(loaded), ways.trunking(loaded)])
+        found += self._waves(ways.smaller_waves(loaded, deploying), order, against)
+        found += effects([ways.one_more_subnet(loaded, full), ways.elsewhere(loaded, full)])
+        found += effects([*sidecars(loaded), ways.trunking(loaded)])
         found += effects([ways.bridge(loaded), ways.ipv6_only(loaded, full)])
         return found
+
+    def _waves(self, waves: Sequence[Alternative], order: Sequence[int], against: Mapping[int, Run]) -> list[Effect]:
+        """The effect of the first that holds in every seed; of the last if none does: how far one gets that way."""
+        for wave in waves:
+            outcome = ways.changed(self.loaded, wave)
+            if wave is waves[-1] or isinstance(outcome, Alternative):
+                return [self._effect(wave, order, against)]
+            if self._play(outcome, order[:1])[0].failures:
+                continue
+            effect = self._effect(wave, order, against)
+            if effect.fixes:
+                return [effect]
+        return []
 
     def _effect(self, alternative: Alternative, order: Sequence[int], against: Mapping[int, Run]) -> Effect:
         """Run an alternative: in the worst seeds first, and in all of them if it holds there."""

@@ -1,7 +1,8 @@
 """Surprises for a scenario: what may happen on any day, put at one moment of it.
 
 A forced new deployment of each of the largest services, every service scaled out at once, half of the Spot capacity
-reclaimed. They are written as entries of the timeline.
+reclaimed. They are written as entries of the timeline, in the place of what the scenario itself has planned for the
+minutes after, so that two things that are never planned for one time are not added up.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecssim.scenario.load import Loaded
+from ecssim.scenario.timeline import seconds_of
+from ecssim.study.subnet_runs import AFTER
 
 #: Services whose deployment is tried, those with most tasks first.
 DEPLOYED: Final = 3
@@ -39,7 +42,7 @@ def _deployments(loaded: Loaded, moment: float) -> Iterator[Surprise]:
     for service in sorted(ours, key=lambda s: -(s.desired_count or 0))[:DEPLOYED]:
         with_: dict[str, Any] = {"service": service.service_name, "forceNewDeployment": True}
         yield Surprise(
-            f"deployment of {service.service_name}", _entries(loaded, [_call(loaded, service, with_, moment)])
+            f"deployment of {service.service_name}", _entries(loaded, [_call(loaded, service, with_, moment)], moment)
         )
 
 
@@ -56,7 +59,7 @@ def _scale_outs(loaded: Loaded, moment: float) -> Iterator[Surprise]:
             entries.append(_call(loaded, service, {"service": name, "desiredCount": wanted}, moment))
             words.append(f"{name} {wanted}")
     if entries:
-        yield Surprise(f"scale-out to {', '.join(words)}", _entries(loaded, entries))
+        yield Surprise(f"scale-out to {', '.join(words)}", _entries(loaded, entries, moment))
 
 
 def _reclaims(loaded: Loaded, moment: float) -> Iterator[Surprise]:
@@ -76,7 +79,7 @@ def _reclaims(loaded: Loaded, moment: float) -> Iterator[Surprise]:
             {"at": f"{moment:g}s", "fault": "spotReclaim", "with": {"capacityProvider": p, "fraction": RECLAIMED}}
             for p in spot
         ]
-        yield Surprise(f"reclaim of half of the Spot capacity ({', '.join(spot)})", _entries(loaded, entries))
+        yield Surprise(f"reclaim of half of the Spot capacity ({', '.join(spot)})", _entries(loaded, entries, moment))
 
 
 def _call(loaded: Loaded, service: Any, with_: dict[str, Any], moment: float) -> dict[str, Any]:
@@ -84,7 +87,15 @@ def _call(loaded: Loaded, service: Any, with_: dict[str, Any], moment: float) ->
     return {"at": f"{moment:g}s", "call": "UpdateService", "with": {**cluster, **with_}}
 
 
-def _entries(loaded: Loaded, entries: list[dict[str, Any]]) -> tuple[str, ...]:
-    if loaded.scenario.timeline:
-        return tuple(f"timeline.+={json.dumps(entry)}" for entry in entries)
-    return (f"timeline={json.dumps(entries)}",)
+def _entries(loaded: Loaded, entries: list[dict[str, Any]], moment: float) -> tuple[str, ...]:
+    """The options that put the entries into the timeline, in the place of what it has soon after the moment."""
+    scenario = loaded.scenario
+    if not scenario.timeline:
+        return (f"timeline={json.dumps(entries)}",)
+    soon = [
+        number
+        for number, entry in enumerate(scenario.timeline)
+        if moment <= seconds_of(entry.at, scenario.start) < moment + AFTER and entry.every is None
+    ]
+    without = [f"timeline.{number}=null" for number in reversed(soon)]
+    return (*without, *(f"timeline.+={json.dumps(entry)}" for entry in entries))
