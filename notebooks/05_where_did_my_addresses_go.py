@@ -216,7 +216,7 @@ free = zones.subnet_metrics.query("t == t.max()")[["subnet", "free"]]
 print(
     "Right."
     if my_placed == placed
-    else f"{placed}. Fargate goes where the fewest tasks are, not where the most addresses are, and they fail there again."
+    else f"{placed}. Fargate goes where the fewest tasks are, full or not, and there they fail again and again."
 )
 print(f"{failed(zones)} tries, and {int(free.free.sum())} free addresses at the end:")
 free
@@ -234,10 +234,10 @@ print(f"{failed(two)} failures, {int(two.service_metrics.iloc[-1].running_count)
 # With `awsvpc` on EC2 a task needs a free slot for an interface on its instance, too. An m5.large has three
 # interfaces, and one is its own.
 #
-# **How many instances do 24 small tasks need?** Their CPU and memory would fit on two.
+# **How many instances do 24 tasks of half a vCPU need?** Their CPU and memory would fit on six.
 
 # %%
-my_instances = 2
+my_instances = 6
 
 # %%
 plain = ecssim.run(load("addresses_on_ec2"))

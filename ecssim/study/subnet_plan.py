@@ -206,7 +206,10 @@ class SubnetPlan:
                 rows.append([of.kind, of.text, "cannot be done: " + of.refused, "", "", ""])
                 continue
             outcome = Tried(0, effect.runs, effect.failed_runs, effect.failed)
-            needed = ", ".join(f"{name} {number}" for name, number in effect.needed.items())
+            # Where allocations failed, what was in use was all there was.
+            needed = "more than there is"
+            if effect.fixes:
+                needed = ", ".join(f"{name} {number}" for name, number in effect.needed.items())
             rows.append(
                 [
                     of.kind,
