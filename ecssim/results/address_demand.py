@@ -16,8 +16,14 @@ from ecssim.results.facts import INTERRUPTIONS, Facts
 from ecssim.results.subnet_figures import SubnetFigures, held_at, steps_of, subnet_figures
 from ecssim.results.wording import count, listed
 
-#: What grew within this time before the peak was what made it (seconds).
-BEFORE: Final = (60.0, 300.0, 900.0)
+#: What grew within this time before the peak was what made it (seconds): the shortest in which ...
+BEFORE: Final = (900.0, 3600.0, 10_800.0)
+#: ... this share of what grew in the longest did.
+SHARE: Final = 0.5
+#: How long before a peak one looks back within that time.
+LOOKS: Final = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0)
+#: Tasks that were reclaimed within this time may still hold addresses beside their successors.
+RECLAIMED: Final = 300.0
 #: Causes that are named.
 NAMED: Final = 3
 _WORDS: Final = {
@@ -115,21 +121,32 @@ def _peak(facts: Facts, figures: SubnetFigures) -> float:
 
 def _causes(facts: Facts, figures: SubnetFigures, t: float, held: dict[str, int]) -> list[Cause]:
     rollouts = rollouts_at(facts, figures.code, t)
-    moments = [t - before for before in BEFORE if t - before >= 0.0]
-    moments += [r.begin - 1.0 for r in rollouts if r.begin >= 1.0]
-    if not moments and t > 0.0:
-        moments = [0.0]
-    before = [held_at(facts, figures.code, moment) for moment in moments]
-    grown = {name: held[name] - min((b.get(name, 0) for b in before), default=held[name]) for name in held}
+    levels = {t - look: held_at(facts, figures.code, t - look) for look in LOOKS if t - look >= 0.0}
+    if 0.0 < t < LOOKS[-1]:
+        levels[0.0] = held_at(facts, figures.code, 0.0)
+    for rollout in rollouts:
+        if rollout.begin >= 1.0:
+            levels[rollout.begin - 1.0] = held_at(facts, figures.code, rollout.begin - 1.0)
+
+    def grown(since: float) -> dict[str, int]:
+        before = [held for moment, held in levels.items() if moment >= since]
+        more = {name: held[name] - min((b.get(name, 0) for b in before), default=held[name]) for name in held}
+        return {name: number for name, number in more.items() if number > 0}
+
+    # A deployment is a cause from its begin on, however long it takes.
+    begin = min([t, *(r.begin - 1.0 for r in rollouts)])
+    most = sum(grown(min(begin, t - BEFORE[-1])).values())
+    span = next(s for s in BEFORE if sum(grown(min(begin, t - s)).values()) >= SHARE * most)
     found = []
-    for name, more in sorted(grown.items(), key=lambda item: (-item[1], item[0])):
-        if more > 0:
-            found.append(_cause(facts, figures, t, name, more, rollouts))
+    for name, more in sorted(grown(min(begin, t - span)).items(), key=lambda item: (-item[1], item[0])):
+        found.append(_cause(facts, figures, t, name, more, rollouts, span))
     # What cools was given back by those that are named already.
     return [cause for cause in found if cause.kind != "cooling"] or found
 
 
-def _cause(facts: Facts, figures: SubnetFigures, t: float, name: str, more: int, rollouts: list[Rollout]) -> Cause:
+def _cause(
+    facts: Facts, figures: SubnetFigures, t: float, name: str, more: int, rollouts: list[Rollout], span: float
+) -> Cause:
     words = f"+{more}"
     if name in _WORDS:
         return Cause(name, name, more, f"{_WORDS[name]} ({words})")
@@ -143,7 +160,7 @@ def _cause(facts: Facts, figures: SubnetFigures, t: float, name: str, more: int,
     if len(lost):
         text = f"{count(len(lost), 'task')} of {name} reclaimed since {facts.at(float(lost.min()))} ({words})"
         return Cause("reclaim", name, more, text, float(lost.min()))
-    scaled = _scaled(facts, name, t)
+    scaled = _scaled(facts, name, t, span)
     if scaled is not None:
         since, low, high = scaled
         text = f"{name} scaled out from {low} to {high} tasks {_scaler(facts, name, since, t)}({words})"
@@ -154,7 +171,7 @@ def _cause(facts: Facts, figures: SubnetFigures, t: float, name: str, more: int,
 def _interrupted(facts: Facts, name: str, t: float) -> np.ndarray:
     """When tasks of a service that were reclaimed or lost with their instance began to stop, shortly before ``t``."""
     tasks = facts.tasks
-    recent = (tasks.stopping <= t) & (tasks.stopping > t - BEFORE[1]) & np.isin(tasks.stop_code, INTERRUPTIONS)
+    recent = (tasks.stopping <= t) & (tasks.stopping > t - RECLAIMED) & np.isin(tasks.stop_code, INTERRUPTIONS)
     owner = [
         facts.label(int(s), int(c)) == name for s, c in zip(tasks.service[recent], tasks.cluster[recent], strict=True)
     ]
@@ -162,13 +179,13 @@ def _interrupted(facts: Facts, name: str, t: float) -> np.ndarray:
     return times
 
 
-def _scaled(facts: Facts, name: str, t: float) -> tuple[float, int, int] | None:
-    """Since when, from how many and to how many tasks a service was scaled out before ``t``."""
+def _scaled(facts: Facts, name: str, t: float, span: float) -> tuple[float, int, int] | None:
+    """Since when, from how many and to how many tasks a service was scaled out in the ``span`` before ``t``."""
     for service, cluster in facts.minutes.services:
         if facts.label(service, cluster) != name:
             continue
         rows = facts.minutes.of(service, cluster)
-        rows = rows[(rows["t"] >= t - BEFORE[-1] - 60.0) & (rows["t"] <= t + 60.0)]
+        rows = rows[(rows["t"] >= t - span - 60.0) & (rows["t"] <= t + 60.0)]
         if not len(rows):
             return None
         wanted = rows["desired_count"]
