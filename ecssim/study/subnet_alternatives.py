@@ -6,18 +6,14 @@ balancer wants addresses) is kept with the reason: that it cannot be done is an 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from typing import Any, Final
 
 from ecssim.aws.names import Compatibility, LaunchType, NetworkMode
-from ecssim.aws.network import Subnet
 from ecssim.aws.service import Service
-from ecssim.aws.shape import keys_of
 from ecssim.errors import BadInput
-from ecssim.results.address_fixes import another_block, block_settings
+from ecssim.results.address_fixes import block_settings
 from ecssim.results.wording import listed, path
 from ecssim.scenario.load import Loaded
 from ecssim.scenario.setting import setting_of
@@ -25,7 +21,6 @@ from ecssim.scenario.timeline import TimelineCall
 
 #: Percentages that are tried one after the other, from the present one down.
 PERCENTS: Final = (175, 150, 140, 130, 125, 120, 115, 110, 109, 108, 107, 106, 105, 104, 103, 102, 101)
-MODEL: Final = "2600:1f18:0:{:x}::/64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,74 +80,6 @@ def smaller_waves(loaded: Loaded, services: Sequence[str]) -> list[Alternative]:
     return found
 
 
-def one_more_subnet(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
-    """A second subnet of the same size beside each that is full, for all that lists the first one (NET-032)."""
-    setting = setting_of(loaded.scenario)
-    by_name = {subnet.subnet_id: subnet for subnet in loaded.scenario.subnets}
-    names: dict[str, str] = {}
-    blocks: list[IPv4Network] = []
-    options = []
-    for name in full:
-        block = another_block(setting, name, blocks)
-        if block is None:
-            return Alternative("one more subnet", f"one beside {name}", (), "the VPC has no free block of that size")
-        blocks.append(block)
-        names[name] = _unused(f"{name}-2", by_name)
-        like = by_name[name]
-        document = {"subnetId": names[name], "availabilityZone": like.availability_zone, "cidrBlock": str(block)}
-        document |= {"vpcId": like.vpc_id} if like.vpc_id else {}
-        document |= {"region": like.region} if like.region else {}
-        options.append(f"subnets.+={json.dumps(document)}")
-        options += _same_routes(loaded, name, names[name])
-    options += _in_place_of(loaded, lambda subnet: [subnet, names[subnet]] if subnet in names else [subnet])
-    text = listed([f"{names[name]} ({block})" for name, block in zip(full, blocks, strict=True)], 6)
-    return Alternative("one more subnet", text, tuple(options))
-
-
-def elsewhere(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
-    """Without the subnets that are full, for services and jobs that list others, too: their zones are left alone."""
-    used = {name.rsplit("/", 1)[-1] for service in loaded.scenario.services for name in service.subnets}
-    if not used - set(full):
-        return None
-    options = tuple(_in_place_of(loaded, lambda subnet: [] if subnet in full else [subnet], keep=True))
-    return Alternative("other subnets", f"nothing in {listed(list(full), 6)}", options) if options else None
-
-
-def ipv6_only(loaded: Loaded, full: Sequence[str]) -> Alternative | None:
-    """The tasks of subnets that are full into IPv6-only ones, where a task holds no IPv4 address (NET-046)."""
-    if "ipv6Native" not in keys_of(Subnet):
-        return None
-    by_name = {subnet.subnet_id: subnet for subnet in loaded.scenario.subnets}
-    names = {name: _unused(f"{name}-ipv6", by_name) for name in full}
-    options = []
-    for number, name in enumerate(full):
-        like = by_name[name]
-        document: dict[str, Any] = {
-            "subnetId": names[name],
-            "availabilityZone": like.availability_zone,
-            "ipv6Native": True,
-            "ipv6CidrBlock": MODEL.format(number + 1),
-        }
-        document |= {"vpcId": like.vpc_id} if like.vpc_id else {}
-        document |= {"region": like.region} if like.region else {}
-        options.append(f"subnets.+={json.dumps(document)}")
-        options += _same_routes(loaded, name, names[name])
-    for vpc in loaded.scenario.vpcs:
-        if any(by_name[name].vpc_id == vpc.vpc_id for name in full) and not getattr(vpc, "ipv6_blocks", ()):
-            options.append(f"{path('vpcs', vpc.vpc_id, 'ipv6CidrBlock')}=2600:1f18::/56")
-    options += _in_place_of(loaded, lambda subnet: [names.get(subnet, subnet)])
-    options += [
-        f"{path('targetGroups', group.target_group_name, 'ipAddressType')}=ipv6"
-        for group in loaded.scenario.target_groups
-        if group.target_group_name in _groups_of(loaded, [s.service_name for s in _users(loaded, full)])
-    ]
-    options += [
-        f"{path('loadBalancers', balancer.load_balancer_name, 'ipAddressType')}=dualstack"
-        for balancer in loaded.scenario.load_balancers
-    ]
-    return Alternative("IPv6 only", f"tasks in {listed(list(names.values()), 6)}", tuple(options))
-
-
 def trunking(loaded: Loaded) -> Alternative | None:
     """More tasks with interfaces of their own on each instance, hence fewer instances with theirs (NET-018)."""
     if loaded.scenario.account.settings.awsvpc_trunking in ("enabled", "on") or not _on_instances(loaded):
@@ -182,7 +109,7 @@ def bridge(loaded: Loaded) -> Alternative | None:
     options += [f"{path('services', service.service_name, 'networkConfiguration')}=null" for service in services]
     options += [
         f"{path('targetGroups', name, 'targetType')}=instance"
-        for name in _groups_of(loaded, [s.service_name for s in services])
+        for name in groups_of(loaded, [s.service_name for s in services])
     ]
     return Alternative("bridge mode", f"bridge for {listed([s.service_name for s in services])}", tuple(options))
 
@@ -190,42 +117,7 @@ def bridge(loaded: Loaded) -> Alternative | None:
 # -- how the changes are written ----------------------------------------------------------------------------------
 
 
-def _in_place_of(loaded: Loaded, into: Callable[[str], list[str]], *, keep: bool = False) -> Iterator[str]:
-    """Options that let every service and job list other subnets: ``into`` gives those that stand for each one.
-
-    With ``keep`` who would have none is left as it is.
-    """
-    for service in loaded.scenario.services:
-        subnets = [name for subnet in service.subnets for name in into(subnet.rsplit("/", 1)[-1])]
-        before = [subnet.rsplit("/", 1)[-1] for subnet in service.subnets]
-        if subnets != before and (subnets or not keep):
-            where = path("services", service.service_name, "networkConfiguration", "awsvpcConfiguration", "subnets")
-            yield f"{where}=[{', '.join(subnets)}]"
-    for job in loaded.scenario.jobs:
-        network = job.run_task.network_configuration
-        if network is None or network.awsvpc_configuration is None:
-            continue
-        before = [subnet.rsplit("/", 1)[-1] for subnet in network.awsvpc_configuration.subnets]
-        subnets = [name for subnet in before for name in into(subnet)]
-        if subnets != before and (subnets or not keep):
-            where = path("jobs", job.name, "runTask", "networkConfiguration", "awsvpcConfiguration", "subnets")
-            yield f"{where}=[{', '.join(subnets)}]"
-
-
-def _same_routes(loaded: Loaded, like: str, name: str) -> list[str]:
-    """The new subnet uses the route table of the old one."""
-    return [
-        f"{path('routeTables', table.route_table_id, 'subnets')}=[{', '.join([*table.subnets, name])}]"
-        for table in loaded.scenario.route_tables
-        if like in table.subnets
-    ]
-
-
-def _users(loaded: Loaded, full: Sequence[str]) -> list[Service]:
-    return [s for s in loaded.scenario.services if any(name.rsplit("/", 1)[-1] in full for name in s.subnets)]
-
-
-def _groups_of(loaded: Loaded, services: Sequence[str]) -> list[str]:
+def groups_of(loaded: Loaded, services: Sequence[str]) -> list[str]:
     """Target groups of these services, each once."""
     named: dict[str, None] = {}
     for service in loaded.scenario.services:
@@ -261,12 +153,6 @@ def definitions(loaded: Loaded) -> Iterator[tuple[str, Any]]:
 def family_of(task_definition: str) -> str:
     """The family of ``family``, ``family:revision`` or an ARN."""
     return task_definition.rsplit("/", 1)[-1].partition(":")[0]
-
-
-def _unused(name: str, known: Mapping[str, object]) -> str:
-    while name in known:
-        name += "b"
-    return name
 
 
 def _options(settings: Sequence[tuple[str, object]]) -> tuple[str, ...]:

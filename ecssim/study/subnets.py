@@ -16,6 +16,7 @@ from ecssim.errors import BadInput, Problem
 from ecssim.results.address_demand import Demand
 from ecssim.results.address_fixes import LARGEST_PREFIX, SMALLEST_PREFIX
 from ecssim.scenario.load import Loaded, load_scenario
+from ecssim.study import other_subnets
 from ecssim.study import subnet_alternatives as ways
 from ecssim.study.resizing import accepted, resized, roomy, sizes, smallest_for, usable
 from ecssim.study.sidecars import sidecars
@@ -103,7 +104,8 @@ class _Planner:
             )
         effects: list[Effect] = []
         if alternatives and any(run.failures for run in present):
-            effects = self._alternatives(present, enough, need)
+            peaks_of = [d for _, demands, _ in found for d in demands]
+            effects = self._alternatives(present, enough, need, peaks_of)
         took = [run.deploys_for for run in enough if run.deploys_for is not None]
         return SubnetPlan(
             self.loaded.scenario.name,
@@ -181,7 +183,11 @@ class _Planner:
         return left
 
     def _alternatives(
-        self, present: Sequence[Run], enough: Sequence[Run], need: Mapping[str, Sequence[int]]
+        self,
+        present: Sequence[Run],
+        enough: Sequence[Run],
+        need: Mapping[str, Sequence[int]],
+        demands: Sequence[Demand],
     ) -> list[Effect]:
         loaded = self.loaded
         full = [name for name in self.now if any(run.failed.get(name, 0) for run in present)]
@@ -195,9 +201,11 @@ class _Planner:
 
         found = effects([ways.larger(loaded, {name: max(need[name]) for name in full})])
         found += self._waves(ways.smaller_waves(loaded, deploying), order, against)
-        found += effects([ways.one_more_subnet(loaded, full), ways.elsewhere(loaded, full)])
+        found += effects([other_subnets.one_more_subnet(loaded, full), other_subnets.elsewhere(loaded, full)])
+        if any(cause.kind == "load_balancers" for d in demands if d.subnet in full for cause in d.causes):
+            found += effects([other_subnets.balancers_apart(loaded, full)])
         found += effects([*sidecars(loaded), ways.trunking(loaded)])
-        found += effects([ways.bridge(loaded), ways.ipv6_only(loaded, full)])
+        found += effects([ways.bridge(loaded), other_subnets.ipv6_only(loaded, full)])
         return found
 
     def _waves(self, waves: Sequence[Alternative], order: Sequence[int], against: Mapping[int, Run]) -> list[Effect]:

@@ -12,6 +12,7 @@ from builders import awsvpc, fargate, group, percent, provider, scenario, servic
 import ecssim
 from ecssim.errors import BadInput
 from ecssim.scenario.load import Loaded, load_mapping
+from ecssim.study import other_subnets
 from ecssim.study import subnet_alternatives as ways
 from ecssim.study.resizing import accepted, layout, resized, roomy, sizes, smallest_for, usable
 from ecssim.study.sidecars import sidecars
@@ -263,11 +264,27 @@ def test_who_lists_other_subnets_can_do_without_the_full_one() -> None:
         timeline=[],
     )
     loaded = load_mapping(document)
-    alternative = ways.elsewhere(loaded, ["a"])
+    alternative = other_subnets.elsewhere(loaded, ["a"])
     assert alternative is not None
     assert len(ecssim.run(loaded).subnet_events)
     assert not len(ecssim.run(loaded.changed(alternative.options)).subnet_events)
-    assert ways.elsewhere(loaded, ["a", "b"]) is None
+    assert other_subnets.elsewhere(loaded, ["a", "b"]) is None
+
+
+def test_a_load_balancer_in_subnets_of_its_own_takes_none_of_the_tasks() -> None:
+    document = small(
+        subnets=[subnet("a", cidr="10.0.0.0/27"), subnet("b", "us-east-1b", "10.0.0.32/27")],
+        loadBalancers=[{"loadBalancerName": "lb", "type": "application", "subnets": ["a", "b"]}],
+        timeline=[],
+    )
+    loaded = load_mapping(document)
+    alternative = other_subnets.balancers_apart(loaded, ["a"])
+    assert alternative is not None
+    assert alternative.text == "lb in a-lb (10.0.0.64/27)"
+    usage = ecssim.run(loaded.changed(alternative.options)).subnet_usage
+    held = usage[(usage.t == 0) & (usage.consumer == "load_balancers")]
+    assert held.subnet.tolist() == ["b", "a-lb"]
+    assert other_subnets.balancers_apart(load_mapping(small()), ["a"]) is None
 
 
 @pytest.mark.rule("NET-002")
