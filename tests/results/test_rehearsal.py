@@ -46,7 +46,6 @@ def test_an_update_that_may_do_nothing_holds_what_there_was() -> None:
     assert most_in_a_zone(0, 2, limits(0, 100, 200), TURN, 60.0) == [0, 0]
 
 
-@pytest.mark.rule("NET-043")
 def test_of_the_subnets_of_one_zone_one_may_get_more_than_its_part() -> None:
     assert share_of_zone(40, 1) == 40
     assert share_of_zone(40, 2) == 30, "three standard deviations above the half"

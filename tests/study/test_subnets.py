@@ -165,7 +165,7 @@ def test_half_of_the_spot_tasks_are_reclaimed_as_a_surprise() -> None:
 # -- sizes -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("NET-030", "NET-031")
+@pytest.mark.rule("NET-031")
 @pytest.mark.parametrize(
     ("addresses", "prefix"), [(0, 28), (11, 28), (12, 27), (27, 27), (28, 26), (251, 24), (252, 23), (65_531, 16)]
 )
@@ -196,7 +196,6 @@ def test_another_place_and_size_changes_nothing_where_nothing_fails() -> None:
     assert (one.tasks.stopped_at.fillna(-1) == other.tasks.stopped_at.fillna(-1)).all()
 
 
-@pytest.mark.rule("NET-035")
 def test_a_size_that_the_api_refuses_is_not_offered() -> None:
     document = small(
         subnets=[subnet("a", cidr="10.0.0.0/27"), subnet("b", "us-east-1b", "10.0.0.32/27")],
@@ -287,7 +286,6 @@ def test_a_load_balancer_in_subnets_of_its_own_takes_none_of_the_tasks() -> None
     assert other_subnets.balancers_apart(load_mapping(small()), ["a"]) is None
 
 
-@pytest.mark.rule("NET-002")
 def test_helpers_in_the_task_of_the_service_that_they_help_hold_one_address_with_it() -> None:
     services = [fargate(name, 4, taskDefinition=name) for name in ("web", "proxy", "logs")]
     services.append(fargate("other", 3, taskDefinition="other"))
@@ -329,7 +327,6 @@ def on_instances(**parts: Any) -> Loaded:
     return load_mapping(small(**(base | parts)))
 
 
-@pytest.mark.rule("NET-003", "NET-033")
 def test_in_bridge_mode_tasks_hold_no_address() -> None:
     loaded = on_instances(subnets=[subnet("a")])
     alternative = ways.bridge(loaded)
