@@ -138,12 +138,17 @@ def _in_place_of(loaded: Loaded, into: Callable[[str], list[str]], *, keep: bool
 
 
 def _same_routes(loaded: Loaded, like: str, name: str) -> list[str]:
-    """The new subnet uses the route table of the old one."""
-    return [
-        f"{path('routeTables', table.route_table_id, 'subnets')}=[{', '.join([*table.subnets, name])}]"
-        for table in loaded.scenario.route_tables
-        if like in table.subnets
-    ]
+    """The new subnet uses the route table of the old one; one that uses its VPC's main table needs no word."""
+    found = []
+    for table in loaded.scenario.route_tables:
+        if like in table.subnets:
+            found.append(
+                f"{path('routeTables', table.route_table_id, 'subnets')}=[{', '.join([*table.subnets, name])}]"
+            )
+        elif any(association.subnet_id == like for association in table.associations):
+            association = json.dumps({"subnetId": name})
+            found.append(f"{path('routeTables', table.route_table_id, 'associations')}.+={association}")
+    return found
 
 
 def _users(loaded: Loaded, full: Sequence[str]) -> list[Service]:

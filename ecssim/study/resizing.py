@@ -19,8 +19,6 @@ from ecssim.scenario.load import Loaded
 ROOMY: Final = 19
 #: ... and so many times as large as it is.
 TIMES: Final = 3
-#: Where the blocks of a layout begin: private space that holds 256 blocks of a /16.
-BASE: Final = IPv4Address("10.0.0.0")
 
 
 def sizes(loaded: Loaded) -> dict[str, int]:
@@ -57,32 +55,33 @@ def resized(loaded: Loaded, wanted: Mapping[str, int]) -> Loaded:
 
 
 def layout(loaded: Loaded, wanted: Mapping[str, int]) -> list[str]:
-    """The options that give all subnets blocks of these sizes, and their VPCs the space for them."""
-    options, spaces = [], 0
-    vpcs: dict[str, list[str]] = {vpc.vpc_id: [] for vpc in loaded.scenario.vpcs}
+    """The options that give all subnets blocks of these sizes, and their VPCs the space for them.
+
+    A VPC's subnets begin where its first block does, so that what its security groups allow by that block is allowed
+    still.
+    """
+    options = []
+    vpcs = {vpc.vpc_id: vpc for vpc in loaded.scenario.vpcs}
     of_vpc: dict[str | None, list[str]] = {}
+    first: dict[str | None, str] = {}
     for subnet in loaded.scenario.subnets:
-        if subnet.subnet_id in wanted:
+        if subnet.subnet_id in wanted and subnet.cidr_block is not None:
             of_vpc.setdefault(subnet.vpc_id, []).append(subnet.subnet_id)
-    for vpc, names in of_vpc.items():
-        at = int(BASE) + (spaces << 16)
-        begin = at
-        for name in sorted(names, key=wanted.__getitem__):
+            first.setdefault(subnet.vpc_id, subnet.cidr_block)
+    for name, subnets in of_vpc.items():
+        vpc = vpcs.get(name or "")
+        begin = int(IPv4Network(vpc.blocks[0] if vpc is not None and vpc.blocks else first[name]).network_address)
+        at = begin = begin >> 16 << 16
+        for subnet_id in sorted(subnets, key=wanted.__getitem__):
             # The largest first: each block begins where the one before it ended.
-            options.append(f"{path('subnets', name, 'cidrBlock')}={IPv4Address(at)}/{wanted[name]}")
-            at += 2 ** (32 - wanted[name])
-        used = -(-(at - begin) // 65_536)
-        if vpc in vpcs:
-            vpcs[vpc] = [f"{IPv4Address(begin + (i << 16))}/16" for i in range(used)]
-        spaces += used
-    for written in loaded.scenario.vpcs:
-        if not vpcs[written.vpc_id] or not written.blocks:
-            continue
-        first, *more = vpcs[written.vpc_id]
-        if written.cidr_block_association_set:
-            options.append(f"{path('vpcs', written.vpc_id, 'cidrBlockAssociationSet')}=null")
-        options.append(f"{path('vpcs', written.vpc_id, 'cidrBlock')}={first}")
-        options.append(f"{path('vpcs', written.vpc_id, 'cidrBlocks')}=[{', '.join(more)}]")
+            options.append(f"{path('subnets', subnet_id, 'cidrBlock')}={IPv4Address(at)}/{wanted[subnet_id]}")
+            at += 2 ** (32 - wanted[subnet_id])
+        if vpc is not None and vpc.blocks:
+            spaces = [f"{IPv4Address(block)}/16" for block in range(begin, at, 65_536)]
+            if vpc.cidr_block_association_set:
+                options.append(f"{path('vpcs', vpc.vpc_id, 'cidrBlockAssociationSet')}=null")
+            options.append(f"{path('vpcs', vpc.vpc_id, 'cidrBlock')}={spaces[0]}")
+            options.append(f"{path('vpcs', vpc.vpc_id, 'cidrBlocks')}=[{', '.join(spaces[1:])}]")
     return options
 
 

@@ -184,8 +184,10 @@ def test_subnets_of_any_sizes_lie_beside_each_other_in_their_vpcs() -> None:
     # The checks of a scenario find what overlaps or lies outside of its VPC.
     found = resized(loaded, wanted)
     assert sizes(found) == wanted
-    assert [vpc.blocks for vpc in found.scenario.vpcs] == [("10.0.0.0/16", "10.1.0.0/16"),
-                                                           ("10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16")]  # fmt: skip
+    assert [vpc.blocks for vpc in found.scenario.vpcs] == [
+        ("10.0.0.0/16", "10.1.0.0/16"),
+        ("10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16"),
+    ]
     assert all(IPv4Network(option.split("=")[1]) for option in layout(loaded, wanted) if option.startswith("subnets"))
 
 
@@ -237,6 +239,18 @@ def test_the_largest_percentage_that_holds_is_found_by_running_them(plan: Subnet
     assert above, "the first that was tried held: nothing was searched"
     where = "services.web.deploymentConfiguration.maximumPercent"
     assert len(ecssim.run(load_mapping(small()).changed([f"{where}={above[-1]}"])).subnet_events)
+
+
+@pytest.mark.parametrize("written", ["subnets", "associations"])
+def test_a_new_subnet_has_the_route_table_of_the_old_one(written: str) -> None:
+    subnets = ["a"] if written == "subnets" else [{"subnetId": "a"}]
+    vpc = {"vpcs": [{"vpcId": "vpc", "cidrBlock": "10.0.0.0/16"}]}
+    table = {"routeTableId": "rt", "vpcId": "vpc", written: subnets}
+    loaded = load_mapping(small(**vpc, subnets=[subnet("a", vpcId="vpc")], routeTables=[table]))
+    changed = loaded.changed(other_subnets.one_more_subnet(loaded, ["a"]).options).scenario
+    (found,) = changed.route_tables
+    assert {*found.subnets, *(a.subnet_id for a in found.associations)} == {"a", "a-2"}
+    assert changed.subnets[1].vpc_id == "vpc"
 
 
 def test_a_percentage_that_a_call_sets_again_is_no_alternative() -> None:
