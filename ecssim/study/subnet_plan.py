@@ -164,6 +164,8 @@ class SubnetPlan:
         return "\n".join(lines)
 
     def _need(self, need: Need) -> list[str]:
+        if not need.needed:
+            return [f"{need.subnet}: nobody has an address there"]
         held = sorted(need.peak.consumers.items(), key=lambda item: -item[1])
         lines = [
             f"{need.subnet}: {count(need.needed, 'address', 'addresses')} at the most, "
@@ -188,7 +190,7 @@ class SubnetPlan:
         for event in events:
             for need in self.needs:
                 for left in need.headroom:
-                    if left.event == event:
+                    if left.event == event and left.needed:
                         rows.append(
                             [event, need.subnet, str(left.needed), _left(left.left), _left(left.left_in_smallest)]
                         )
@@ -209,7 +211,7 @@ class SubnetPlan:
             # Where allocations failed, what was in use was all there was.
             needed = "more than there is"
             if effect.fixes:
-                needed = ", ".join(f"{name} {number}" for name, number in effect.needed.items())
+                needed = ", ".join(f"{name} {number}" for name, number in effect.needed.items() if number)
             rows.append(
                 [
                     of.kind,

@@ -118,6 +118,16 @@ def test_a_plan_is_one_json_document_and_a_text_that_says_what_to_do(plan: Subne
     assert "--set subnets.a.cidrBlock=10.0.0.0/27" in text
 
 
+def test_a_subnet_that_nobody_uses_takes_one_line() -> None:
+    found = ecssim.subnets(
+        load_mapping(small(subnets=[subnet("a"), subnet("b", cidr="10.0.1.0/24")])), seeds=1, workers=1
+    )
+    assert (found.of("b").needed, found.of("b").smallest) == (0, 28)
+    assert [line for line in found.text().splitlines() if line.startswith("b")][1:] == [
+        "b: nobody has an address there"
+    ]
+
+
 def test_what_has_room_needs_no_alternatives() -> None:
     found = ecssim.subnets(load_mapping(small(subnets=[subnet("a")])), seeds=1, workers=1)
     assert found.effects == ()
