@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ecssim.run import Simulation, fit, load, run, simulate
     from ecssim.study.compare import compare
     from ecssim.study.comparison import Comparison
+    from ecssim.study.subnets import subnets
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ _HOME = {
     "Simulation": "ecssim.run",
     "compare": "ecssim.study.compare",
     "Comparison": "ecssim.study.comparison",
+    "subnets": "ecssim.study.subnets",
     "open": "ecssim.results",
     "Result": "ecssim.results",
     "Scenario": "ecssim.scenario.document",
@@ -30,7 +32,7 @@ _HOME = {
     "ClientError": "ecssim.errors",
 }
 
-__all__ = ["Comparison", "Simulation", "__version__", "compare", "fit", "load", "run", "simulate"]
+__all__ = ["Comparison", "Simulation", "__version__", "compare", "fit", "load", "run", "simulate", "subnets"]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,6 @@ PLANNED: Final[Mapping[str, str]] = MappingProxyType(
         "search": "search for a better configuration",
         "serve": "answer the ECS API over HTTP from a live simulation",
         "study": "run many variants and seeds",
-        "subnets": "plan subnet sizes",
         "view": "look at a run in the browser",
     }
 )
@@ -255,6 +254,28 @@ def repack(
     from ecssim.cli import repack as command
 
     raise typer.Exit(command.repack(folder, at, output is Output.JSON))
+
+
+@app.command(short_help="Say how large each subnet must be, verified by runs.")
+def subnets(
+    scenario: ScenarioFile,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How many seeds.")] = 20,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; without it one a core.")
+    ] = None,
+    sets: Sets = None,
+    variant: VariantName = None,
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """Say for each subnet how many addresses are needed at the most, by whom, when and why.
+
+    The smallest block without a failed allocation in any seed is run, and the next smaller one; then what surprises
+    would leave free, and what else would help if addresses run out today, with its effect and its price.
+    """
+    from ecssim.cli import subnets as command
+
+    question = command.Question(scenario, seeds, workers, tuple(sets or ()), variant, output is Output.JSON)
+    raise typer.Exit(command.subnets(question))
 
 
 @app.command(short_help="Show what existed at a moment, as the APIs do.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ecssim.report import canvas
+from ecssim.report import address_events, canvas
 from ecssim.results.facts import Facts
 from ecssim.results.subnet_figures import SubnetFigures, subnet_figures
 from ecssim.results.wording import count
@@ -69,8 +69,10 @@ def draw(facts: Facts, ax: Axes, figures: SubnetFigures, window: tuple[float, fl
             label="no address free",
         )
         title += f"no address left, {count(figures.failed, 'allocation')} failed"
+    top = max(figures.usable * 1.2, float(total.max(initial=0)) * 1.05)
+    marked = address_events.draw(facts, ax, figures, window, top)
     ax.set_title(title, loc="left")
-    ax.set_ylim(0, max(figures.usable * 1.2, float(total.max(initial=0)) * 1.05))
+    ax.set_ylim(0, marked)
     ax.set_ylabel("addresses in use")
     canvas.time_axis(ax, start, begin, end)
     canvas.plain(ax)

@@ -104,6 +104,14 @@ def thinned(ax: Axes, values: np.ndarray) -> np.ndarray:
     return kept
 
 
+def apart(t: np.ndarray, window: tuple[float, float], points: int) -> np.ndarray:
+    """Marks that a picture of so many points can tell apart, of those within the window."""
+    t = t[(t >= window[0]) & (t <= window[1])]
+    _, first = np.unique(((t - window[0]) / max(1.0, window[1] - window[0]) * points).astype(int), return_index=True)
+    kept: np.ndarray = t[first]
+    return kept
+
+
 def focus(events: np.ndarray, end: float, whole: bool) -> tuple[float, float]:
     """The time to show, in seconds: around ``events`` where that is a part of the run, else all of it."""
     if whole or not len(events):

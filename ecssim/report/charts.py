@@ -22,12 +22,14 @@ LEFT: Final = {"wide": 132, "narrow": 54}
 RIGHT: Final = {"wide": 14, "narrow": 8}
 TOP: Final = 10
 BOTTOM: Final = 28
+#: Marks of a legend as the page shows them.
+MARKS: Final = {"x": "cross", "o": "dot", "+": "plus", "^": "out", "v": "in"}
 _FONT: Final = {"wide": 13.0, "narrow": 11.0}
 
 
 @dataclass(frozen=True)
 class Key:
-    """One entry of a legend: the label, its colour, and the kind of mark (``area``, ``hatch``, ``line``, ...)."""
+    """One entry of a legend: the label, its colour, and the kind of mark (``area``, ``mark cross``, ...)."""
 
     label: str
     colour: str
@@ -107,6 +109,12 @@ def _keys(ax: Axes) -> tuple[Key, ...]:
         else:
             colour = to_hex(known.get_color())
             marked = known.get_linestyle() in ("None", "none", "", " ")
-            kind = "cross" if marked else "dash" if known.get_linestyle() in ("--", "dashed") else "line"
+            kind = (
+                f"mark {MARKS.get(known.get_marker(), 'cross')}"
+                if marked
+                else "dash"
+                if known.get_linestyle() in ("--", "dashed")
+                else "line"
+            )
         found.append(Key(label, THEMED.get(colour, colour), kind))
     return tuple(found)

@@ -51,7 +51,7 @@ def draw_events(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
                     height=0.4, color=colour, linewidth=0.0,
                 )  # fmt: skip
         for t, shape, colour in lane.marks:
-            shown = _apart(t, window, canvas.points(ax))
+            shown = canvas.apart(t, window, canvas.points(ax))
             ax.plot(
                 canvas.times(start, shown),
                 # What goes up is above what goes down: of hundreds, both are seen.
@@ -75,14 +75,6 @@ def draw_events(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
 
 def _day(seconds: float) -> np.timedelta64:
     return np.timedelta64(round(seconds * 1e6), "us")
-
-
-def _apart(t: np.ndarray, window: tuple[float, float], points: int) -> np.ndarray:
-    """Marks that a picture of so many points can tell apart, of those within the window."""
-    t = t[(t >= window[0]) & (t <= window[1])]
-    _, first = np.unique(((t - window[0]) / max(1.0, window[1] - window[0]) * points).astype(int), return_index=True)
-    kept: np.ndarray = t[first]
-    return kept
 
 
 def _calls(facts: Facts) -> Lane:

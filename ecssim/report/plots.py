@@ -19,6 +19,7 @@ from ecssim.report import (
     capacity_plot,
     cost_plot,
     demand_plot,
+    eni_plot,
     event_plot,
     instance_plot,
     task_plot,
@@ -37,6 +38,7 @@ __all__ = [
     "capacity",
     "cost",
     "demand",
+    "enis",
     "events",
     "instances",
     "latency",
@@ -99,6 +101,13 @@ def placements(result: Result, ax: Axes | None = None, t: float | None = None) -
     """
     facts = Facts(result)
     return _on(ax, [facts], None, "instance", lambda a, f: instance_plot.draw_placements(f, a, t))
+
+
+def enis(result: Result, ax: Axes | None = None, *, window: tuple[float, float] | None = None) -> Axes | Figure:
+    """How many of their network interfaces the instances use, over ``window`` (seconds; without it the whole run)."""
+    facts = Facts(result)
+    shown = window if window is not None else (0.0, facts.end)
+    return _on(ax, [facts], None, "instance", lambda a, f: eni_plot.draw_enis(f, a, shown))
 
 
 def demand(result: Result, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
@@ -198,6 +207,10 @@ class Plots:
     def placements(self, ax: Axes | None = None, t: float | None = None) -> Axes | Figure:
         """See :func:`placements`."""
         return placements(self._result, ax, t)
+
+    def enis(self, ax: Axes | None = None, *, window: tuple[float, float] | None = None) -> Axes | Figure:
+        """See :func:`enis`."""
+        return enis(self._result, ax, window=window)
 
     def demand(self, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
         """See :func:`demand`."""

@@ -13,6 +13,7 @@ from ecssim.report import (
     capacity_plot,
     cost_plot,
     demand_plot,
+    eni_plot,
     event_plot,
     instance_plot,
     task_plot,
@@ -149,6 +150,11 @@ def _capacity(facts: Facts, window: Window) -> Iterator[_Plan]:
     draw: list[tuple[str, Callable[[Axes], object], int, bool]] = []
     if len(facts.result.settled("instances")):
         draw.append(("instances", partial(instance_plot.draw_fleet, facts), 150, False))
+    slots = eni_plot.Slots(facts)
+    if not slots.empty:
+        one_by_one = len(slots.rows) <= eni_plot.SHOWN
+        height = 14 * len(slots.rows) + 20 if one_by_one else 150
+        draw.append(("enis", partial(eni_plot.draw_enis, facts, window=window), height, one_by_one))
     for provider in capacity_plot.providers(facts)[:PROVIDERS]:
         name = provider.name
         one = partial(capacity_plot.draw_capacity, facts, provider=provider, window=window)

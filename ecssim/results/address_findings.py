@@ -18,6 +18,9 @@ from ecssim.results.wording import count, duration, listed
 #: A subnet with fewer free addresses than this share of its usable ones is worth a word.
 NARROW = 0.05
 
+#: Other zones are worth a word if they have more free addresses than this share of what the full one can use.
+PLENTY = 0.5
+
 
 def address_findings(facts: Facts, subnets: list[SubnetFigures]) -> list[Finding]:
     """One finding a subnet that ran out; one for those that came close."""
@@ -99,10 +102,33 @@ def _exhausted(facts: Facts, figures: SubnetFigures, rollout: Rollout | None, fi
     if cooling:
         freed = "1 freed address was" if cooling == 1 else f"up to {cooling} freed addresses were"
         parts.append(f"{freed} still cooling and could not be used again")
+    elsewhere = _free_elsewhere(facts, figures, t)
+    if elsewhere:
+        free = listed([f"{name} ({number})" for name, number in elsewhere.items()])
+        parts.append(f"meanwhile there were free addresses in {free}, which is not looked at when a zone is chosen")
     text = "; ".join(parts) + "."
     if fix is not None:
         text += f" Fix: {fix}"
     return Finding(PROBLEM, "subnet.exhausted", figures.name, text, t, fix)
+
+
+def _free_elsewhere(facts: Facts, figures: SubnetFigures, t: float) -> dict[str, int]:
+    """Subnets of other zones, listed with this one, with plenty of free addresses at ``t`` (NET-042, NET-044)."""
+    listed_with = {
+        name
+        for setting in facts.setting.get("services", ())
+        if figures.name in setting["subnets"]
+        for name in setting["subnets"]
+    }
+    rows = facts.raw("subnet_metrics")
+    rows = rows[(rows["t"] <= t) & (rows["t"] + 60.0 >= t) & (rows["subnet"] != figures.code)]
+    found = {}
+    for row in rows:
+        name, free = facts.name("subnet", int(row["subnet"])), int(row["free_min"])
+        zone = facts.name("availability_zone", int(row["availability_zone"]))
+        if name in listed_with and zone != figures.zone and free >= PLENTY * figures.usable:
+            found[name] = free
+    return found
 
 
 def _failures(figures: SubnetFigures) -> str:

@@ -1,26 +1,26 @@
 """What would have kept a subnet from running out: smaller waves of a deployment, or a larger block.
 
-How many addresses a rolling update holds at once follows from its limits. With ``n`` tasks wanted and waves
-of ``w = floor(n x maximumPercent / 100) - n``, at most ``n + w`` tasks want to run (DEPLOY-013). Each slot of
-a wave then stops an old task every ``turn`` seconds at most (a new one has to be created and become healthy
-first), and a stopping task keeps its address for ``leave`` seconds: drain, stop, deletion of its interface
-and cooling (NET-060). Tasks that may go before their successors come (``b``, by minimumHealthyPercent) widen
-the wave. So no more than ``n + w + (w + b) x (floor(leave / turn) + 1)`` addresses are held, and never more
-than ``2n``, as long as no task fails. Tasks spread over the zones of the service evenly (PLACE-012), give or
-take one.
+How many addresses a rolling update holds in each zone is rehearsed (:mod:`ecssim.results.rehearsal`) with what the
+run showed: how long a new task takes to become healthy, and how long a stopping task keeps its address (drain, stop,
+deletion of its interface and cooling: NET-060). As a figure for all zones together there is a bound: at most ``n + w``
+tasks want to run (DEPLOY-013), with waves of ``w = floor(n x maximumPercent / 100) - n``; each slot of a wave stops an
+old task every ``turn`` seconds at most, which keeps its address for ``leave`` seconds; and tasks that may go before
+their successors come (``b``, by minimumHealthyPercent) widen the wave: ``n + w + (w + b) x (floor(leave / turn) + 1)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from math import floor
 from typing import Any
 
 import numpy as np
 
+from ecssim.decide.reconcile import limits
 from ecssim.results.facts import Facts
+from ecssim.results.rehearsal import most_in_a_zone, share_of_zone
 from ecssim.results.subnet_figures import SubnetFigures, held_at, most_at_once
 from ecssim.results.wording import options, path
 
@@ -28,7 +28,7 @@ from ecssim.results.wording import options, path
 RESERVED = 5
 #: Blocks of a VPC's subnets go from /28 to /16 (NET-030).
 LARGEST_PREFIX, SMALLEST_PREFIX = 28, 16
-#: Spread over zones is even to within one task, and stopping tasks are not counted when it is chosen.
+#: Addresses to spare where a block is sized: the spread over zones is even to within one task.
 UNEVEN = 1
 #: Seconds from creation to healthy where no task of the run tells.
 ASSUMED_TURN = 45.0
@@ -52,6 +52,8 @@ class Rollout:
     percent: int
     leave: float
     turn: float
+    #: Seconds from creation to healthy of each of its tasks.
+    turns: np.ndarray = field(compare=False, repr=False)
 
     def addresses(self, minimum: int, percent: int) -> int:
         """Most addresses held at once with these minimumHealthyPercent and maximumPercent."""
@@ -60,24 +62,35 @@ class Rollout:
         held = self.wanted + above + (above + below) * (floor(self.leave / self.turn) + 1)
         return min(held, 2 * self.wanted)
 
+    def share(self, minimum: int, percent: int, zones: Sequence[str]) -> int:
+        """The most addresses held at once in one of its subnets, whose ``zones`` these are, with these percentages."""
+        names = list(dict.fromkeys(zones))
+        bounds = limits(self.wanted, minimum, percent)
+        most = max(most_in_a_zone(self.wanted, len(names), bounds, self.turns, self.leave))
+        return share_of_zone(most, max(zones.count(name) for name in names))
+
 
 def rollout_at(facts: Facts, subnet: int, t: float) -> Rollout | None:
     """The deployment that was taking the most addresses of ``subnet`` at time ``t``; None outside of any."""
+    return next(iter(rollouts_at(facts, subnet, t)), None)
+
+
+def rollouts_at(facts: Facts, subnet: int, t: float) -> list[Rollout]:
+    """The deployments that were taking addresses of ``subnet`` at time ``t``, those that took the most first."""
     tasks = facts.tasks
     here = (tasks.subnet == subnet) | ~tasks.has_address
-    best: tuple[int, Rollout] | None = None
+    found: list[tuple[int, Rollout]] = []
     for row in facts.deployments:
         begin = float(row["started_at"])
         end = float(row["finished_at"])
         end = facts.end if np.isnan(end) else end
-        code = int(row["deployment_id"])
         if not begin <= t <= end or not _replaces(facts, row):
             continue
-        mine = tasks.deployment == code
+        mine = tasks.deployment == int(row["deployment_id"])
         born = int((mine & here & (tasks.created >= begin) & (tasks.created <= end)).sum())
-        if born and (best is None or born > best[0]):
-            best = (born, _rollout(facts, row, end, mine))
-    return best[1] if best is not None else None
+        if born:
+            found.append((born, _rollout(facts, row, end, mine)))
+    return [rollout for _, rollout in sorted(found, key=lambda pair: -pair[0])]
 
 
 def _replaces(facts: Facts, row: np.void) -> bool:
@@ -116,6 +129,7 @@ def _rollout(facts: Facts, row: np.void, end: float, mine: np.ndarray) -> Rollou
         int(setting.get("maximumPercent", 200)),
         float(leave.max()) if len(leave) else float(setting.get("drain", 0)) + ASSUMED_LEAVE,
         max(1.0, float(np.percentile(turn, 5))) if len(turn) else ASSUMED_TURN,
+        turn if len(turn) else np.array([ASSUMED_TURN]),
     )
 
 
@@ -125,7 +139,8 @@ def smaller_waves(facts: Facts, rollout: Rollout) -> str | None:
     if not setting.get("subnets") or setting.get("percentChangesLater"):
         return None
     subnets = [facts.code("subnet", name) for name in setting["subnets"]]
-    room = [_room_for(facts, rollout, code) for code in subnets]
+    zones = zones_of(facts, setting["subnets"])
+    room = min(_room_for(facts, rollout, code) for code in subnets)
     where = ("services", rollout.name, "deploymentConfiguration")
     # First the way that changes less; stopping fewer tasks beforehand makes waves smaller, too.
     for minimum in dict.fromkeys((rollout.minimum, 100)):
@@ -134,8 +149,9 @@ def smaller_waves(facts: Facts, rollout: Rollout) -> str | None:
                 continue
             if minimum == 100 and rollout.wanted * percent // 100 <= rollout.wanted:
                 break
-            share = -(-rollout.addresses(minimum, percent) // len(subnets)) + UNEVEN
-            if all(share <= free for free in room):
+            if rollout.wanted * percent // 100 > room * len(subnets):
+                continue  # not even those that want to run would have an address each
+            if rollout.share(minimum, percent, zones) <= room:
                 settings: list[tuple[str, object]] = [(path(*where, "maximumPercent"), percent)]
                 if minimum != rollout.minimum:
                     settings.insert(0, (path(*where, "minimumHealthyPercent"), minimum))
@@ -173,29 +189,47 @@ def _others(facts: Facts, subnet: int, service: int, cluster: int, since: float,
 
 
 def larger_blocks(facts: Facts, needed: Mapping[str, int]) -> str | None:
-    """``--set`` options that give each of these subnets a block with that many usable addresses.
+    """``--set`` options that give each of these subnets a block with that many usable addresses; None without room."""
+    settings = block_settings(facts.setting, needed)
+    return options(settings) if settings else None
+
+
+def block_settings(setting: Mapping[str, Any], needed: Mapping[str, int]) -> list[tuple[str, object]] | None:
+    """The same as paths and values; empty if all blocks are large enough, None if there is no room.
 
     A subnet grows in place where its neighbours leave room, else it moves to the first free block of its VPC
-    (or of its /16 where the scenario names no VPC). None if there is no room.
+    (or of its /16 where the scenario names no VPC).
     """
-    written: Mapping[str, Any] = facts.setting.get("subnets", {})
+    written: Mapping[str, Any] = setting.get("subnets", {})
     taken = [IPv4Network(s["cidrBlock"]) for name, s in written.items() if name not in needed]
-    settings = []
+    settings: list[tuple[str, object]] = []
     for name, addresses in needed.items():
         if name not in written:
             return None
         now = IPv4Network(written[name]["cidrBlock"])
-        block = _free_block(now, addresses, _spaces(facts, written[name], now), taken)
+        block = _free_block(now, addresses, _spaces(setting, written[name], now), taken)
         if block is None:
             return None
         taken.append(block)
         if block != now:
             settings.append((path("subnets", name, "cidrBlock"), str(block)))
-    return options(settings) if settings else None
+    return settings
 
 
-def _spaces(facts: Facts, subnet: Mapping[str, Any], now: IPv4Network) -> list[IPv4Network]:
-    blocks = facts.setting.get("vpcs", {}).get(subnet.get("vpcId") or "", [])
+def another_block(setting: Mapping[str, Any], like: str, also_taken: Sequence[IPv4Network] = ()) -> IPv4Network | None:
+    """A free block of the same size in the same VPC as the subnet ``like``; None if there is no room."""
+    written: Mapping[str, Any] = setting.get("subnets", {})
+    now = IPv4Network(written[like]["cidrBlock"])
+    taken = [*(IPv4Network(s["cidrBlock"]) for s in written.values() if s.get("cidrBlock")), *also_taken]
+    for space in _spaces(setting, written[like], now):
+        for block in space.subnets(new_prefix=now.prefixlen) if space.prefixlen <= now.prefixlen else ():
+            if not any(block.overlaps(other) for other in taken):
+                return block
+    return None
+
+
+def _spaces(setting: Mapping[str, Any], subnet: Mapping[str, Any], now: IPv4Network) -> list[IPv4Network]:
+    blocks = setting.get("vpcs", {}).get(subnet.get("vpcId") or "", [])
     spaces = [IPv4Network(block) for block in blocks]
     return spaces or [now.supernet(new_prefix=SMALLEST_PREFIX) if now.prefixlen > SMALLEST_PREFIX else now]
 
@@ -208,7 +242,7 @@ def _free_block(
     if prefix < SMALLEST_PREFIX:
         return None
     grown = now.supernet(new_prefix=prefix) if prefix < now.prefixlen else now
-    if not any(grown.overlaps(other) for other in taken):
+    if any(grown.subnet_of(space) for space in spaces) and not any(grown.overlaps(other) for other in taken):
         return grown
     for space in spaces:
         if space.prefixlen > prefix:
@@ -230,9 +264,9 @@ def addresses_needed(facts: Facts, subnets: Sequence[SubnetFigures], rollout: Ro
         most = figures.used_max + _unmet(facts, figures)
         if rollout is not None:
             setting = facts.service_setting(rollout.name, facts.name("cluster", rollout.cluster))
-            zones = max(1, len(setting.get("subnets", ())))
+            zones = zones_of(facts, setting.get("subnets", ())) or [figures.zone]
             others = _others(facts, figures.code, rollout.service, rollout.cluster, rollout.begin, rollout.end)
-            share = -(-rollout.addresses(rollout.minimum, rollout.percent) // zones) + UNEVEN
+            share = rollout.share(rollout.minimum, rollout.percent, zones) + UNEVEN
             # Its own running tasks cool their addresses while the next wave starts.
             most = max(figures.usable + 1, others + share)
         needed[figures.name] = most
@@ -256,6 +290,12 @@ def _unmet(facts: Facts, figures: SubnetFigures) -> int:
     if not missing:
         missing = figures.failed
     return missing
+
+
+def zones_of(facts: Facts, subnets: Sequence[str]) -> list[str]:
+    """The zone of each of these subnets."""
+    written = facts.setting.get("subnets", {})
+    return [str(written.get(name, {}).get("availabilityZone", name)) for name in subnets]
 
 
 def holders(facts: Facts, subnet: int, t: float) -> list[str]:

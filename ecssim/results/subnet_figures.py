@@ -120,8 +120,13 @@ def most_at_once(begin: np.ndarray, until: np.ndarray, since: float, before: flo
     begin, until = np.maximum(begin[touches], since), until[touches]
     if not len(begin):
         return 0
+    return int(steps_of(begin, until)[1].max())
+
+
+def steps_of(begin: np.ndarray, until: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """When the number of spans that are open changes, in order, and how many are open after each change."""
     times = np.concatenate([begin, until])
     steps = np.concatenate([np.ones(len(begin), int), -np.ones(len(until), int)])
     # An address that is free at an instant can be taken at that instant: ends come first.
     order = np.lexsort((steps, times))
-    return int(np.cumsum(steps[order]).max())
+    return times[order], np.cumsum(steps[order])

@@ -59,6 +59,20 @@ class Loaded:
             raise ValueError("a scenario without its source has no variants")
         return load_scenario(self.path, sets=self.sets, variant=variant, seed=seed)
 
+    def changed(self, sets: Sequence[str]) -> Loaded:
+        """The same scenario, variant and seed with more ``PATH=VALUE`` options after those that it has."""
+        every, seed = (*self.sets, *sets), self.scenario.seed
+        if self._document is not None:
+            return load_mapping(self._document, self.base_dir, sets=every, variant=self.variant, seed=seed)
+        if self.path is None:
+            raise ValueError("a scenario without its source cannot be changed")
+        return load_scenario(self.path, sets=every, variant=self.variant, seed=seed)
+
+    @property
+    def resolved(self) -> Mapping[str, Any]:
+        """The scenario in API form as plain values; not to be changed."""
+        return self._resolved
+
     def resolved_yaml(self) -> str:
         """The scenario in API form: overrides applied, task definitions inline, files by absolute path and
         digest.

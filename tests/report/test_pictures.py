@@ -17,7 +17,8 @@ import ecssim
 from ecssim.errors import BadInput
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import MemorySink
-from ecssim.report import canvas, plots
+from ecssim.report import canvas, eni_plot, plots
+from ecssim.results.facts import Facts
 from ecssim.results.result import Result
 from tests.golden.summaries import ROOT
 
@@ -80,7 +81,67 @@ def test_the_address_picture_has_the_limit_and_one_mark_for_each_failed_allocati
     assert len(marks[0].get_xdata()) == len(events[events["subnet"] == "private-a"])
     assert any(np.all(np.asarray(line.get_ydata()) == 59) for line in ax.lines)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["no address free", "cooling", "search", "checkout", "load balancers", "declared"]
+    assert labels == [
+        *("call or fault", "deployment", "no address free"),
+        *("cooling", "search", "checkout", "load balancers", "declared"),
+    ]
+
+
+def test_the_deployment_that_fills_a_subnet_is_on_the_same_axis(demo: Result) -> None:
+    ax = demo.plot.subnets(ax=Figure().add_subplot(), whole=True)
+    (bar,) = [line for line in ax.lines if line.get_label() == "deployment"]
+    row = demo.deployments[demo.deployments.started_at > 0].iloc[0]
+    begin, end = np.asarray(bar.get_xdata(), "datetime64[s]").astype(np.int64) - int(demo.start.timestamp())
+    assert (begin, end) == (round(row.started_at), pytest.approx(row.finished_at, abs=1.0))
+    assert min(bar.get_ydata()) > 59.0
+    # The subnet's own services only: a deployment of another one would be another story.
+    other = demo.plot.subnets(ax=Figure().add_subplot(), subnet="private-b", whole=True)
+    assert [line.get_label() for line in other.lines if line.get_linewidth() == 5.0] == ["deployment"]
+
+
+@pytest.fixture(scope="module")
+def on_ec2() -> Result:
+    return run("addresses_on_ec2")
+
+
+def test_scaling_and_reclaims_are_marks_above_the_addresses() -> None:
+    mix = run("spot_mix")
+    ax = mix.plot.subnets(ax=Figure().add_subplot(), subnet="private-a", whole=True)
+    marks = {line.get_label(): len(line.get_xdata()) for line in ax.lines if line.get_marker() in ("^", "v", "+", "o")}
+    activities = mix.scaling_activities
+    ours = activities.t[activities.to_count > activities.from_count].unique()
+    assert 0 < marks["scale-out"] <= len(ours), "marks that a picture cannot tell apart are one"
+    assert marks["task reclaimed"] == 1
+    assert marks["call or fault"] == 1
+
+
+@pytest.mark.rule("NET-010")
+def test_the_heat_map_of_interfaces_says_what_the_tasks_say(on_ec2: Result) -> None:
+    slots = eni_plot.Slots(Facts(on_ec2))
+    assert set(slots.slots.tolist()) == {2}, "an m5.large has three interfaces, one of them its own"
+    at = np.array([60.0, 900.0, 3600.0])
+    used = slots.used(at)
+    tasks = on_ec2.tasks[on_ec2.tasks.private_ip.notna()]
+    for column, t in enumerate(at):
+        there = tasks[(tasks.created_at <= t) & ~(tasks.stopped_at <= t)]
+        assert used[:, column].clip(min=0).sum() == len(there)
+    assert used[:, 0].max() == 2
+    assert (slots.classes(used)[:, 0] == 3).sum() == 12, "every instance is full at first"
+    ax = on_ec2.plot.enis(ax=Figure().add_subplot())
+    assert len(ax.get_yticks()) == len(on_ec2.instances)
+    assert "without a slot left" in ax.get_title(loc="left")
+
+
+def test_of_many_instances_it_is_shown_how_many_are_how_full(on_ec2: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eni_plot, "SHOWN", 10)
+    ax = on_ec2.plot.enis(ax=Figure().add_subplot())
+    assert ax.get_ylabel() == "instances"
+    assert {text.get_text() for text in ax.get_legend().get_texts()} <= {text for text, _ in eni_plot.CLASSES}
+
+
+def test_without_interfaces_on_instances_the_heat_map_says_so(demo: Result) -> None:
+    ax = demo.plot.enis(ax=Figure().add_subplot())
+    assert "no task with a network interface" in ax.texts[0].get_text()
 
 
 def test_a_named_subnet_is_drawn_and_an_unknown_one_refused(demo: Result) -> None:

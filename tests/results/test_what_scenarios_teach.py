@@ -206,3 +206,51 @@ def test_explain_of_a_subnet_says_what_could_not_be_reached_from_it() -> None:
     assert "What could not be reached from it" in text
     assert "subnet private-a uses route table private, which has no route to an internet or NAT gateway" in text
     assert "private-b" not in text
+
+
+def refused(name: str, variant: str | None = None) -> int:
+    return len(played(name, variant).subnet_events)
+
+
+def test_smaller_waves_and_stopping_first_prevent_what_a_shorter_drain_does_not() -> None:
+    name = "addresses_in_a_deploy"
+    assert refused(name) > 0
+    assert refused(name, "short-drain") > 0, "at the worst moment nothing drains yet"
+    for variant in ("smaller-waves", "stop-first", "larger-subnets", "secondary-block"):
+        assert refused(name, variant) == 0, variant
+    healthy = {v: played(name, v).service_metrics.query("service == 'shop'").healthy_count.min() for v in
+               ("smaller-waves", "stop-first")}  # fmt: skip
+    assert healthy == {"smaller-waves": 24, "stop-first": 18}
+
+
+def test_spot_tasks_hold_addresses_beside_their_successors() -> None:
+    name = "addresses_and_spot_churn"
+    fewer = [refused(name, variant) for variant in (None, "half-on-demand", "larger-subnets")]
+    assert fewer[0] > fewer[1] >= fewer[2] == 0
+    assert refused(name, "stops-at-once") < fewer[0]
+    minutes = played(name).service_metrics
+    assert (minutes.running_count < minutes.desired_count).sum() >= 4, "long after there is room again"
+
+
+@pytest.mark.rule("NET-042", "NET-044")
+def test_a_full_zone_is_tried_again_and_again_whatever_is_free_in_the_others() -> None:
+    result = played("one_full_zone")
+    assert set(result.subnet_events.subnet) == {"private-c"}
+    tasks = result.tasks.query("created_at > 0 and stop_code != 'TaskFailedToStart'")
+    assert tasks.subnet.value_counts().to_dict() == {"private-a": 4, "private-b": 4, "private-c": 1}
+    (finding,) = (f for f in result.summary()["findings"] if f["what"] == "subnet.exhausted")
+    assert "free addresses in private-a (107) and private-b (107)" in finding["text"]
+    assert refused("one_full_zone", "two-zones") == 0
+    assert played("one_full_zone", "two-zones").service_metrics.running_count.iloc[-1] == 48
+    # Where both subnets are full, the other one is no consolation.
+    assert "meanwhile" not in str(played("addresses_in_a_deploy").summary()["findings"])
+
+
+@pytest.mark.rule("NET-010")
+def test_interfaces_and_not_cpu_decide_how_many_instances_there_are() -> None:
+    name = "addresses_on_ec2"
+    first = {v: int((played(name, v).instances.registered_at <= 0).sum()) for v in (None, "trunking", "bridge")}
+    assert first == {None: 12, "trunking": 6, "bridge": 6}
+    assert refused(name) > 0 == refused(name, "bridge")
+    used = played(name, "bridge").subnet_usage
+    assert set(used.consumer) == {"instances"}
