@@ -17,9 +17,9 @@
 # *InsufficientFreeAddressesInSubnet.* The subnets looked half empty yesterday, the dashboards show CPU and memory, and
 # nobody has a graph of addresses.
 #
-# In this notebook you run out of them in four ways: by a **deploy**, by **Spot churn**, in **one zone** of three, and
-# on **instances**. Each time you guess first. Then you **prevent** it, compare what prevention costs, and let the
-# planner say how large the subnets have to be.
+# In this notebook you run out of them in five ways: by a **deploy**, by **Spot churn**, by a **load balancer** that
+# grows, in **one zone** of three, and on **instances**. Each time you guess first. Then you **prevent** it, compare
+# what prevention costs, and let the planner say how large the subnets have to be.
 
 # %%
 from dataclasses import asdict
@@ -196,6 +196,36 @@ other = ecssim.run(load("addresses_and_spot_churn", my_variant))
 minutes = other.service_metrics
 print(f"{failed(other)} starts failed, {int((minutes.running_count < minutes.desired_count).sum())} minutes short")
 print(f"cost {float(churn.bill().total):.3f} -> {float(other.bill().total):.3f} USD")
+
+# %% [markdown]
+# ## By a load balancer
+#
+# A load balancer has its nodes in the subnets of the twelve tasks behind it, and a sale brings eleven times the
+# requests. Auto scaling may go to 44 tasks. There are 27 usable addresses in each of the two subnets.
+#
+# **How many addresses does the load balancer want in each zone at the height of the sale?** It begins with two.
+
+# %%
+my_nodes = 4
+
+# %%
+sale = ecssim.run(load("balancer_growth"))
+wanted = int(sale.load_balancer_events.wanted_nodes.max()) // 2
+print(
+    "Right."
+    if my_nodes == wanted
+    else f"{wanted}: an Application Load Balancer grows with what it carries, and nobody sees it in the list of tasks."
+)
+print(f"{failed(sale)} allocations failed, of tasks and of the load balancer:")
+sale.plot.subnets(subnet="shared-a")
+
+# %% [markdown]
+# The curve by which it grows is an assumption (AWS publishes none); that it grows, and that each node takes an
+# address, is not. With subnets of its own it takes nobody's:
+
+# %%
+apart = ecssim.run(load("balancer_growth", "subnets-of-its-own"))
+print(f"{failed(apart)} failures")
 
 # %% [markdown]
 # ## In one zone of three

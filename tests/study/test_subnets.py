@@ -28,6 +28,7 @@ COMMITTED = [
     ("subnet_exhaustion", None),
     ("sidecars_share_an_eni", "four-tasks"),
     ("demo", None),
+    ("balancer_growth", None),
 ]
 
 
@@ -368,6 +369,21 @@ def test_with_trunking_each_instance_holds_two_addresses() -> None:
     assert ecssim.run(loaded.changed(alternative.options)).subnet_metrics.used_max.max() == 4 * 2 + 8
     assert ways.trunking(loaded.changed(alternative.options)) is None
     assert ways.trunking(load_mapping(small())) is None
+
+
+def test_tasks_in_ipv6_only_subnets_hold_no_address_that_is_scarce() -> None:
+    document = small(
+        subnets=[subnet("a", cidr="10.0.0.0/27"), subnet("b", "us-east-1b", "10.0.0.32/27")],
+        loadBalancers=[{"loadBalancerName": "lb", "type": "application", "subnets": ["a", "b"]}],
+    )
+    loaded = load_mapping(document)
+    alternative = other_subnets.ipv6_only(loaded, ["a"])
+    assert alternative is not None
+    assert alternative.text == "tasks in a-ipv6"
+    used = (
+        ecssim.run(loaded.changed(alternative.options)).subnet_metrics.groupby("subnet", observed=True).used_max.max()
+    )
+    assert used.to_dict() == {"a": 2, "b": 2}, "what the load balancer holds"
 
 
 def test_what_the_api_refuses_is_an_answer_too() -> None:
