@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.workload.flow import latency
+from ecssim.workload.queueing import Shape, responses
 from ecssim.world.entities import Deployment, Service
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ServiceFacts:
     """What the minute needs of services and only changes with a deployment; arrays by service ordinal.
 
     ``several`` are the services whose counts are more than those of their primary deployment; ``alive`` is None
-    while no service is INACTIVE.
+    while no service is INACTIVE, ``shapes`` while the requests of all have exponential service times.
     """
 
     version: int
@@ -38,12 +38,14 @@ class ServiceFacts:
     primaries: tuple[Deployment, ...]
     several: tuple[Service, ...]
     alive: npt.NDArray[np.bool_] | None
+    shapes: tuple[Shape | None, ...] | None
 
     @classmethod
     def of(cls, services: Sequence[Service], version: int) -> ServiceFacts:
         """Collect the facts of all services at this version of them."""
         primaries = tuple(s.deployments[0] for s in services)
         templates = [d.template for d in primaries]
+        shapes = tuple(t.laws.request.shape for t in templates)
         alive = np.array([s.status != "INACTIVE" for s in services], dtype=bool)
         return cls(
             version,
@@ -56,36 +58,67 @@ class ServiceFacts:
             primaries,
             tuple(s for s in services if len(s.deployments) > 1),
             None if alive.all() else alive,
+            shapes if any(shape is not None for shape in shapes) else None,
         )
 
 
 class Station(NamedTuple):
-    """What the response times of one minute's services follow from, by service; see :func:`workload.flow.latency`.
+    """What the response times of one minute's services follow from, by service; see :mod:`workload.queueing`.
 
-    ``nothing`` marks those that served no request.
+    ``before`` and ``after`` are the seconds of work in the backlog as the minute began and ended; ``nothing`` marks
+    those that served no request.
     """
 
     arrival_rate: Floats
     servers: Floats
     rate: Floats
     base: Floats
-    backlog_wait: Floats
+    before: Floats
+    after: Floats
+    span: Floats
     nothing: npt.NDArray[np.bool_]
 
 
-def fill_responses(minutes: Sequence[tuple[npt.NDArray[np.void], Station]]) -> None:
+class Minute(NamedTuple):
+    """The rows of one minute's services whose response times are still to be filled."""
+
+    rows: npt.NDArray[np.void]
+    station: Station
+    shapes: tuple[Shape | None, ...] | None
+
+
+def fill_responses(minutes: Sequence[Minute]) -> None:
     """Fill the response-time columns of many minutes at once: one formula over all costs as much as over one."""
     if not minutes:
         return
-    *inputs, nothing = (np.concatenate(column) for column in zip(*(station for _, station in minutes), strict=True))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        times = latency(*inputs)
+    *inputs, nothing = (np.concatenate(column) for column in zip(*(m.station for m in minutes), strict=True))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        if all(m.shapes is None for m in minutes):
+            times = responses(*inputs)
+        else:
+            times = _by_shape(minutes, inputs)
     for name, values in zip(RESPONSE_COLUMNS, times, strict=True):
         values[nothing] = np.nan
         at = 0
-        for rows, _ in minutes:
+        for rows, *_ in minutes:
             rows[name] = values[at : at + len(rows)]
             at += len(rows)
+
+
+def _by_shape(minutes: Sequence[Minute], inputs: Sequence[Floats]) -> tuple[Floats, ...]:
+    """Response times where services differ in how their service times vary: one go for each shape."""
+    places: dict[Shape | None, list[int]] = {}
+    at = 0
+    for rows, _, shapes in minutes:
+        for i in range(len(rows)):
+            places.setdefault(shapes[i] if shapes is not None else None, []).append(at + i)
+        at += len(rows)
+    out = tuple(np.empty(at) for _ in RESPONSE_COLUMNS)
+    for shape, where in places.items():
+        index = np.array(where, dtype=np.int64)
+        for column, values in zip(out, responses(*(given[index] for given in inputs), shape), strict=True):
+            column[index] = values
+    return out
 
 
 def fill_flow(
@@ -143,12 +176,14 @@ def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tu
     """Fill the request columns; return CPU-seconds used, MiB held by requests in flight, and the stations."""
     traffic = engine.traffic
     sums = _add_one_by_one(engine, n) if traffic.few else _add(engine, n)
+    rare = _rare(rows, engine, n) if traffic.lone else 0.0
+    asked = sums.offered + rows["retried_count"] if traffic.lone else sums.offered
     rows["offered_count"] = sums.offered
     rows["served_count"] = sums.served
     rows["in_flight_count"] = sums.in_flight
     # A request that found no target is not in RequestCount (LB-046).
-    rows["request_count"] = sums.offered - sums.f503
-    failed = sums.f502 + sums.f503 + sums.f504
+    rows["request_count"] = asked - sums.f503
+    failed = sums.f502 + sums.f503 + sums.f504 + rare
     if failed.any():
         rows["http_502_count"] = sums.f502
         rows["http_503_count"] = sums.f503
@@ -156,7 +191,7 @@ def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tu
         rows["failed_count"] = failed
     rows["request_count_per_target"] = sums.per_target
     capacity = sums.capacity
-    offered_rate = sums.offered / span
+    offered_rate = asked / span
     with np.errstate(divide="ignore", invalid="ignore"):
         servers = capacity / span
         # Service-wide rate and base time: cells weighted by the server-seconds that they had.
@@ -164,11 +199,30 @@ def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tu
         rate = sums.rate / weight
         base = sums.base / weight
         speed = np.maximum(servers * rate, 1e-300)
+        # What is in flight beyond what is being worked on, one request aside that rounding may leave, waits.
         working = offered_rate * (base + 1.0 / np.maximum(rate, 1e-12))
-        backlog = np.maximum(sums.in_flight - working, 0.0) / speed
+        beyond = sums.in_flight - working
+        after = np.where(beyond > 1.0, beyond, 0.0) / speed
+    before = traffic.backlog if len(traffic.backlog) == n else np.zeros(n)
+    traffic.backlog = after
     nothing = (sums.served <= 0.0) | (capacity <= 0.0)
-    station = Station(offered_rate, servers, np.where(rate > 0.0, rate, 1.0), base, backlog, nothing)
+    rate = np.where(rate > 0.0, rate, 1.0)
+    station = Station(offered_rate, servers, rate, base, before, after, np.full(n, span), nothing)
     return sums.busy, sums.held, station
+
+
+def _rare(rows: npt.NDArray[np.void], engine: Engine, n: int) -> Floats:
+    """Fill what only targets count that are moved by themselves; return what failed there by other codes."""
+    view = engine.traffic.cells.view
+    service = view("service")
+    gave_up, mismatched, retried = (
+        np.bincount(service, weights=view(name), minlength=n) for name in ("f460", "f464", "retried")
+    )
+    rows["http_460_count"] = gave_up
+    rows["http_464_count"] = mismatched
+    rows["retried_count"] = retried
+    out: Floats = gave_up + mismatched
+    return out
 
 
 def _add(engine: Engine, n: int) -> Sums:
@@ -181,11 +235,16 @@ def _add(engine: Engine, n: int) -> Sums:
         return np.bincount(service, weights=values, minlength=n).astype(np.float64, copy=False)
 
     seconds = view("minute_seconds") * view("cores")
+    if traffic.lone:
+        seconds -= view("minute_idle") * view("cores")
     # RequestCountPerTarget: requests of the target group over its targets in the minute (LB-046, SCALE-005). Every
     # service behind the group sees the group's figure, whichever of them served.
     m = len(traffic.targets)
     target = view("target")
-    requests = np.bincount(target, weights=view("offered") - view("f503"), minlength=m)
+    asked = view("offered") - view("f503")
+    if traffic.lone:
+        asked = asked + view("retried")
+    requests = np.bincount(target, weights=asked, minlength=m)
     minutes = np.bincount(target, weights=view("minute_seconds"), minlength=m) / 60.0
     per_target = np.divide(requests, minutes, out=np.zeros(m), where=minutes > 0.0)
     per_target[traffic.direct] = np.nan
@@ -217,7 +276,7 @@ def _add_one_by_one(engine: Engine, n: int) -> Sums:
     requests, minutes = [0.0] * m, [0.0] * m
     for i in range(traffic.cells.count):
         s, t = c["service"][i], c["target"][i]
-        seconds = c["minute_seconds"][i] * c["cores"][i]
+        seconds = (c["minute_seconds"][i] - c["minute_idle"][i]) * c["cores"][i]
         offered[s] += c["offered"][i]
         served[s] += c["served"][i]
         in_flight[s] += c["in_flight"][i]
@@ -229,7 +288,7 @@ def _add_one_by_one(engine: Engine, n: int) -> Sums:
         base[s] += c["base"][i] * seconds
         busy[s] += c["served"][i] * c["cpu_seconds"][i]
         held[s] += c["in_flight"][i] * c["memory"][i]
-        requests[t] += c["offered"][i] - c["f503"][i]
+        requests[t] += c["offered"][i] + c["retried"][i] - c["f503"][i]
         minutes[t] += c["minute_seconds"][i]
     figures = [float("nan")] * n
     for target in traffic.targets:

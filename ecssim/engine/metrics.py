@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.engine.flow_metrics import ServiceFacts, Station, fill_flow, fill_responses
+from ecssim.engine.flow_metrics import Minute, ServiceFacts, Station, fill_flow, fill_responses
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
 
@@ -43,7 +43,7 @@ class Metrics:
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
         self.latest: dict[str, npt.NDArray[np.float64]] = {name: np.empty(0) for name in COLUMNS}
         self._facts = ServiceFacts.of([], -1)
-        self._held: list[tuple[npt.NDArray[np.void], Station | None, npt.NDArray[np.bool_] | None]] = []
+        self._held: list[tuple[npt.NDArray[np.void], Station | None, ServiceFacts]] = []
         self._held_rows = 0
 
     def begin(self) -> None:
@@ -120,7 +120,7 @@ class Metrics:
         rows["healthy_count"] = healthy
         station = fill_flow(rows, engine, facts, seconds, max(now - t, 1e-9))
         self._keep_latest(rows)
-        self._held.append((rows, station, facts.alive))
+        self._held.append((rows, station, facts))
         self._held_rows += len(rows)
         if self._held_rows >= HELD_ROWS:
             self._let_go()
@@ -129,9 +129,9 @@ class Metrics:
         """Record the minutes that were held back, with their response times worked out in one go."""
         held, self._held = self._held, []
         self._held_rows = 0
-        fill_responses([(rows, station) for rows, station, _ in held if station is not None])
-        for rows, _, alive in held:
-            self._services.extend_array(rows if alive is None else rows[alive])
+        fill_responses([Minute(rows, station, facts.shapes) for rows, station, facts in held if station is not None])
+        for rows, _, facts in held:
+            self._services.extend_array(rows if facts.alive is None else rows[facts.alive])
 
     def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""

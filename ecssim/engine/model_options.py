@@ -74,6 +74,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "AGENT-021",
         "whether the agents' renewals of their connections, every half hour, are instance events",
     ),
+    "plainServiceTimes": Option(
+        "plain_service_times",
+        ("exponential", "constant"),
+        "LB-020",
+        "whether a plain number of cpuSeconds is the mean of exponential times or the time of every request",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -97,6 +103,7 @@ class ModelOptions:
     pull_bandwidth: Literal["shared", "separate"] = "shared"
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
+    plain_service_times: Literal["exponential", "constant"] = "exponential"
     image_size_mb: float = 100.0
 
     @property

@@ -165,6 +165,21 @@ class Targets:
             self.engine.services.on_unhealthy(task, target.group)
         self._arm(target)
 
+    def up_seconds(self, target: Target, start: float, end: float) -> float:
+        """Return for how much of a span of time a target answered, whatever its checks say of it."""
+        task = target.task
+        if task.exited:
+            return 0.0
+        if task.containers:
+            spans = getattr(target, "spans", [])
+        else:
+            laws = task.template.laws
+            down = NEVER
+            if laws.unhealthy_after is not None:
+                down = max(0.0, task.started_at) + laws.unhealthy_after.median
+            spans = [(task.started_at + task.delays[READY] if task.started_at > 0.0 else -NEVER, down)]
+        return sum(max(0.0, min(end, until) - max(start, begin)) for begin, until in spans)
+
     def dies(self, task: Task) -> None:
         """The task's containers are gone and ECS does not know: from now on its checks fail (LB-007, SVC-021)."""
         now = self.kernel._now

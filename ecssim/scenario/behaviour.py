@@ -35,6 +35,7 @@ from ecssim.scenario.distributions import (
 from ecssim.scenario.units import (
     EXPECTED_DURATION,
     EXPECTED_SHARE,
+    Duration,
     Number,
     Share,
     Size,
@@ -56,12 +57,23 @@ class ImageFacts(Shape):
 
 
 class Request(Shape):
-    """What one request costs: CPU seconds, time spent waiting elsewhere, memory while it is in flight."""
+    """What one request costs: CPU seconds, time spent waiting elsewhere, memory while it is in flight.
+
+    ``errors`` is the share that the task answers with a status of 500 and more.
+    """
 
     cpu_seconds: NumberDistribution | None = None
     latency: DurationDistribution | None = None
     memory: SizeDistribution | None = None
     concurrency: Annotated[int, Field(ge=1)] | None = None
+    errors: Share | None = None
+
+
+class Warmup(Shape):
+    """A new task is slower at first: ``speed`` of its full one, growing evenly to all of it within ``for``."""
+
+    for_: Annotated[Duration, Field(alias="for")]
+    speed: Share
 
 
 class Idle(Shape):
@@ -141,6 +153,7 @@ class ContainerBehaviour(Shape):
     failure: Failure | None = None
     exit_code: ExitCode | None = None
     request: Request | None = None
+    warmup: Warmup | None = None
     idle: Idle | None = None
 
 

@@ -33,5 +33,6 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
     "pullRate": ModelOption((), "LIFE-084"),
     "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
+    "plainServiceTimes": ModelOption(("exponential", "constant"), "LB-020"),
     "imageSize": ModelOption((), "LIFE-084"),
 }

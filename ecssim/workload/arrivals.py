@@ -120,3 +120,7 @@ class TraceLoad:
         """Return the requests of each of the 60 minutes of block ``b``."""
         edges = np.arange(b * BLOCK, (b + 1) * BLOCK + 1, dtype=np.float64) * MINUTE
         return np.diff(self.until(edges))
+
+
+#: Where a stream's requests come from.
+Load = PatternLoad | TraceLoad
