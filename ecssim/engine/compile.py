@@ -19,6 +19,7 @@ from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
+from ecssim.engine.compile_balancers import add_balancers
 from ecssim.engine.compile_jobs import job_stream
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
@@ -83,6 +84,7 @@ def compile_scenario(
     _subnets(engine, scenario)
     _network(engine, scenario)
     _target_groups(engine, scenario)
+    add_balancers(engine, scenario)
     _groups(engine, scenario, trunking)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)

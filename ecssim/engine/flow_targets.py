@@ -71,6 +71,8 @@ class Stream:
     listener: str = ""
     rule: str = ""
     rules: int = 0
+    #: The targets whose protocol version does not take this stream's requests (LB-030); None: there are none.
+    odd: frozenset[int] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -96,11 +98,12 @@ class Target:
     late: str = "f504"
     patience: float = 60.0
     opened: int = 0
+    mismatched: bool = False
 
     @property
     def alone(self) -> bool:
         """Whether it is moved by itself."""
-        return self.uneven is not None or self.retries is not None or self.late != "f504"
+        return self.uneven is not None or self.retries is not None or self.late != "f504" or self.mismatched
 
 
 class Holder(Protocol):

@@ -54,6 +54,21 @@ def drift(stream: Stream, now: float) -> None:
         stream.weights, stream.goal = list(goal), None
 
 
+def arrive_odd(traffic: Traffic, stream: Stream, new: int) -> None:
+    """Requests of a stream that some of its targets do not understand: those are answered 464 (LB-030)."""
+    assert stream.odd is not None
+    if stream.goal is not None:
+        drift(stream, traffic.kernel._now)
+    counts, stream.carry = shares(new, stream.weights, stream.carry)
+    columns = traffic.cells.columns
+    for target, count in zip(stream.targets, counts, strict=True):
+        if target.index in stream.odd and target.cells:
+            columns["offered"][target.cells[-1]] += count
+            columns["f464"][target.cells[-1]] += count
+        else:
+            traffic.doors.columns["waiting"][target.index] += count
+
+
 def close(traffic: Traffic, target: Target, dt: float, now: float) -> None:
     """Close the segment of one target; see :meth:`Traffic.close`, which has let its streams arrive."""
     columns = traffic.cells.columns

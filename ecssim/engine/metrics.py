@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ecssim.engine.balancer_metrics import BalancerMetrics
 from ecssim.engine.flow_metrics import Minute, ServiceFacts, Station, fill_flow, fill_responses
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
@@ -38,6 +39,7 @@ class Metrics:
         self._subnets = recorder.tables["subnet_metrics"]
         self._usage = recorder.tables["subnet_usage"]
         self._consumers = recorder.names.pool("consumer")
+        self._balancers = BalancerMetrics(engine)
         self.minute = 0
         self.hour = 0
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
@@ -83,6 +85,7 @@ class Metrics:
         """Write the rows of the minute that began at ``minute x 60`` seconds."""
         t = self.minute * MINUTE_SECONDS
         self._publish_services(t)
+        self._balancers.publish(t)
         self.engine.traffic.record(t)
         self._publish_subnets(t)
         self.engine.capacity.publish(t)

@@ -19,6 +19,7 @@ from ecssim.engine.groups import Groups
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
+from ecssim.engine.load_balancers import LoadBalancers
 from ecssim.engine.links import Links
 from ecssim.engine.luck import Luck
 from ecssim.engine.meters import Meters
@@ -114,6 +115,7 @@ class Engine:
         self.groups = Groups(self)
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
+        self.balancers = LoadBalancers(self)
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ecssim.decide.target_health import Change, Check, changes
 from ecssim.engine.timing import READY
 from ecssim.world.entities import Owner, TargetGroup, Task
-from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY
+from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY, TARGET_UNUSED
 
 if TYPE_CHECKING:
     from ecssim.engine.luck import Draws
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 
 NEVER: Final = float("inf")
+
+
+def _noticed(ahead: tuple[Change, ...], timeout: float) -> tuple[Change, ...]:
+    """A target that hangs is not refused at once: a failure is known when the check has timed out (LB-002)."""
+    return tuple(c._replace(t=c.t + timeout) if c.state == TARGET_UNHEALTHY else c for c in ahead)
 
 
 class Target:
@@ -81,6 +86,9 @@ class Targets:
             group.members[task.ordinal] = target
             first = now + group.registration_delay + self._first_check.a
             first += (self._first_check.b - self._first_check.a) * u
+            if group.zones is not None and self.engine.zone_of(task) not in group.zones:
+                self._never_used(target, first)
+                continue
             need = group.healthy_threshold if group.network else 1
             if healthy:
                 target.state = TARGET_HEALTHY
@@ -98,8 +106,21 @@ class Targets:
             if task.containers:
                 target.check, target.spans = check, spans
             ahead = changes(check, tuple(spans))
+            if laws.unhealthy_after is not None:
+                ahead = _noticed(ahead, group.check_timeout)
             target.ahead = ahead[1:] if healthy else ahead
             self._arm(target)
+
+    def _never_used(self, target: Target, first: float) -> None:
+        """The load balancer has no node in the target's zone: it passes no check, and ECS replaces its task (LB-009)."""
+        target.state = TARGET_UNUSED
+        group = target.group
+        seen = first + (group.unhealthy_threshold - 1) * group.interval
+        self.kernel.at(seen, 0, self._on_unused, target)
+
+    def _on_unused(self, target: Target, epoch: int) -> None:
+        if target.epoch == epoch:
+            self.engine.services.on_unhealthy(target.task, target.group)
 
     def answers_until(self, task: Task, t: float) -> None:
         """The task's container has exited at ``t``: checks fail from then on."""
@@ -224,6 +245,8 @@ class Targets:
             if target.state == TARGET_HEALTHY:
                 group.healthy -= 1
                 self._serve(target, -1, lost=lost or task.exited)
+                if task.template.laws.request.unloaded > group.deregistration_delay:
+                    self.engine.traffic.outlived(target, group.deregistration_delay)
             target.state = TARGET_DRAINING
             target.epoch += 1
             delay = max(delay, group.deregistration_delay)

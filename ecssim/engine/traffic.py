@@ -91,6 +91,11 @@ class Traffic:
             target.streams.append(stream)
         return stream
 
+    def opens(self, target: Target) -> None:
+        """A target joins while the run is under way: a listener forwards to it from now on."""
+        self.doors.add()
+        self.doors.columns["closed"][target.index] = self.kernel._now
+
     def begin(self) -> None:
         """All streams are known: lay their columns out and load the first minute."""
         self.flows = Columns(("arrived",), ("before", "load"), len(self.streams))
@@ -102,10 +107,10 @@ class Traffic:
 
     def rewire(self) -> None:
         """Know again which streams go to one target only, and which targets are moved by themselves."""
-        alone = [s for s in self.streams if len(s.targets) == 1]
+        alone = [s for s in self.streams if len(s.targets) == 1 and s.odd is None]
         self._alone = np.array([s.index for s in alone], dtype=np.int64)
         self._alone_target = np.array([s.targets[0].index for s in alone], dtype=np.int64)
-        self._shared = [s for s in self.streams if len(s.targets) > 1]
+        self._shared = [s for s in self.streams if len(s.targets) > 1 or s.odd is not None]
         self.lone = [t for t in self.targets if t.alone]
         self._stale_order = True
 
@@ -154,6 +159,21 @@ class Traffic:
             columns["in_flight"][i] -= gone
             columns["f502"][i] += gone
         servers[i] = had + delta
+
+    def outlived(self, holder: Holder, delay: float) -> None:
+        """A task is deregistered whose requests take longer than the drain: what is left then gets 502 (LB-041).
+
+        Requests under way are at a random point of their time; the task's share of them is one of the servers'.
+        """
+        i = holder.cell
+        if i < 0:
+            return
+        columns = self.cells.columns
+        there = columns["servers"][i] + 1.0
+        late = 1.0 - delay / columns["unloaded"][i]
+        gone = floor(columns["in_flight"][i] / there * late)
+        columns["in_flight"][i] -= gone
+        columns["f502"][i] += gone
 
     def cell_for(self, target: Target, task: Task) -> int:
         """Return the cell in which a task serves behind ``target``."""
@@ -207,6 +227,9 @@ class Traffic:
             return
         columns["arrived"][i] = n
         waiting = self.doors.columns["waiting"]
+        if stream.odd is not None:
+            lone_targets.arrive_odd(self, stream, new)
+            return
         if len(stream.targets) == 1:
             waiting[stream.targets[0].index] += new
             return

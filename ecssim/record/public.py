@@ -68,6 +68,19 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             availability_zone name:availability_zone, offered_count u64, served_count u64, failed_count u64,
             in_flight_count u64, healthy_count u32, retried_count u64, {_IN_CLUSTER}
         """,
+        "load_balancer_metrics": f"""
+            t f64, load_balancer name:load_balancer, request_count u64, new_connection_count u64,
+            active_connection_count u64, processed_bytes u64, rule_evaluation_count u64, elb_4xx_count u64,
+            elb_5xx_count u64, elb_502_count u64, elb_503_count u64, elb_504_count u64, target_5xx_count u64,
+            unhealthy_routing_request_count u64, {_WHERE}
+        """,
+        "target_group_metrics": f"""
+            t f64, target_group name:flow_target, load_balancer name:load_balancer, request_count u64,
+            request_count_per_target f64, healthy_host_count f64, healthy_host_count_minimum u32,
+            healthy_host_count_maximum u32, unhealthy_host_count f64, unhealthy_host_count_minimum u32,
+            unhealthy_host_count_maximum u32, target_5xx_count u64, target_connection_error_count u64,
+            unhealthy_routing_request_count u64, {_WHERE}
+        """,
         "instance_events": f"{_EVENT} {_INSTANCE} agent_connected u8, {_IN_CLUSTER}",
         "instances": f"""{_INSTANCE}
             launched_at f64, registered_at f64, draining_at f64, terminated_at f64, {_IN_CLUSTER}
