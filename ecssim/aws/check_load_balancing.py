@@ -115,11 +115,11 @@ def _places(given: Sequence[ElbAttribute]) -> _Place:
 class _Place(NamedTuple):
     """Where an attribute stands; if it was written by its shorthand, there."""
 
-    index: Mapping[str, int]
+    at: Mapping[str, int]
 
     def __call__(self, key: str, shorthand: str | None = None) -> tuple[str | int, ...]:
-        if key in self.index:
-            return ("attributes", self.index[key], "value")
+        if key in self.at:
+            return ("attributes", self.at[key], "value")
         return (shorthand,) if shorthand is not None else ()
 
 

@@ -8,6 +8,8 @@ shorthands for that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from math import inf
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -314,6 +316,18 @@ class RuleCondition(ElbShape):
                 return config.values
         return self.values
 
+    def takes(self, host: str, path: str, method: str) -> bool:
+        """Whether a request matches; a condition on anything but host, path and method never does."""
+        asked = {"host-header": host.lower(), "path-pattern": path, "http-request-method": method}
+        value = asked.get(self.field or "")
+        if value is None:
+            return False
+        lower = self.field == "host-header"
+        # Brackets mean themselves here: only * and ? are wildcards.
+        return any(
+            fnmatchcase(value, (pattern.lower() if lower else pattern).replace("[", "[[]")) for pattern in self.patterns
+        )
+
 
 class ListenerRule(ElbShape):
     """A rule of a listener; the lowest priority that matches wins."""
@@ -325,6 +339,11 @@ class ListenerRule(ElbShape):
     transforms: tuple[JsonObject, ...] = ()
     is_default: bool | None = None
     tags: tuple[JsonObject, ...] = ()
+
+    @property
+    def rank(self) -> float:
+        """Where it stands among the rules of its listener; the default comes last."""
+        return float(self.priority) if self.priority is not None and str(self.priority).isdecimal() else inf
 
 
 class Listener(ElbShape):

@@ -268,6 +268,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "StopServiceDeployment": {_M: "serviceDeploymentArn", _N: "stopType"},
     "StopTask": {_M: _ALL},
+    "DescribeTargetHealth": {_M: "targetGroupArn targets", _E: "include"},
+    "TargetDescription": {_M: "id", _E: "port availabilityZone"},
     "DescribeTasks": {_M: "tasks cluster", _E: "include"},
     "ListTasks": {_M: _ALL},
     "DescribeContainerInstances": {_M: "containerInstances cluster", _E: "include"},

@@ -138,9 +138,9 @@ class BalancerMetrics:
             return 0
         answered, wrong = self._errors.get(i, (0, 0))
         answered += c["served"][i]
-        now = floor(answered * share + 1e-9)
+        now: int = floor(answered * share + 1e-9)
         self._errors[i] = answered, now
-        return now - wrong
+        return int(now - wrong)
 
     def _senders(self) -> dict[str, tuple[int, int, int, int]]:
         """By load balancer: new connections, active connections, bytes and rule evaluations of the minute."""

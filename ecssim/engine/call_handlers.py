@@ -14,6 +14,7 @@ from ecssim.engine import scaling_requests
 from ecssim.engine.load_balancers import Door
 from ecssim.engine.read_handlers import READS
 from ecssim.engine.standalone import Failure, RunTaskPlan
+from ecssim.engine.target_health import describe_target_health
 from ecssim.errors import ClientError
 from ecssim.world.entities import Cluster, Instance, Service, Task
 from ecssim.world.states import ACTIVE, DRAINING, RUNNING, USER_INITIATED
@@ -312,7 +313,7 @@ def _door_of(engine: Engine, arn: str) -> Door:
 
 
 def modify_listener(engine: Engine, call: req.ModifyListener, event: int) -> dict[str, Any]:
-    """ModifyListener: another default action; shares of target groups change at once, or as stickiness ends (LB-025)."""
+    """ModifyListener: another default action; shares change at once, or as stickiness ends (LB-025)."""
     door = _door_of(engine, call.listener_arn)
     if call.default_actions:
         rule = next((r for r in door.rules if r.arn == "default"), None)
@@ -340,6 +341,7 @@ HANDLERS: dict[str, Any] = {
     "DeleteScalingPolicy": delete_scaling_policy,
     "DeleteService": delete_service,
     "DeregisterContainerInstance": deregister_container_instance,
+    "DescribeTargetHealth": describe_target_health,
     "DeregisterScalableTarget": deregister_scalable_target,
     "ModifyListener": modify_listener,
     "ModifyRule": modify_rule,

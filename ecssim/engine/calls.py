@@ -206,6 +206,8 @@ def _target(params: Mapping[str, Any]) -> str:
         "containerInstance",
         "listenerArn",
         "ListenerArn",
+        "targetGroupArn",
+        "TargetGroupArn",
         "ruleArn",
         "RuleArn",
         "autoScalingGroupName",

@@ -39,12 +39,12 @@ def add_balancers(engine: Engine, scenario: Scenario) -> None:
         found = by_name.get(name) or by_name.get(_bare(name))
         if found is not None:
             balancers.add(listener, found)
-    for i, group in enumerate(engine.world.target_groups):
-        group.check_timeout = float(balancers.documents[i].health_check_timeout)
-        before = balancers.before.get(i)
+    for ordinal, there in enumerate(engine.world.target_groups):
+        there.check_timeout = float(balancers.documents[ordinal].health_check_timeout)
+        before = balancers.before.get(ordinal)
         if before is not None and before.zones:
             # A target in a zone that the load balancer is not in is never used (LB-009).
-            group.zones = frozenset(before.zones)
+            there.zones = frozenset(before.zones)
 
 
 def _bare(name: str) -> str:

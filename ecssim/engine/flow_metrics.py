@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.workload.queueing import Shape, responses
+from ecssim.workload.queueing import Shape, Station, responses
 from ecssim.world.entities import Deployment, Service
 
 if TYPE_CHECKING:
@@ -62,20 +62,10 @@ class ServiceFacts:
         )
 
 
-class Station(NamedTuple):
-    """What the response times of one minute's services follow from, by service; see :mod:`workload.queueing`.
+class Served(NamedTuple):
+    """What the response times of one minute's services follow from; ``nothing`` marks those that served none."""
 
-    ``before`` and ``after`` are the seconds of work in the backlog as the minute began and ended; ``nothing`` marks
-    those that served no request.
-    """
-
-    arrival_rate: Floats
-    servers: Floats
-    rate: Floats
-    base: Floats
-    before: Floats
-    after: Floats
-    span: Floats
+    station: Station
     nothing: npt.NDArray[np.bool_]
 
 
@@ -83,7 +73,7 @@ class Minute(NamedTuple):
     """The rows of one minute's services whose response times are still to be filled."""
 
     rows: npt.NDArray[np.void]
-    station: Station
+    served: Served
     shapes: tuple[Shape | None, ...] | None
 
 
@@ -91,12 +81,14 @@ def fill_responses(minutes: Sequence[Minute]) -> None:
     """Fill the response-time columns of many minutes at once: one formula over all costs as much as over one."""
     if not minutes:
         return
-    *inputs, nothing = (np.concatenate(column) for column in zip(*(m.station for m in minutes), strict=True))
+    stations = Station(*(np.concatenate(column) for column in zip(*(m.served.station for m in minutes), strict=True)))
+    nothing = np.concatenate([m.served.nothing for m in minutes])
+    times: tuple[Floats, ...]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         if all(m.shapes is None for m in minutes):
-            times = responses(*inputs)
+            times = responses(stations)
         else:
-            times = _by_shape(minutes, inputs)
+            times = _by_shape(minutes, stations)
     for name, values in zip(RESPONSE_COLUMNS, times, strict=True):
         values[nothing] = np.nan
         at = 0
@@ -105,7 +97,7 @@ def fill_responses(minutes: Sequence[Minute]) -> None:
             at += len(rows)
 
 
-def _by_shape(minutes: Sequence[Minute], inputs: Sequence[Floats]) -> tuple[Floats, ...]:
+def _by_shape(minutes: Sequence[Minute], stations: Station) -> tuple[Floats, ...]:
     """Response times where services differ in how their service times vary: one go for each shape."""
     places: dict[Shape | None, list[int]] = {}
     at = 0
@@ -116,14 +108,14 @@ def _by_shape(minutes: Sequence[Minute], inputs: Sequence[Floats]) -> tuple[Floa
     out = tuple(np.empty(at) for _ in RESPONSE_COLUMNS)
     for shape, where in places.items():
         index = np.array(where, dtype=np.int64)
-        for column, values in zip(out, responses(*(given[index] for given in inputs), shape), strict=True):
+        for column, values in zip(out, responses(stations.at(index), shape), strict=True):
             column[index] = values
     return out
 
 
 def fill_flow(
     rows: npt.NDArray[np.void], engine: Engine, facts: ServiceFacts, running_seconds: Floats, span: float
-) -> Station | None:
+) -> Served | None:
     """Fill the traffic and utilisation columns of one minute's service rows; return what response times need.
 
     ``running_seconds`` are the task-seconds in RUNNING of each service within the ``span`` seconds (ALARM-029).
@@ -172,17 +164,17 @@ class Sums:
     per_target: Floats
 
 
-def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tuple[Floats, Floats, Station]:
+def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tuple[Floats, Floats, Served]:
     """Fill the request columns; return CPU-seconds used, MiB held by requests in flight, and the stations."""
     traffic = engine.traffic
     sums = _add_one_by_one(engine, n) if traffic.few else _add(engine, n)
     rare = _rare(rows, engine, n) if traffic.lone else 0.0
-    asked = sums.offered + rows["retried_count"] if traffic.lone else sums.offered
+    asked: Floats = sums.offered + rows["retried_count"] if traffic.lone else sums.offered
     rows["offered_count"] = sums.offered
     rows["served_count"] = sums.served
     rows["in_flight_count"] = sums.in_flight
     # A request that found no target is not in RequestCount (LB-046).
-    rows["request_count"] = asked - sums.f503
+    rows["request_count"] = asked - sums.f503 - (rows["http_464_count"] if traffic.lone else 0.0)
     failed = sums.f502 + sums.f503 + sums.f504 + rare
     if failed.any():
         rows["http_502_count"] = sums.f502
@@ -207,8 +199,8 @@ def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tu
     traffic.backlog = after
     nothing = (sums.served <= 0.0) | (capacity <= 0.0)
     rate = np.where(rate > 0.0, rate, 1.0)
-    station = Station(offered_rate, servers, rate, base, before, after, np.full(n, span), nothing)
-    return sums.busy, sums.held, station
+    station = Station(offered_rate, servers, rate, base, before, after, np.full(n, span))
+    return sums.busy, sums.held, Served(station, nothing)
 
 
 def _rare(rows: npt.NDArray[np.void], engine: Engine, n: int) -> Floats:
@@ -221,7 +213,7 @@ def _rare(rows: npt.NDArray[np.void], engine: Engine, n: int) -> Floats:
     rows["http_460_count"] = gave_up
     rows["http_464_count"] = mismatched
     rows["retried_count"] = retried
-    out: Floats = gave_up + mismatched
+    out: Floats = (gave_up + mismatched).astype(np.float64)
     return out
 
 
@@ -243,7 +235,7 @@ def _add(engine: Engine, n: int) -> Sums:
     target = view("target")
     asked = view("offered") - view("f503")
     if traffic.lone:
-        asked = asked + view("retried")
+        asked = asked + view("retried") - view("f464")
     requests = np.bincount(target, weights=asked, minlength=m)
     minutes = np.bincount(target, weights=view("minute_seconds"), minlength=m) / 60.0
     per_target = np.divide(requests, minutes, out=np.zeros(m), where=minutes > 0.0)
@@ -288,7 +280,7 @@ def _add_one_by_one(engine: Engine, n: int) -> Sums:
         base[s] += c["base"][i] * seconds
         busy[s] += c["served"][i] * c["cpu_seconds"][i]
         held[s] += c["in_flight"][i] * c["memory"][i]
-        requests[t] += c["offered"][i] + c["retried"][i] - c["f503"][i]
+        requests[t] += c["offered"][i] + c["retried"][i] - c["f503"][i] - c["f464"][i]
         minutes[t] += c["minute_seconds"][i]
     figures = [float("nan")] * n
     for target in traffic.targets:

@@ -7,7 +7,6 @@ load balancer's say of routing is worked out once, and again when a listener is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ecssim.aws.load_balancing import Listener, ListenerAction, RuleCondition
@@ -48,20 +47,7 @@ class Rule:
 
     def takes(self, host: str, path: str, method: str) -> bool:
         """Whether a request with this host, path and method matches every condition."""
-        asked = {"host-header": host.lower(), "path-pattern": path, "http-request-method": method}
-        for condition in self.conditions:
-            value = asked.get(condition.field or "")
-            patterns = condition.patterns
-            if value is None or not any(
-                _matches(value, p.lower() if condition.field == "host-header" else p) for p in patterns
-            ):
-                return False
-        return True
-
-
-def _matches(value: str, pattern: str) -> bool:
-    # Brackets mean themselves here: only * and ? are wildcards.
-    return fnmatchcase(value, pattern.replace("[", "[[]"))
+        return all(condition.takes(host, path, method) for condition in self.conditions)
 
 
 @dataclass(slots=True, eq=False)
@@ -93,9 +79,8 @@ class LoadBalancers:
         """Add a listener."""
         door = Door(f"{balancer.name}:{document.port}", document.listener_arn, balancer)
         for number, rule in enumerate(document.rules):
-            priority = float(rule.priority) if str(rule.priority).isdecimal() else float("inf")
             arn = rule.rule_arn or f"{door.name}/{number}"
-            door.rules.append(Rule(arn, priority, rule.conditions, rule.actions))
+            door.rules.append(Rule(arn, rule.rank, rule.conditions, rule.actions))
         door.rules.sort(key=lambda rule: rule.priority)
         if document.default_actions:
             door.rules.append(Rule("default", float("inf"), (), document.default_actions))
@@ -195,7 +180,6 @@ class LoadBalancers:
         return target
 
     def _weigh_again(self, stream: Stream, actions: tuple[ListenerAction, ...], now: float) -> None:
-        traffic = self.engine.traffic
         wanted: dict[Target, float] = {}
         sticks = 0.0
         for action in actions:

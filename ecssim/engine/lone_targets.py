@@ -17,6 +17,7 @@ from ecssim.engine.uneven import Settings, Uneven
 from ecssim.workload.flow import shares, step
 
 if TYPE_CHECKING:
+    from ecssim.engine.targets import Target as Member
     from ecssim.engine.traffic import Traffic
 
 
@@ -101,7 +102,7 @@ def close(traffic: Traffic, target: Target, dt: float, now: float) -> None:
     n = offered + again
     served_before = sum(columns["served"][i] for i in target.cells)
     members = target.balanced and bool(traffic.engine.world.target_groups[target.group].members)
-    if sum(taking) <= 0.0 or (members and _too_few(traffic, target, columns["servers"])):
+    if sum(taking) <= 0.0 or (members and _too_few(traffic, target)):
         _retried(traffic, target, target.cells[-1:], [again])
         traffic.refuse(target, offered, dt, now, again)
     else:
@@ -111,7 +112,7 @@ def close(traffic: Traffic, target: Target, dt: float, now: float) -> None:
         after = _failures(traffic, target)
         failed = {code: after[code] - before[code] for code in after}
         retries.settle(now, failed, sum(columns["served"][i] for i in target.cells) - served_before)
-        if (retries.busy or sum(failed.values())) and not retries.armed:
+        if (retries.busy or any(n > 0 for n in failed.values())) and not retries.armed:
             retries.armed = True
             traffic.kernel.at(now + STEP, WORLD, _look_again, (traffic, target))
     target.stressed = target.stressed or n > 0
@@ -130,7 +131,7 @@ def _failures(traffic: Traffic, target: Target) -> dict[str, int]:
     return {code: sum(columns[f"f{code}"][i] for i in target.cells) for code in ("502", "503", "504", "460")}
 
 
-def _too_few(traffic: Traffic, target: Target, servers: object) -> bool:
+def _too_few(traffic: Traffic, target: Target) -> bool:
     """Whether so few targets are healthy that all of them get requests (LB-010)."""
     if target.uneven is None:
         return False
@@ -230,7 +231,7 @@ def open_to_all(traffic: Traffic, target: Target, count: int, dt: float, now: fl
 
 
 def open_to(
-    traffic: Traffic, target: Target, members: list[object], count: int, dt: float, now: float, again: int = 0
+    traffic: Traffic, target: Target, members: list[Member], count: int, dt: float, now: float, again: int = 0
 ) -> None:
     """Send requests to these targets alike: who is up serves them, the others refuse the connection (LB-042)."""
     columns = traffic.cells.columns
@@ -238,7 +239,7 @@ def open_to(
     for member in members:
         seconds = traffic.engine.targets.up_seconds(member, now - dt, now)
         if seconds > 0.0:
-            i = traffic.cell_for(target, member.task)  # type: ignore[attr-defined]
+            i = traffic.cell_for(target, member.task)
             up[i] = up.get(i, 0.0) + seconds
     columns = traffic.cells.columns
     target.opened += count + again

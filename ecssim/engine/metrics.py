@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecssim.engine.balancer_metrics import BalancerMetrics
-from ecssim.engine.flow_metrics import Minute, ServiceFacts, Station, fill_flow, fill_responses
+from ecssim.engine.flow_metrics import Minute, Served, ServiceFacts, fill_flow, fill_responses
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
 
@@ -45,7 +45,7 @@ class Metrics:
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
         self.latest: dict[str, npt.NDArray[np.float64]] = {name: np.empty(0) for name in COLUMNS}
         self._facts = ServiceFacts.of([], -1)
-        self._held: list[tuple[npt.NDArray[np.void], Station | None, ServiceFacts]] = []
+        self._held: list[tuple[npt.NDArray[np.void], Served | None, ServiceFacts]] = []
         self._held_rows = 0
 
     def begin(self) -> None:

@@ -19,8 +19,8 @@ from ecssim.engine.groups import Groups
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
-from ecssim.engine.load_balancers import LoadBalancers
 from ecssim.engine.links import Links
+from ecssim.engine.load_balancers import LoadBalancers
 from ecssim.engine.luck import Luck
 from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics

@@ -112,7 +112,7 @@ class Targets:
             self._arm(target)
 
     def _never_used(self, target: Target, first: float) -> None:
-        """The load balancer has no node in the target's zone: it passes no check, and ECS replaces its task (LB-009)."""
+        """The load balancer is not in the target's zone: it passes no check, and ECS replaces its task (LB-009)."""
         target.state = TARGET_UNUSED
         group = target.group
         seen = first + (group.unhealthy_threshold - 1) * group.interval
@@ -189,10 +189,11 @@ class Targets:
     def up_seconds(self, target: Target, start: float, end: float) -> float:
         """Return for how much of a span of time a target answered, whatever its checks say of it."""
         task = target.task
+        spans: list[tuple[float, float]]
         if task.exited:
             return 0.0
         if task.containers:
-            spans = getattr(target, "spans", [])
+            spans = target.spans
         else:
             laws = task.template.laws
             down = NEVER

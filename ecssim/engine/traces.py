@@ -54,7 +54,7 @@ def _rows(path: Path, trace: Trace) -> Iterator[tuple[Any, float]]:
 
 
 def _parquet(path: Path, trace: Trace) -> Iterator[tuple[Any, float]]:
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     wanted = [name for name in (trace.time_column, trace.value_column, trace.where) if name is not None]
     columns = parquet.read_table(path, columns=wanted).to_pydict()

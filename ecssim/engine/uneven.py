@@ -1,7 +1,7 @@
 """Targets whose tasks do not all get the same share of the requests at once.
 
 Slow start and cold caches, clients that stay with the task that they know, zones that keep their requests to
-themselves, algorithms that look at what is outstanding. Such a target is moved by itself; all others pay nothing for it.
+themselves, algorithms that look at what is outstanding. Such a target is moved by itself; all others pay nothing.
 """
 
 from __future__ import annotations

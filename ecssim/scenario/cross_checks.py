@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
+from ecssim.scenario.check_load_balancing import check_attributes
 from ecssim.scenario.check_network import check_network
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
@@ -44,6 +45,7 @@ def check_scenario(
     check_capacity(names, around, findings)
     check_services(names, around, findings)
     check_listeners(names, findings)
+    check_attributes(names, findings)
     check_scaling(names, findings)
     check_traffic(names, findings)
     check_behaviour(names, findings)

@@ -105,7 +105,7 @@ def referenced_files(scenario: Scenario, root: Node, base_dir: Path) -> list[Pro
 def header_of(path: Path) -> list[str]:
     """What a trace's columns are called; in get-metric-data JSON the Ids and Labels of its results."""
     if path.suffix == ".parquet":
-        import pyarrow.parquet as parquet
+        from pyarrow import parquet
 
         try:
             return list(parquet.read_schema(path).names)

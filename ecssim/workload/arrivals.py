@@ -55,7 +55,8 @@ class Pattern:
                 return np.where(i >= 0, values[np.maximum(i, 0)], 0.0)
             case "stages":
                 corners = np.array([at for at, _ in self.stages]), np.array([rate for _, rate in self.stages])
-                return np.interp(t, *corners, right=0.0)
+                out: Floats = np.interp(t, *corners, right=0.0)
+                return out
             case "spike":
                 return self._spike(t)
             case _:

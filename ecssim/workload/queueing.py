@@ -3,8 +3,9 @@
 The model is M/G/c, stated in three parts. Whether a request waits is Erlang's C formula, exact for M/M/c and used for
 every law of the service time. How long it waits if it does is the wait of one server that is ``c`` times as fast
 (M/G/1, Pollaczek and Khinchine), whose first two moments are exact; this gives the mean wait of Lee and Longton,
-``(1 + scv) / 2`` times that of M/M/c. Service and wait are then each written as a mixture of two exponentials with these
-moments, so that percentiles of their sum have a closed form.
+``(1 + scv) / 2`` times that of M/M/c, which Kimura's correction makes shorter where servers share little work. The
+wait is then written as a mixture of two exponentials with its moments, the service time by its own quantiles, so that
+the chance that their sum is longer than anything has a closed form.
 
 Everything works on vectors, element by element: a value alone and among others has the same bits. Exponentials and
 logarithms are numpy's.
@@ -110,35 +111,42 @@ class Responses(NamedTuple):
     p99: Floats
 
 
-def responses(
-    arrival_rate: Floats,
-    servers: Floats,
-    rate: Floats,
-    base: Floats,
-    before: Floats,
-    after: Floats,
-    span: Floats,
-    shape: Shape | None = None,
-) -> Responses:
-    """Return the response times of the requests of one span: stationary, or behind a backlog where there is one.
+class Station(NamedTuple):
+    """What the response times of one span follow from; one value per station.
 
-    ``before`` and ``after`` are the seconds that the backlog takes to be served at the begin and end of ``span``.
+    Requests a second, servers, completions a second of one of them, the part of a response that needs no server; the
+    seconds that the backlog takes to be served at the begin (``before``) and end of the span, and its length.
     """
-    out = stationary(arrival_rate, servers, rate, base, shape)
-    late = np.flatnonzero((before > 0.0) | (after > 0.0))
+
+    arrival_rate: Floats
+    servers: Floats
+    rate: Floats
+    base: Floats
+    before: Floats
+    after: Floats
+    span: Floats
+
+    def at(self, index: npt.NDArray[np.int64]) -> Station:
+        """Some of the stations."""
+        return Station(*(values[index] for values in self))
+
+
+def responses(stations: Station, shape: Shape | None = None) -> Responses:
+    """Return the response times of the requests of one span: stationary, or behind a backlog where there is one."""
+    out = stationary(stations.arrival_rate, stations.servers, stations.rate, stations.base, shape)
+    late = np.flatnonzero((stations.before > 0.0) | (stations.after > 0.0))
     if len(late):
-        rho = arrival_rate[late] / np.maximum(servers[late] * rate[late], 1e-300)
-        queue = backlog(before[late], after[late], rho, span[late])
-        behind = _behind(arrival_rate[late], servers[late], rate[late], base[late], queue, shape or EXPONENTIAL)
+        behind = _behind(stations.at(late), shape or EXPONENTIAL)
         for values, better in zip(out, behind, strict=True):
             values[late] = better
     return out
 
 
-def _behind(
-    arrival_rate: Floats, servers: Floats, rate: Floats, base: Floats, queue: Backlog, shape: Shape
-) -> Responses:
+def _behind(stations: Station, shape: Shape) -> Responses:
     """Return the response times where part of the requests find a backlog."""
+    arrival_rate, servers, rate, base, before, after, span = stations
+    rho = arrival_rate / np.maximum(servers * rate, 1e-300)
+    queue = backlog(before, after, rho, span)
     calm = stationary(arrival_rate, servers, rate, base, shape)
     mu = np.where(np.isfinite(rate), rate, 1e12)
     on_average = (1.0 - queue.flat) * (queue.least + queue.most) / 2.0 + queue.flat * queue.most
@@ -317,4 +325,7 @@ def quantiles(tail: Callable[[Floats], Floats], high: Floats) -> Floats:
         f_low = np.where(more, f, f_low * 0.5)
         low = np.where(more, t, low)
         high = np.where(more, high, t)
-    return np.clip(high - f_high * (high - low) / np.where(f_high - f_low < 0.0, f_high - f_low, -1.0), low, high)
+    last: Floats = np.clip(
+        high - f_high * (high - low) / np.where(f_high - f_low < 0.0, f_high - f_low, -1.0), low, high
+    )
+    return last

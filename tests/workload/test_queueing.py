@@ -13,7 +13,7 @@ from benchmarks.per_request import drained_at, exponential, lognormal, poisson, 
 from ecssim.workload.distributions import Law, constant, uniform
 from ecssim.workload.distributions import lognormal as lognormal_law
 from ecssim.workload.flow import step
-from ecssim.workload.queueing import BUSIEST, EDGES, Shape, erlang_c, responses, shape_of, stationary
+from ecssim.workload.queueing import BUSIEST, EDGES, Shape, Station, erlang_c, responses, shape_of, stationary
 
 EXPONENTIAL = Law("exponential", 1.0)
 
@@ -121,7 +121,8 @@ def _minutes(rates: list[float], servers: int, mu: float, shape: Shape | None) -
         in_flight, carry = done.in_flight, done.carry
         beyond = in_flight - rate / mu
         after = max(0.0, beyond) / (servers * mu) if beyond > 1.0 else 0.0
-        got = responses(rate * one, servers * one, mu * one, 0 * one, before * one, after * one, 60.0 * one, shape)
+        station = Station(rate * one, servers * one, mu * one, 0 * one, before * one, after * one, 60.0 * one)
+        got = responses(station, shape)
         out.append(got)
         waits.append(after)
         if before > 0.0 and after == 0.0:
