@@ -6,6 +6,7 @@ servers take requests, and who gets which share of them.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
     from ecssim.engine.traffic import Traffic
 
 
-def changes(traffic: Traffic, target: Target, i: int, holder: Holder, delta: int, now: float) -> None:
-    """A task comes to or leaves an uneven target: its segment ends here."""
+def changes(traffic: Traffic, target: Target, i: int, holder: Holder, delta: int, *, again: bool) -> None:
+    """A task comes to (``again``: it was there before) or leaves an uneven target: its segment ends here."""
     uneven = target.uneven
     assert uneven is not None
+    now = traffic.kernel._now
     traffic.close(target, now)
     columns = traffic.cells.columns
     if delta > 0:
-        uneven.joins(i, holder, columns, target.cells, now)
+        task = getattr(holder, "task", holder)
+        uneven.joins(i, holder, columns, target.cells, now, math.inf if again else task.started_at)
     else:
         uneven.leaves(i, holder, columns["servers"][i])
 
@@ -86,7 +89,7 @@ def close(traffic: Traffic, target: Target, dt: float, now: float) -> None:
         untaken = cold = 0.0
         if uneven is not None and integral > 0.0:
             untaken, cold = uneven.ramp(i, start, now)
-            untaken += uneven.unreached(i, dt)
+            cold += uneven.unreached(i, dt)
         # A task that has only begun still takes something; the first ones of a group take all there is.
         taking.append(max(integral - untaken, 1e-3 * integral))
         working.append(max(integral - untaken - cold, 1e-3 * integral))

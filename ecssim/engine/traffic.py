@@ -140,9 +140,10 @@ class Traffic:
             assert deployment is not None
             key = (target.index, deployment.service.ordinal, deployment.template.code, self.engine.zone_of(task))
             known = self._cell_of.get(key)
+            before = holder.cell
             i = holder.cell = self._new_cell(key, target, task.template) if known is None else known
         if target.uneven is not None:
-            lone_targets.changes(self, target, i, holder, delta, now)
+            lone_targets.changes(self, target, i, holder, delta, again=delta > 0 and before >= 0)
         servers, since, server_seconds, minute_seconds = self._hot
         had = servers[i]
         if target.stressed or had + delta <= 0 or had <= 0:
@@ -347,8 +348,8 @@ class Traffic:
             self._arrive()
             if len(self._starts):
                 self._flow(self.kernel._now)
-            if self._stale_order:
-                self.sort()
+        if self._stale_order:
+            self.sort()
         self.minute += 1
         self._load_minute()
 

@@ -67,23 +67,29 @@ class Uneven:
     held: dict[int, float] = field(default_factory=dict)
     fresh: dict[int, float] = field(default_factory=dict)
     below: dict[int, float] = field(default_factory=dict)
+    #: When the first target became healthy after there was none.
+    awake: float = -1.0
 
-    def joins(self, cell: int, holder: Holder, servers: Columns, cells: list[int], now: float) -> None:
-        """A task starts to take requests; it is not in ``servers`` yet (LB-023, LB-029).
+    def joins(
+        self, cell: int, holder: Holder, columns: Columns, cells: list[int], now: float, registered: float
+    ) -> None:
+        """A task that registered at some time starts to take requests; it is not in ``columns`` yet (LB-023, LB-029).
 
-        It starts slowly only if another is past its slow start already: tasks that come together into an empty group
-        are at once in full.
+        It starts slowly only if another is past its slow start already; those that were registered together into an
+        empty group, before any was healthy, are at once in full.
         """
         settings = self.settings
-        there = sum(servers["servers"][i] for i in cells)
+        there = sum(columns["servers"][i] for i in cells)
+        if there <= 0.0:
+            self.awake = now
         starting = 0
         if settings.slow_start:
             for begun in self.starts.values():
                 starting += sum(now - start < settings.slow_start for start in begun.values())
-        slow = settings.slow_start > 0.0 and there - starting >= 1.0
+        slow = settings.slow_start > 0.0 and there - starting >= 1.0 and registered > self.awake
         if slow or cell in self.warmups:
             self.starts.setdefault(cell, {})[holder] = now if slow or cell in self.warmups else -1e18
-        if settings.stays and there >= 1.0:
+        if settings.stays and columns["servers"][cell] >= 1.0:
             self.fresh[cell] = self.fresh.get(cell, 0.0) + 1.0
 
     def leaves(self, cell: int, holder: Holder, had: float) -> None:
@@ -177,7 +183,7 @@ class Uneven:
             needed = max(settings.dns_minimum, 1)
             if healthy < needed:
                 since = self.below.setdefault(zone, now - dt)
-                in_dns[zone] = max(0.0, 1.0 - (now - dt / 2.0 - since) / DNS_TTL)
+                in_dns[zone] = _triangle(since, DNS_TTL, now - dt, now) / dt
             else:
                 self.below.pop(zone, None)
                 in_dns[zone] = 1.0
