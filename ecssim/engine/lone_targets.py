@@ -36,6 +36,15 @@ def changes(traffic: Traffic, target: Target, i: int, holder: Holder, delta: int
         uneven.leaves(i, holder, columns["servers"][i])
 
 
+def falls_silent(traffic: Traffic, target: Target, holder: Holder) -> None:
+    """A task does not answer any more, and gets requests until its checks have failed often enough (LB-044)."""
+    traffic.close(target, traffic.kernel._now)
+    if target.uneven is None:
+        target.uneven = Uneven(Settings())
+        traffic.rewire()
+    target.uneven.silent.setdefault(holder.cell, set()).add(holder)
+
+
 def warms_up(traffic: Traffic, target: Target, i: int, warmup: tuple[float, float]) -> None:
     """The tasks of a cell are slow at first: seconds, and the share of their speed that they lack (TRAFFIC)."""
     if target.uneven is None:
@@ -89,7 +98,7 @@ def close(traffic: Traffic, target: Target, dt: float, now: float) -> None:
         untaken = cold = 0.0
         if uneven is not None and integral > 0.0:
             untaken, cold = uneven.ramp(i, start, now)
-            cold += uneven.unreached(i, dt)
+            cold += uneven.unreached(i, dt) + len(uneven.silent.get(i, ())) * dt
         # A task that has only begun still takes something; the first ones of a group take all there is.
         taking.append(max(integral - untaken, 1e-3 * integral))
         working.append(max(integral - untaken - cold, 1e-3 * integral))
@@ -182,8 +191,16 @@ def _share_out(
     stressed = False
     for i, count, more, integral in zip(cells, counts, tries, working, strict=True):
         columns["offered"][i] += count
-        stressed = move(traffic, target, i, count + more, integral, dt) or stressed
+        lost = _unanswered(target, i, count + more, columns["servers"][i])
+        columns[target.late][i] += lost
+        stressed = move(traffic, target, i, count + more - lost, integral, dt) or stressed
     target.stressed = stressed
+
+
+def _unanswered(target: Target, i: int, count: int, servers: float) -> int:
+    """How many of a cell's requests went to tasks that do not answer: they get 504 (LB-044)."""
+    silent = len(target.uneven.silent.get(i, ())) if target.uneven is not None else 0
+    return min(count, round(count * silent / servers)) if silent and servers > 0.0 else 0
 
 
 def move(traffic: Traffic, target: Target, i: int, count: int, integral: float, dt: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.target_health import Change, Check, changes
+from ecssim.engine import lone_targets
 from ecssim.engine.timing import READY
 from ecssim.world.entities import Owner, TargetGroup, Task
 from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY, TARGET_UNUSED
@@ -108,8 +109,15 @@ class Targets:
             ahead = changes(check, tuple(spans))
             if laws.unhealthy_after is not None:
                 ahead = _noticed(ahead, group.check_timeout)
+                self.kernel.at(max(down, now), 0, self._on_silent, target)
             target.ahead = ahead[1:] if healthy else ahead
             self._arm(target)
+
+    def _on_silent(self, target: Target, _: int) -> None:
+        """The task hangs: it answers neither checks nor requests (LB-044)."""
+        flow = self.engine.traffic.by_group.get(target.group.ordinal)
+        if flow is not None and target.state == TARGET_HEALTHY and target.cell >= 0 and not target.task.exited:
+            lone_targets.falls_silent(self.engine.traffic, flow, target)
 
     def _never_used(self, target: Target, first: float) -> None:
         """The load balancer is not in the target's zone: it passes no check, and ECS replaces its task (LB-009)."""
@@ -220,6 +228,7 @@ class Targets:
                 group.unhealthy_threshold,
                 group.healthy_threshold if group.network else 1,
             )
+            self._on_silent(target, 0)
             target.epoch += 1
             ahead = changes(check, ((ready, now),) if ready < now else ())
             target.ahead = tuple(change for change in ahead if change.t > now)

@@ -67,6 +67,8 @@ class Uneven:
     held: dict[int, float] = field(default_factory=dict)
     fresh: dict[int, float] = field(default_factory=dict)
     below: dict[int, float] = field(default_factory=dict)
+    #: Tasks that do not answer though their checks have not noticed yet, by cell.
+    silent: dict[int, set[Holder]] = field(default_factory=dict)
     #: When the first target became healthy after there was none.
     awake: float = -1.0
 
@@ -95,6 +97,7 @@ class Uneven:
     def leaves(self, cell: int, holder: Holder, had: float) -> None:
         """A task takes no more requests; ``had`` were there. Its clients go to whom they are sent now (LB-024)."""
         self.starts.get(cell, {}).pop(holder, None)
+        self.silent.get(cell, set()).discard(holder)
         if had > 0.0:
             left = max(0.0, had - 1.0) / had
             if cell in self.fresh:
