@@ -115,7 +115,6 @@ def close(traffic: Traffic, target: Target, dt: float, now: float) -> None:
     served_before = sum(columns["served"][i] for i in target.cells)
     members = target.balanced and bool(traffic.engine.world.target_groups[target.group].members)
     if sum(taking) <= 0.0 or (members and _too_few(traffic, target)):
-        _retried(traffic, target, target.cells[-1:], [again])
         traffic.refuse(target, offered, dt, now, again)
     else:
         _share_out(traffic, target, taking, working, offered, again, dt, now)
@@ -230,7 +229,6 @@ def _in_zone(traffic: Traffic, target: Target, zone: int, count: int, again: int
         return
     columns = traffic.cells.columns
     home = next((i for i in target.cells if columns["zone"][i] == zone), target.cells[-1])
-    columns["retried"][home] += again
     name = traffic.engine.zone_codes
     members = [
         m
@@ -241,6 +239,7 @@ def _in_zone(traffic: Traffic, target: Target, zone: int, count: int, again: int
         open_to(traffic, target, members, count, dt, now, again)
     else:
         columns["offered"][home] += count
+        columns["retried"][home] += again
         columns["f503"][home] += count + again
 
 
@@ -267,6 +266,7 @@ def open_to(
     reached = min(count + again, round((count + again) * sum(up.values()) / total)) if up else 0
     home = next(iter(up), target.cells[-1])
     columns["offered"][home] += count - min(count, reached)
+    columns["retried"][home] += again - (reached - min(count, reached))
     columns["f502"][home] += count + again - reached
     first = min(count, reached)
     if not up:
@@ -275,5 +275,6 @@ def open_to(
     counts, tries = shares(first, weights, 0.0)[0], shares(reached - first, weights, 0.0)[0]
     for (i, integral), n, more in zip(up.items(), counts, tries, strict=True):
         columns["offered"][i] += n
+        columns["retried"][i] += more
         columns["minute_seconds"][i] += integral
         move(traffic, target, i, n + more, integral, dt)

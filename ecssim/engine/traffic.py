@@ -307,6 +307,7 @@ class Traffic:
             return
         i = target.cells[-1]
         self.cells.columns["offered"][i] += count
+        self.cells.columns["retried"][i] += again
         self.cells.columns["f503"][i] += count + again
 
     # -- the minute -------------------------------------------------------------------------------------------
