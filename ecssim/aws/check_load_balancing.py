@@ -125,14 +125,13 @@ class _Place(NamedTuple):
 
 def _health_check(group: TargetGroup) -> Iterator[Refusal]:
     """Timeouts and the answers that count as well (LB-001 to LB-003)."""
-    timeout = group.health_check_timeout
-    if not group.network and timeout >= group.health_check_interval_seconds:
+    timeout = group.health_check_timeout_seconds
+    if not group.network and timeout is not None and timeout >= group.health_check_interval_seconds:
         message = (
             f"the health check's timeout of {timeout} s is not shorter than its interval of "
             f"{group.health_check_interval_seconds} s"
         )
-        where = "healthCheckTimeoutSeconds" if group.health_check_timeout_seconds else "healthCheckIntervalSeconds"
-        yield Refusal((where,), message, "LB-001")
+        yield Refusal(("healthCheckTimeoutSeconds",), message, "LB-001")
     matcher = group.matcher or Matcher()
     if matcher.http_code is not None:
         low, high = (200, 599) if group.network else (200, 499)

@@ -81,8 +81,12 @@ def fill_responses(minutes: Sequence[Minute]) -> None:
     """Fill the response-time columns of many minutes at once: one formula over all costs as much as over one."""
     if not minutes:
         return
-    stations = Station(*(np.concatenate(column) for column in zip(*(m.served.station for m in minutes), strict=True)))
-    nothing = np.concatenate([m.served.nothing for m in minutes])
+    stations, nothing = minutes[0].served
+    if len(minutes) > 1:
+        stations = Station(
+            *(np.concatenate(column) for column in zip(*(m.served.station for m in minutes), strict=True))
+        )
+        nothing = np.concatenate([m.served.nothing for m in minutes])
     times: tuple[Floats, ...]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         if all(m.shapes is None for m in minutes):
@@ -193,8 +197,7 @@ def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tu
         speed = np.maximum(servers * rate, 1e-300)
         # What is in flight beyond what is being worked on, one request aside that rounding may leave, waits.
         working = offered_rate * (base + 1.0 / np.maximum(rate, 1e-12))
-        beyond = sums.in_flight - working
-        after = np.where(beyond > 1.0, beyond, 0.0) / speed
+        after = np.maximum(sums.in_flight - working - 1.0, 0.0) / speed
     before = traffic.backlog if len(traffic.backlog) == n else np.zeros(n)
     traffic.backlog = after
     nothing = (sums.served <= 0.0) | (capacity <= 0.0)
@@ -265,10 +268,14 @@ def _add_one_by_one(engine: Engine, n: int) -> Sums:
     sums = [[0.0] * n for _ in range(11)]
     offered, served, in_flight, f502, f503, f504, capacity, rate, base, busy, held = sums
     m = len(traffic.targets)
+    lone = bool(traffic.lone)
     requests, minutes = [0.0] * m, [0.0] * m
     for i in range(traffic.cells.count):
         s, t = c["service"][i], c["target"][i]
-        seconds = (c["minute_seconds"][i] - c["minute_idle"][i]) * c["cores"][i]
+        seconds = c["minute_seconds"][i] * c["cores"][i]
+        if lone:
+            seconds -= c["minute_idle"][i] * c["cores"][i]
+            requests[t] += c["retried"][i] - c["f464"][i]
         offered[s] += c["offered"][i]
         served[s] += c["served"][i]
         in_flight[s] += c["in_flight"][i]
@@ -280,7 +287,7 @@ def _add_one_by_one(engine: Engine, n: int) -> Sums:
         base[s] += c["base"][i] * seconds
         busy[s] += c["served"][i] * c["cpu_seconds"][i]
         held[s] += c["in_flight"][i] * c["memory"][i]
-        requests[t] += c["offered"][i] + c["retried"][i] - c["f503"][i] - c["f464"][i]
+        requests[t] += c["offered"][i] - c["f503"][i]
         minutes[t] += c["minute_seconds"][i]
     figures = [float("nan")] * n
     for target in traffic.targets:

@@ -22,8 +22,17 @@ def record_one_by_one(traffic: Traffic, t: float) -> None:
     engine = traffic.engine
     services = engine.world.services
     for target in traffic.with_cells:
+        alone = target.alone
         for i in target.cells:
             service = services[c["service"][i]]
+            failed = c["f502"][i] + c["f503"][i] + c["f504"][i]
+            retried = 0
+            if alone:
+                failed += c["f460"][i] + c["f464"][i]
+                retried = c["retried"][i]
+                for name in RARELY:
+                    c[name][i] = 0
+                c["minute_idle"][i] = 0.0
             traffic.rows.append(
                 t,
                 target.code,
@@ -32,19 +41,15 @@ def record_one_by_one(traffic: Traffic, t: float) -> None:
                 c["zone"][i],
                 c["offered"][i],
                 c["served"][i],
-                c["f502"][i] + c["f503"][i] + c["f504"][i] + c["f460"][i] + c["f464"][i],
+                failed,
                 c["in_flight"][i],
                 int(c["servers"][i]),
-                c["retried"][i],
+                retried,
                 service.cluster.code,
                 engine.region_code,
             )
             for name in COUNTED:
                 c[name][i] = 0
-            if target.alone:
-                for name in RARELY:
-                    c[name][i] = 0
-                c["minute_idle"][i] = 0.0
             c["minute_seconds"][i] = 0.0
         target.opened = 0
 
@@ -88,5 +93,6 @@ def record_all(traffic: Traffic, t: float) -> None:
         for name in RARELY:
             view(name)[:] = 0
         view("minute_idle")[:] = 0.0
-    for target in traffic.targets:
-        target.opened = 0
+    if traffic.engine.balancers.balancers:
+        for target in traffic.targets:
+            target.opened = 0

@@ -85,7 +85,8 @@ class Metrics:
         """Write the rows of the minute that began at ``minute x 60`` seconds."""
         t = self.minute * MINUTE_SECONDS
         self._publish_services(t)
-        self._balancers.publish(t)
+        if self.engine.balancers.balancers:
+            self._balancers.publish(t)
         self.engine.traffic.record(t)
         self._publish_subnets(t)
         self.engine.capacity.publish(t)

@@ -18,7 +18,7 @@ from ecssim.engine import flow_rows, lone_targets
 from ecssim.engine.columns import CELL_FLOATS, CELL_INTEGERS, Columns
 from ecssim.engine.flow_targets import FEW, HOT, PLAIN, WHOLE, Clients, Holder, Stream, Target
 from ecssim.workload.arrivals import BLOCK, MINUTE, Load
-from ecssim.workload.flow import shares, step, steps
+from ecssim.workload.flow import IDLE_TIMEOUT, shares, step, steps
 from ecssim.world.entities import Service, Task, Template
 
 if TYPE_CHECKING:
@@ -392,6 +392,9 @@ class Traffic:
         self._group_of = np.repeat(np.arange(len(plain)), sizes)
         self._several = sizes > 1
         self.blank = None
+        patience, unloaded = self.cells.view("patience")[self._moved], self.cells.view("unloaded")[self._moved]
+        #: Whether all time-outs are the usual ones, and nobody's requests take longer anyway.
+        self._patient = bool(((patience == IDLE_TIMEOUT) & (unloaded <= IDLE_TIMEOUT)).all())
         self._stale_order = False
 
     def _flow(self, now: float) -> None:
@@ -435,7 +438,7 @@ class Traffic:
             rate,
             view("unloaded")[order],
             view("carry")[order],
-            view("patience")[order],
+            IDLE_TIMEOUT if self._patient else view("patience")[order],
         )
         # Tasks that drain finish what they hold: a cell without servers keeps nothing in flight.
         empty = (view("servers")[order] <= 0.0) & (left > 0)

@@ -78,11 +78,15 @@ def steps(
     carry: Floats,
     patience: Floats | float = IDLE_TIMEOUT,
 ) -> tuple[Ints, Ints, Ints, Floats]:
-    """Move many cells at once: :func:`step` for every element; returns served, timed out, in flight, carry."""
+    """Move many cells at once: :func:`step` for every element; returns served, timed out, in flight, carry.
+
+    A single number as ``patience`` says that it is everybody's, and longer than any unloaded response.
+    """
+    usual = isinstance(patience, float)
     demand = in_flight + arrivals
     alive = (dt > 0.0) & (servers > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        held = np.minimum(unloaded, patience)
+        held = unloaded if usual else np.minimum(unloaded, patience)
         working = np.minimum(demand, np.floor(np.where(alive, arrivals / dt, 0.0) * held).astype(np.int64))
         capacity = np.where(alive, servers * rate * dt, 0.0) + np.where(alive, carry, 0.0)
         ready = demand - working
@@ -93,8 +97,8 @@ def steps(
         backlog = np.floor(np.minimum(servers * rate * patience, 9e15)).astype(np.int64)
     timed_out = np.where(alive & ~enough, np.maximum(0, left - (working + backlog)), 0)
     rest = np.where(alive & ~enough, capacity - whole, 0.0)
-    hopeless = alive & (unloaded > patience)
-    if hopeless.any():
+    hopeless = alive & (unloaded > patience) if not usual else None
+    if hopeless is not None and hopeless.any():
         served[hopeless] = 0
         timed_out[hopeless] = ready[hopeless]
         left[hopeless] = demand[hopeless]

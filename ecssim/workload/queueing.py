@@ -35,6 +35,12 @@ BUSIEST: Final = 0.98
 #: Steps of the search for a percentile.
 STEPS: Final = 12
 
+#: A utilisation below this counts as this where somebody waits.
+LEAST: Final = 1e-4
+
+#: Up to so many servers Erlang's sum is simply added up.
+FEW_SERVERS: Final = 64
+
 #: A chance to wait below this is none.
 _NO_CHANCE: Final = 1e-20
 
@@ -173,24 +179,49 @@ def erlang_c(servers: Floats, rho: Floats) -> Floats:
 
 
 def _erlang_c_whole(n: Floats, rho: Floats) -> Floats:
-    """Erlang C for whole numbers of servers, by ``1 / B = 1 + n/a + n(n-1)/a^2 + ...`` with ``a = n rho``.
+    """Erlang C for whole numbers of servers, by ``1 / B = 1 + n/a + n(n-1)/a^2 + ...`` with ``a = n rho``."""
+    most = float(n.max(initial=0.0))
+    a = n * np.maximum(rho, LEAST)
+    if most <= FEW_SERVERS:
+        total = _terms(n, a, int(most))
+    else:
+        total = np.empty_like(a)
+        many = n > FEW_SERVERS
+        for mask, add in ((~many, _terms), (many, _many_terms)):
+            at = np.flatnonzero(mask)
+            if len(at):
+                total[at] = add(n[at], a[at], int(n[at].max()))
+    blocked = 1.0 / total
+    out: Floats = blocked / (1.0 - rho * (1.0 - blocked))
+    return out
 
-    The terms grow and then fall; the sum stops where none changes any value, or where B is nothing.
+
+def _terms(n: Floats, a: Floats, steps: int) -> Floats:
+    """Add all terms of the sum: with so few servers none is out of range."""
+    term, total, left = np.ones_like(a), np.ones_like(a), n.copy()
+    for _ in range(steps):
+        term *= left
+        term /= a
+        total += term
+        left -= 1.0
+    return total
+
+
+def _many_terms(n: Floats, a: Floats, steps: int) -> Floats:
+    """Add the terms of the sum, which grow and then fall, until none changes any value or waiting has no chance.
+
+    What is settled stays as it is, whoever else is in the vector.
     """
-    a = np.maximum(n * rho, 1e-9)
-    term = np.ones_like(a)
-    total = np.ones_like(a)
-    left = n.copy()
-    for _ in range(int(n.max(initial=0.0))):
-        term = term * left / a
-        # What is settled stays as it is, whoever else is in the vector.
+    term, total, left = np.ones_like(a), np.ones_like(a), n.copy()
+    for _ in range(steps):
+        term *= left
+        term /= a
         term[(total > 1.0 / _NO_CHANCE) | (term < total * 2.0**-60)] = 0.0
         if not term.any():
             break
         total += term
         left -= 1.0
-    blocked = 1.0 / total
-    return blocked / (1.0 - rho * (1.0 - blocked))
+    return total
 
 
 def stationary(

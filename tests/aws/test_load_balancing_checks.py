@@ -72,21 +72,6 @@ def _lines(rule: str, *lines: tuple[dict[str, Any], bool]) -> list[Any]:
             ({"attributes": {ALGORITHM: "fastest"}}, True),
         ),
         *_lines(
-            "LB-021",
-            ({"attributes": {ALGORITHM: "weighted_random", "load_balancing.algorithm.anomaly_mitigation": "on"}}, False),
-            ({"attributes": {"load_balancing.algorithm.anomaly_mitigation": "on"}}, True),
-            (
-                {
-                    "attributes": {
-                        ALGORITHM: "weighted_random",
-                        "load_balancing.algorithm.anomaly_mitigation": "on",
-                        "stickiness.enabled": "true",
-                    }
-                },
-                True,
-            ),
-        ),
-        *_lines(
             "LB-023",
             ({"slowStart": 30}, False),
             ({"slowStart": 29}, True),
@@ -103,12 +88,6 @@ def _lines(rule: str, *lines: tuple[dict[str, Any], bool]) -> list[Any]:
             ({"attributes": {"stickiness.enabled": "true", "load_balancing.cross_zone.enabled": "false"}}, True),
         ),
         *_lines("LB-026", ({"attributes": {"load_balancing.cross_zone.enabled": "maybe"}}, True)),
-        *_lines(
-            "LB-028",
-            ({"targetControlPort": 3000}, False),
-            ({"targetControlPort": 3000, "attributes": {"stickiness.enabled": "true"}}, True),
-            ({"targetControlPort": 3000, "attributes": {ALGORITHM: "weighted_random"}}, True),
-        ),
         *_lines("LB-040", ({"attributes": {"deregistration_delay.timeout_seconds": 3601}}, True)),
     ],
 )
@@ -180,7 +159,9 @@ def _balancer(kind: str, key: str, value: str) -> LoadBalancer:
         pytest.param("application", "idle_timeout.timeout_seconds", "0", "LB-031", marks=pytest.mark.rule("LB-031")),
         pytest.param("application", "client_keep_alive.seconds", "59", "LB-031", marks=pytest.mark.rule("LB-031")),
         pytest.param("application", "client_keep_alive.seconds", "604800", None, marks=pytest.mark.rule("LB-031")),
-        pytest.param("network", "dns_record.client_routing_policy", "nearest", "LB-032", marks=pytest.mark.rule("LB-032")),
+        pytest.param(
+            "network", "dns_record.client_routing_policy", "nearest", "LB-032", marks=pytest.mark.rule("LB-032")
+        ),
         pytest.param("network", "dns_record.client_routing_policy", "availability_zone_affinity", None),
         pytest.param("application", "dns_record.client_routing_policy", "any_availability_zone", "LB-032"),
     ],
@@ -204,7 +185,9 @@ FIXED = {"type": "fixed-response", "targetGroupArn": "web"}
 
 
 @pytest.mark.rule("LB-030")
-@pytest.mark.parametrize(("action", "version", "wrong"), [(FORWARD, "GRPC", False), (FIXED, "GRPC", True), (FIXED, "HTTP1", False)])
+@pytest.mark.parametrize(
+    ("action", "version", "wrong"), [(FORWARD, "GRPC", False), (FIXED, "GRPC", True), (FIXED, "HTTP1", False)]
+)
 def test_a_listener_of_a_grpc_group_only_forwards(action, version, wrong) -> None:
     groups = {"web": _target_group(protocolVersion=version)}
     assert _rules(check_listener(_listens(action), groups)) == ({"LB-030"} if wrong else set())
@@ -219,7 +202,9 @@ def test_weights_and_stickiness_of_a_forward_action(weights, seconds, wrong) -> 
     config: dict[str, Any] = {"targetGroups": [{"targetGroup": f"g{n}", "weight": w} for n, w in enumerate(weights)]}
     if seconds is not None:
         config["targetGroupStickinessConfig"] = {"enabled": True, "durationSeconds": seconds}
-    assert _rules(check_listener(_listens({"type": "forward", "forwardConfig": config}), {})) == ({"LB-025"} if wrong else set())
+    assert _rules(check_listener(_listens({"type": "forward", "forwardConfig": config}), {})) == (
+        {"LB-025"} if wrong else set()
+    )
     with pytest.raises(ValidationError):
         _listens({"type": "forward", "forwardConfig": {"targetGroups": [{"targetGroup": "g", "weight": 1000}]}})
 
@@ -261,5 +246,41 @@ def test_a_stream_that_no_rule_takes_is_bad_input() -> None:
     assert "traffic is only modelled to targets" in _problems(_document(listeners=[listener]))
     nobody = {"path": "/x"}
     rules = [{"priority": 1, "conditions": [{"field": "path-pattern", "values": ["/y"]}], "actions": [FORWARD]}]
-    document = _document(listeners=[_listener(web=1) | {"defaultActions": [], "rules": rules}], traffic=[_stream(1, **nobody)])
+    document = _document(
+        listeners=[_listener(web=1) | {"defaultActions": [], "rules": rules}], traffic=[_stream(1, **nobody)]
+    )
     assert "no rule of front takes /x" in _problems(document)
+
+
+MITIGATION = {"load_balancing.algorithm.anomaly_mitigation": "on"}
+
+
+@pytest.mark.rule("LB-021")
+@pytest.mark.parametrize(
+    ("more", "wrong"),
+    [
+        ({ALGORITHM: "weighted_random"}, False),
+        ({}, True),
+        ({ALGORITHM: "least_outstanding_requests"}, True),
+        ({ALGORITHM: "weighted_random", "stickiness.enabled": "true"}, True),
+    ],
+)
+def test_anomaly_mitigation_needs_weighted_random_and_no_sticky_sessions(more: dict[str, str], wrong: bool) -> None:
+    found = list(check_target_group(_target_group(attributes=MITIGATION | more)))
+    assert _rules(found) == ({"LB-021"} if wrong else set())
+
+
+@pytest.mark.rule("LB-021", "LB-023")
+def test_weighted_random_does_not_go_with_slow_start() -> None:
+    group = _target_group(slowStart=60, attributes={ALGORITHM: "weighted_random"})
+    assert _rules(check_target_group(group)) == {"LB-023"}
+
+
+@pytest.mark.rule("LB-028")
+@pytest.mark.parametrize(
+    ("attributes", "wrong"),
+    [({}, False), ({"stickiness.enabled": "true"}, True), ({ALGORITHM: "weighted_random"}, True)],
+)
+def test_target_optimizer_balances_round_robin_and_forbids_stickiness(attributes: dict[str, str], wrong: bool) -> None:
+    group = _target_group(targetControlPort=3000, attributes=attributes)
+    assert _rules(check_target_group(group)) == ({"LB-028"} if wrong else set())

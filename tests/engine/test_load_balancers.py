@@ -79,7 +79,7 @@ NLB = [{"loadBalancerName": "public", "type": "network", "subnets": ["a", "b"]}]
 # -- routing ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("LB-020")
+@pytest.mark.rule("LB-020", "LB-021")
 def test_round_robin_gives_all_tasks_alike_and_least_outstanding_more_to_the_faster() -> None:
     slow = {"web": {"request": {"cpuSeconds": 0.02}}, "slow": {"request": {"cpuSeconds": 0.02, "latency": "180ms"}}}
     services = [_service("web"), _service("slow", taskDefinition="slow")]
@@ -652,6 +652,7 @@ def test_host_counts_are_extremes_and_mean_of_what_the_nodes_see() -> None:
     )
 
 
+@pytest.mark.rule("LB-048")
 def test_connections_bytes_and_rule_evaluations_are_whole_numbers_that_add_up() -> None:
     rules = [
         {

@@ -59,7 +59,9 @@ def test_a_retry_storm_outlasts_its_cause() -> None:
 
 @pytest.mark.rule("LB-046")
 def test_retries_count_as_requests_of_the_target_group() -> None:
-    result = _run(_document(traffic=[_stream(80, clients={"timeout": "2s", "retries": {"attempts": 2, "backoff": "5s"}})]))
+    result = _run(
+        _document(traffic=[_stream(80, clients={"timeout": "2s", "retries": {"attempts": 2, "backoff": "5s"}})])
+    )
     rows, group = result.service_metrics, result.target_group_metrics
     assert rows.retried_count.sum() > 0
     assert (group.request_count.to_numpy() == (rows.offered_count + rows.retried_count).to_numpy()).all()
@@ -69,7 +71,9 @@ def test_retries_count_as_requests_of_the_target_group() -> None:
 
 def test_only_the_answers_that_clients_name_are_tried_again() -> None:
     retries = {"attempts": 3, "backoff": "5s", "on": ["502"]}
-    rows = _run(_document(timeline=[_scaled(0, "5m")], traffic=[_stream(10, clients={"retries": retries})])).service_metrics
+    rows = _run(
+        _document(timeline=[_scaled(0, "5m")], traffic=[_stream(10, clients={"retries": retries})])
+    ).service_metrics
     assert rows.http_503_count.sum() > 0
     assert rows.retried_count.sum() == 0
 
@@ -107,5 +111,9 @@ def test_slow_start_retries_and_faults_together_keep_every_request() -> None:
         {"at": "12m", "call": "UpdateService", "with": {"service": "web", "taskDefinition": "web:2"}},
     ]
     clients = {"timeout": "8s", "retries": {"attempts": 4, "backoff": "200ms"}}
-    result = _run(_document(targetGroups=[group], timeline=timeline, duration="30m", traffic=[_stream(37, noise=0.3, clients=clients)]))
+    result = _run(
+        _document(
+            targetGroups=[group], timeline=timeline, duration="30m", traffic=[_stream(37, noise=0.3, clients=clients)]
+        )
+    )
     assert result.service_metrics.retried_count.sum() > 0
