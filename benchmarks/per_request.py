@@ -108,7 +108,7 @@ def run(size: str = "full") -> list[Row]:
                 worst["mean"] = max(worst["mean"], abs(float(got.mean[0] / np.mean(means)) - 1.0))
                 worst["p95"] = max(worst["p95"], abs(float(got.p95[0] / np.mean(p95s)) - 1.0))
         for what, error in worst.items():
-            how = f"largest error of the {what} response time, utilisation 0.1 to 0.95, 1, 4 and 10 servers, {n:,} requests"
+            how = f"largest error of the {what} response time: load 0.1 to 0.95, 1, 4, 10 servers, {n:,} requests"
             rows.append(row(f"fluid_error_{name}_{what}", round(100.0 * error, 2), "%", how))
     return rows
 

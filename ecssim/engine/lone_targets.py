@@ -30,8 +30,9 @@ def changes(traffic: Traffic, target: Target, i: int, holder: Holder, delta: int
     traffic.close(target, now)
     columns = traffic.cells.columns
     if delta > 0:
-        task = getattr(holder, "task", holder)
-        uneven.joins(i, holder, columns, target.cells, now, math.inf if again else task.started_at)
+        task = getattr(holder, "task", None)
+        registered = float(task.started_at) if task is not None and not again else math.inf
+        uneven.joins(i, holder, columns, target.cells, now, registered)
     else:
         uneven.leaves(i, holder, columns["servers"][i])
 

@@ -559,19 +559,12 @@ def test_describe_target_health_names_states_and_reasons() -> None:
         return {(d["TargetHealth"]["State"], d["TargetHealth"].get("Reason")) for d in shown}
 
     seen = set()
-    for _ in range(1200):
-        sim.advance("2s")
-        if sim.now >= 1200:
-            break
+    while sim.now < 900:
+        sim.advance("1s" if sim.now < 120 else "7s")
         seen |= reasons()
     assert seen == {
         ("initial", "Elb.RegistrationInProgress"),
         ("initial", "Elb.InitialHealthChecking"),
-        ("healthy", None),
-        ("unhealthy", "Target.Timeout"),
-        ("draining", "Target.DeregistrationInProgress"),
-    } or seen == {
-        ("initial", "Elb.RegistrationInProgress"),
         ("healthy", None),
         ("unhealthy", "Target.Timeout"),
         ("draining", "Target.DeregistrationInProgress"),
@@ -652,7 +645,6 @@ def test_host_counts_are_extremes_and_mean_of_what_the_nodes_see() -> None:
     )
 
 
-@pytest.mark.rule("LB-048")
 def test_connections_bytes_and_rule_evaluations_are_whole_numbers_that_add_up() -> None:
     rules = [
         {
