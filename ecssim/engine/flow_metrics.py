@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
+#: Whole minutes, for as many services as there usually are.
+_MINUTES = np.full(4096, 60.0)
+_MINUTES.flags.writeable = False
+
 RESPONSE_COLUMNS = ("target_response_time", "latency_p50", "latency_p95", "latency_p99")
 
 
@@ -172,14 +176,18 @@ def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tu
     """Fill the request columns; return CPU-seconds used, MiB held by requests in flight, and the stations."""
     traffic = engine.traffic
     sums = _add_one_by_one(engine, n) if traffic.few else _add(engine, n)
-    rare = _rare(rows, engine, n) if traffic.lone else 0.0
-    asked: Floats = sums.offered + rows["retried_count"] if traffic.lone else sums.offered
+    asked = sums.offered
+    # A request that found no target is not in RequestCount (LB-046).
+    counted = asked - sums.f503
+    failed = sums.f502 + sums.f503 + sums.f504
+    if traffic.lone:
+        failed = failed + _rare(rows, engine, n)
+        asked = asked + rows["retried_count"]
+        counted = asked - sums.f503 - rows["http_464_count"]
     rows["offered_count"] = sums.offered
     rows["served_count"] = sums.served
     rows["in_flight_count"] = sums.in_flight
-    # A request that found no target is not in RequestCount (LB-046).
-    rows["request_count"] = asked - sums.f503 - (rows["http_464_count"] if traffic.lone else 0.0)
-    failed = sums.f502 + sums.f503 + sums.f504 + rare
+    rows["request_count"] = counted
     if failed.any():
         rows["http_502_count"] = sums.f502
         rows["http_503_count"] = sums.f503
@@ -198,12 +206,21 @@ def _sums(rows: npt.NDArray[np.void], engine: Engine, n: int, span: float) -> tu
         # What is in flight beyond what is being worked on, one request aside that rounding may leave, waits.
         working = offered_rate * (base + 1.0 / np.maximum(rate, 1e-12))
         after = np.maximum(sums.in_flight - working - 1.0, 0.0) / speed
-    before = traffic.backlog if len(traffic.backlog) == n else np.zeros(n)
+    before = traffic.backlog
+    if len(before) < n:
+        before = np.concatenate([before, np.zeros(n - len(before))])
     traffic.backlog = after
     nothing = (sums.served <= 0.0) | (capacity <= 0.0)
     rate = np.where(rate > 0.0, rate, 1.0)
-    station = Station(offered_rate, servers, rate, base, before, after, np.full(n, span))
+    station = Station(offered_rate, servers, rate, base, before, after, _spans(n, span))
     return sums.busy, sums.held, Served(station, nothing)
+
+
+def _spans(n: int, span: float) -> Floats:
+    """The length of the minute, for each service."""
+    if span == 60.0 and n <= len(_MINUTES):
+        return _MINUTES[:n]
+    return np.full(n, span)
 
 
 def _rare(rows: npt.NDArray[np.void], engine: Engine, n: int) -> Floats:

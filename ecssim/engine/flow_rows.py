@@ -22,7 +22,7 @@ def record_one_by_one(traffic: Traffic, t: float) -> None:
     engine = traffic.engine
     services = engine.world.services
     for target in traffic.with_cells:
-        alone = target.alone
+        alone = bool(traffic.lone) and target.alone
         for i in target.cells:
             service = services[c["service"][i]]
             failed = c["f502"][i] + c["f503"][i] + c["f504"][i]

@@ -249,7 +249,7 @@ class Traffic:
         part = min(1.0, (now - self.minute * MINUTE) / MINUTE)
         for stream in target.streams:
             self._advance(stream, part)
-        if target.alone:
+        if self.lone and target.alone:
             lone_targets.close(self, target, dt, now)
             return
         columns = self.cells.columns

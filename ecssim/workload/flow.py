@@ -53,7 +53,7 @@ def step(
     demand = in_flight + arrivals
     if dt <= 0.0 or servers <= 0.0:
         return Step(0, 0, demand, 0.0)
-    working = min(demand, floor(arrivals / dt * min(unloaded, patience)))
+    working = min(demand, floor(arrivals / dt * (unloaded if unloaded < patience else patience)))
     if unloaded > patience:
         return Step(0, demand - working, working, 0.0)
     capacity = servers * rate * dt + carry
