@@ -19,7 +19,11 @@ def _scaled(count: int, at: str) -> dict:
 
 def test_without_targets_every_request_is_tried_as_often_as_clients_do() -> None:
     """503 at once: three attempts of every request while nothing is there, and in the end all have arrived."""
-    rows = _run(_document(timeline=[_scaled(0, "5m")], traffic=[_stream(10, clients=THRICE)])).service_metrics
+    result = _run(_document(timeline=[_scaled(0, "5m")], traffic=[_stream(10, clients=THRICE)]))
+    rows = result.service_metrics
+    finding = next(f["text"] for f in result.summary()["findings"] if "lost" in f["text"])
+    tries = rows.offered_count.sum() + rows.retried_count.sum()
+    assert f"of {tries:,} requests, {rows.retried_count.sum():,} of them retries" in finding
     assert (rows.retried_count.iloc[:5] == 0).all()
     assert (rows.http_503_count.iloc[8:] == 3 * 600).all()
     assert (rows.retried_count.iloc[8:] == 2 * 600).all()

@@ -62,7 +62,7 @@ def test_get_metric_data_is_read_as_cloudwatch_gives_it_newest_first(tmp_path: P
 
 def test_a_wrong_column_of_a_parquet_file_is_named(tmp_path: Path) -> None:
     pd.DataFrame({"time": [0.0], "requests": [1]}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(BadInput, match="no column 'request'.*requests"):
+    with pytest.raises(BadInput, match=r"no column 'request'.*requests"):
         load_mapping(_traced(tmp_path / "t.parquet", timeColumn="time", valueColumn="request"))
 
 
