@@ -6,6 +6,7 @@ themselves, algorithms that look at what is outstanding. Such a target is moved 
 
 from __future__ import annotations
 
+import math
 from array import array
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -90,7 +91,8 @@ class Uneven:
                 starting += sum(now - start < settings.slow_start for start in begun.values())
         slow = settings.slow_start > 0.0 and there - starting >= 1.0 and registered > self.awake
         if slow or cell in self.warmups:
-            self.starts.setdefault(cell, {})[holder] = now if slow or cell in self.warmups else -1e18
+            # Tasks of a steady start have been there for long.
+            self.starts.setdefault(cell, {})[holder] = now if now > 0.0 else -math.inf
         if settings.stays and columns["servers"][cell] >= 1.0:
             self.fresh[cell] = self.fresh.get(cell, 0.0) + 1.0
 
@@ -204,7 +206,7 @@ class Uneven:
 def _triangle(since: float, lasts: float, start: float, end: float) -> float:
     """Integral of ``1 - (t - since) / lasts`` over the part of [start, end] in which it is above 0."""
     low, high = max(start, since), min(end, since + lasts)
-    if high <= low:
+    if high <= low or math.isinf(since):
         return 0.0
     return (high - low) * (1.0 - ((low + high) / 2.0 - since) / lasts)
 

@@ -98,6 +98,8 @@ def test_new_tasks_with_cold_caches_are_slow_at_first() -> None:
     for warm in (None, {"for": "5m", "speed": 0.1}):
         behaviour = {"web": {"request": {"cpuSeconds": 0.1}} | ({"warmup": warm} if warm is not None else {})}
         rows = _run(_document(behaviour=behaviour, timeline=scale, traffic=[stream])).service_metrics
+        # The tasks of a steady start are warm.
+        assert rows.served_count.iloc[0] == 2400
         joined = int(np.flatnonzero(rows.healthy_count == 8)[0])
         served[warm is not None] = rows.served_count.to_numpy()[joined + 1 :]
     # Eight tasks could do 4,800 a minute, and 3,600 come; cold ones do a tenth of theirs at first.
