@@ -109,6 +109,8 @@ class InstancesShorthand(Shape):
     instance_type: str
     market: Market = Market.ON_DEMAND
     image_id: str | None = None
+    security_group_ids: tuple[str, ...] = ()
+    associate_public_ip_address: bool | None = None
 
 
 class LaunchTemplateSpecification(Shape):

@@ -35,12 +35,12 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "ContainerDefinition": {
         _M: "name image cpu memory memoryReservation portMappings essential stopTimeout resourceRequirements"
-        " dependsOn startTimeout healthCheck restartPolicy",
-        _E: "repositoryCredentials links entryPoint command environment environmentFiles"
-        " mountPoints volumesFrom linuxParameters secrets versionConsistency hostname user"
+        " dependsOn startTimeout healthCheck restartPolicy repositoryCredentials secrets logConfiguration",
+        _E: "links entryPoint command environment environmentFiles"
+        " mountPoints volumesFrom linuxParameters versionConsistency hostname user"
         " workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers"
         " dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal"
-        " dockerLabels ulimits logConfiguration systemControls credentialSpecs",
+        " dockerLabels ulimits systemControls credentialSpecs",
         _N: "firelensConfiguration",
     },
     "PortMapping": {_M: "containerPort hostPort protocol", _E: "name appProtocol", _N: "containerPortRange"},
@@ -58,10 +58,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "EnvironmentFile": {_E: _ALL},
     "HostEntry": {_E: _ALL},
     "KeyValuePair": {_E: _ALL},
-    "LogConfiguration": {_E: _ALL},
+    "LogConfiguration": {_M: "logDriver options", _E: "secretOptions"},
     "MountPoint": {_E: _ALL},
-    "RepositoryCredentials": {_E: _ALL},
-    "Secret": {_E: _ALL},
+    "RepositoryCredentials": {_M: _ALL},
+    "Secret": {_M: "valueFrom", _E: "name"},
     "SystemControl": {_E: _ALL},
     "Tag": {_E: _ALL},
     "Ulimit": {_E: _ALL},
@@ -71,8 +71,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "serviceName taskDefinition cluster region desiredCount schedulingStrategy launchType"
         " capacityProviderStrategy deploymentConfiguration deploymentController"
         " placementConstraints placementStrategy networkConfiguration loadBalancers"
-        " healthCheckGracePeriodSeconds availabilityZoneRebalancing",
-        _E: "platformVersion role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
+        " healthCheckGracePeriodSeconds availabilityZoneRebalancing platformVersion",
+        _E: "role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
         _N: "serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
     },
@@ -80,7 +80,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "PlacementConstraint": {_M: _ALL},
     "PlacementStrategy": {_M: _ALL},
     "NetworkConfiguration": {_M: _ALL},
-    "AwsVpcConfiguration": {_M: "subnets assignPublicIp", _E: "securityGroups"},
+    "AwsVpcConfiguration": {_M: "subnets assignPublicIp securityGroups"},
     "DeploymentController": {_N: _ALL},
     "DeploymentConfiguration": {
         _M: "minimumHealthyPercent maximumPercent deploymentCircuitBreaker alarms bakeTimeInMinutes"
@@ -129,7 +129,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " loadBalancerNames trafficSources lifecycleHookSpecificationList desiredCapacityType"
         " capacityReservationSpecification instanceLifecyclePolicy",
     },
-    "InstancesShorthand": {_M: "instanceType market imageId"},
+    "InstancesShorthand": {_M: "instanceType market imageId securityGroupIds associatePublicIpAddress"},
     "MixedInstancesPolicy": {_M: _ALL},
     "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
@@ -160,21 +160,45 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "fargateTaskRetirementWaitPeriod fargateEventWindows",
     },
     # --- network
-    "Vpc": {_M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet", _E: "isDefault tags"},
+    "Vpc": {
+        _M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet enableDnsSupport enableDnsHostnames",
+        _E: "isDefault tags",
+    },
     "Subnet": {
-        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId",
-        _E: "availabilityZoneId mapPublicIpOnLaunch tags",
+        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId mapPublicIpOnLaunch",
+        _E: "availabilityZoneId tags",
     },
     "NatGateway": {
-        _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount",
-        _E: "vpcId connectivityType allocationId tags",
+        _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount connectivityType",
+        _E: "vpcId allocationId tags",
     },
     "VpcEndpoint": {
-        _M: "vpcEndpointId vpcEndpointType subnetIds region",
-        _E: "serviceName vpcId routeTableIds securityGroupIds privateDnsEnabled tags",
+        _M: "vpcEndpointId serviceName vpcEndpointType subnetIds region vpcId routeTableIds securityGroupIds"
+        " privateDnsEnabled",
+        _E: "tags",
     },
-    "SecurityGroup": {_E: _ALL},
-    "RouteTable": {_E: _ALL},
+    "SecurityGroup": {
+        _M: "groupId groupName region vpcId ipPermissions ipPermissionsEgress",
+        _E: "description ownerId securityGroupArn tags",
+    },
+    "IpPermission": {_M: "ipProtocol fromPort toPort ipRanges prefixListIds userIdGroupPairs", _E: "ipv6Ranges"},
+    "IpRange": {_M: "cidrIp", _E: "description"},
+    "PrefixList": {_M: "prefixListId", _E: "description"},
+    "UserIdGroupPair": {
+        _M: "groupId",
+        _E: "groupName userId vpcId vpcPeeringConnectionId peeringStatus description",
+    },
+    "RouteTable": {_M: "routeTableId region vpcId subnets associations routes", _E: "ownerId propagatingVgws tags"},
+    "RouteTableAssociation": {
+        _M: "subnetId main",
+        _E: "routeTableAssociationId routeTableId gatewayId publicIpv4Pool associationState",
+    },
+    "Route": {
+        _M: "destinationCidrBlock destinationPrefixListId gatewayId natGatewayId transitGatewayId"
+        " vpcPeeringConnectionId networkInterfaceId instanceId localGatewayId carrierGatewayId coreNetworkArn"
+        " odbNetworkArn state",
+        _E: "destinationIpv6CidrBlock egressOnlyInternetGatewayId instanceOwnerId ipAddress origin",
+    },
     # --- load balancing
     "TargetGroup": {
         _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled protocol protocolVersion"
@@ -239,8 +263,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "RunTask": {
         _M: "taskDefinition cluster region count launchType capacityProviderStrategy"
         " networkConfiguration overrides placementConstraints placementStrategy group"
-        " startedBy",
-        _E: "platformVersion referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
+        " startedBy platformVersion",
+        _E: "referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
         _N: "volumeConfigurations",
     },
     "StartTask": {

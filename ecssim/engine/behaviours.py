@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isinf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -134,7 +135,7 @@ def _request_law(cpu: int, request: Any, idle: Any, warmup: Any, *, varies: bool
         law = law_of(request.cpu_seconds)
         if law.kind != "constant" or not varies:
             shape = shape_of(law)
-    return RequestLaw.of(
+    made = RequestLaw.of(
         cpu,
         mean(request.cpu_seconds) if request is not None else 0.0,
         mean(request.latency) if request is not None else 0.0,
@@ -146,3 +147,6 @@ def _request_law(cpu: int, request: Any, idle: Any, warmup: Any, *, varies: bool
         float(request.errors or 0.0) if request is not None else 0.0,
         (float(warmup.for_), 1.0 - float(warmup.speed)) if warmup is not None else None,
     )
+    if request is None or not (request.internet_sent or request.internet_received):
+        return made
+    return replace(made, internet_sent=int(request.internet_sent), internet_received=int(request.internet_received))

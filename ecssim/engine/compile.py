@@ -20,7 +20,9 @@ from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_balancers import add_balancers
+from ecssim.engine.compile_data_use import compile_data_use
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_reach import compile_reach
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.door_checks import DoorChecks
@@ -86,6 +88,7 @@ def compile_scenario(
     _target_groups(engine, scenario)
     add_balancers(engine, scenario)
     _groups(engine, scenario, trunking)
+    compile_reach(engine, scenario)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
     engine.capacity.begin()
@@ -105,6 +108,7 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
+    compile_data_use(engine, scenario)
     if steady:
         settle(engine)
     compile_scaling(engine, scenario)

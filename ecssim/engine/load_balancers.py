@@ -155,6 +155,8 @@ class LoadBalancers:
         for stream in taken:
             for target in stream.targets:
                 traffic.close(target, now)
+        if taken and traffic.data_use is not None:
+            traffic.data_use.settle()
         for stream in taken:
             self._weigh_again(stream, actions, now)
         for stream in taken:

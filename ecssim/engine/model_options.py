@@ -80,6 +80,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "LB-020",
         "whether a plain number of cpuSeconds is the mean of exponential times or the time of every request",
     ),
+    "reachability": Option(
+        "reachability",
+        ("routes", "open"),
+        "NET-081",
+        "whether route tables, where a scenario lists any, decide what tasks reach; without any all is open",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -104,6 +110,7 @@ class ModelOptions:
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
     plain_service_times: Literal["exponential", "constant"] = "exponential"
+    reachability: Literal["routes", "open"] = "routes"
     image_size_mb: float = 100.0
 
     @property

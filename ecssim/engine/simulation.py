@@ -48,6 +48,7 @@ from ecssim.world.world import World
 
 if TYPE_CHECKING:
     from ecssim.engine.outside import Outside
+    from ecssim.engine.reach import Reach
 
 Observer = Callable[["Engine"], None]
 
@@ -121,6 +122,8 @@ class Engine:
         self.metrics = Metrics(self)
         self.scaling = Scaling(self)
         self.timeline = Timeline(self)
+        #: What can be reached from where; None if the scenario describes no routes (engine.reach).
+        self.reach: Reach | None = None
         self.builder: Builder
         self.door_checks: DoorChecks
 
@@ -217,6 +220,8 @@ class Engine:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
         self.observe()
         self.metrics.finish()
+        if self.traffic.data_use is not None:
+            self.traffic.data_use.settle()
         self.meters.flush()
         self.lifecycle.finish()
         self.services.deployments.finish()

@@ -39,6 +39,7 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "agentHeartbeat": (uniform(60.0, 120.0), "AGENT-020"),
     "submitRetry": (uniform(0.030, 0.059), "AGENT-043"),
     "eniTimeout": (constant(180.0), "NET-053"),
+    "unreachable": (constant(120.0), "NET-086"),
     "agentLossNoticed": (constant(90.0), "AGENT-024"),
     "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
     "trunkRegistration": (constant(10.0), "NET-019"),
@@ -133,6 +134,9 @@ class RequestLaw:
     errors: float = 0.0
     #: For how long a new task is slower, and by which share at first (cold caches); None: not at all.
     warmup: tuple[float, float] | None = None
+    #: Bytes that a task sends to and receives from the internet for each request (COST-045).
+    internet_sent: int = 0
+    internet_received: int = 0
 
     @classmethod
     def of(

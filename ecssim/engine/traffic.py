@@ -8,6 +8,7 @@ streams, since arrivals are the floor of a cumulative load.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from ecssim.workload.flow import IDLE_TIMEOUT, shares, step, steps
 from ecssim.world.entities import Service, Task, Template
 
 if TYPE_CHECKING:
+    from ecssim.engine.data_use import DataUse
     from ecssim.engine.simulation import Engine
 
 
@@ -51,6 +53,8 @@ class Traffic:
         self.lone: list[Target] = []
         #: Seconds of work in the backlog of each service as the minute began.
         self.backlog: npt.NDArray[np.float64] = np.zeros(0)
+        #: Who meters what the requests cost on their way; None where nothing does (engine.data_use).
+        self.data_use: DataUse | None = None
 
     # -- set-up -----------------------------------------------------------------------------------------------
 
@@ -327,6 +331,14 @@ class Traffic:
         """The targets that have cells, in the order of their cells."""
         return self._with_cells
 
+    def arrived(self, stream: Stream) -> int:
+        """Requests of a stream up to the last close."""
+        return int(self.flows.columns["arrived"][stream.index])
+
+    def cells_by_key(self) -> Iterable[tuple[tuple[int, int, int, str], int]]:
+        """Every cell by its target, service, template code and zone."""
+        return self._cell_of.items()
+
     def tick(self) -> None:
         """Close the minute for every target, all cells as vectors."""
         if not self.targets:
@@ -460,6 +472,8 @@ class Traffic:
         """Write the minute's row of every cell and start the next minute's figures."""
         if not self.targets or self._stale_order:
             return
+        if self.data_use is not None:
+            self.data_use.minute(self)
         if self.few:
             flow_rows.record_one_by_one(self, t)
         else:

@@ -98,6 +98,11 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
         "subnet_events": f"""{_EVENT}
             subnet name:subnet, consumer name:consumer, task task, reason text, {_WHERE}
         """,
+        # What a task or an instance could not reach, and the hop that is missing on the way.
+        "reachability_events": f"""{_EVENT}
+            subnet name:subnet, task task, instance name:instance, endpoint_service name:aws_service,
+            host text, what text, missing text, {_WHERE}
+        """,
         "alarms": f"""{_EVENT}
             alarm_name name:alarm, old_state name:alarm_state, new_state name:alarm_state,
             metric_name name:metric, datapoints text, threshold f64, reason text, {_WHERE}

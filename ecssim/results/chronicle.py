@@ -26,6 +26,7 @@ TABLES: Final = (
     "calls",
     "instance_events",
     "subnet_events",
+    "reachability_events",
     "alarms",
     "scaling_activities",
     "traffic_shifts",
@@ -63,6 +64,7 @@ class Chronicle:
             "calls": self._call,
             "instance_events": self._instance_event,
             "subnet_events": self._subnet_event,
+            "reachability_events": self._unreachable,
             "alarms": self._alarm,
             "scaling_activities": self._scaling,
             "traffic_shifts": self._shift,
@@ -226,6 +228,14 @@ class Chronicle:
         task = self.task_name(int(row["task"]))
         whom = f"task {task}" if task else who
         return f"subnet {subnet} had no free address for {whom}"
+
+    def _unreachable(self, row: np.void) -> str:
+        facts = self.facts
+        task = self.task_name(int(row["task"]))
+        who = f"task {task}" if task else f"instance {facts.name('instance', int(row['instance']))}"
+        what = facts.name("text", int(row["what"]))
+        missing = facts.name("text", int(row["missing"]))
+        return f"{who} could not reach {facts.name('text', int(row['host']))} for {what}: {missing}"
 
     def _alarm(self, row: np.void) -> str:
         facts = self.facts

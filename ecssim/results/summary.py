@@ -18,6 +18,7 @@ from ecssim.results.deployment_findings import deployment_findings
 from ecssim.results.facts import INITIAL, Facts
 from ecssim.results.finding import ordered
 from ecssim.results.fleet_figures import fleet_figures
+from ecssim.results.reachability_findings import reachability_findings
 from ecssim.results.request_figures import request_figures, request_findings
 from ecssim.results.run_findings import call_findings, job_findings, run_findings
 from ecssim.results.service_figures import service_figures
@@ -43,6 +44,7 @@ def summary(result: Result) -> dict[str, Any]:
         [
             *run_findings(facts),
             *address_findings(facts, subnets),
+            *reachability_findings(facts),
             *service_findings(facts, services),
             *request_findings(facts, requests),
             *deployment_findings(facts),

@@ -13,6 +13,8 @@ from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
 from ecssim.scenario.check_load_balancing import check_attributes
 from ecssim.scenario.check_network import check_network
+from ecssim.scenario.check_reachability import check_reachability
+from ecssim.scenario.check_routing import check_routing
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
 from ecssim.scenario.check_timeline import check_timeline
@@ -42,8 +44,10 @@ def check_scenario(
     around = surroundings(names)
     _duplicates(root, findings)
     check_network(names, findings)
+    check_routing(names, findings)
     check_capacity(names, around, findings)
     check_services(names, around, findings)
+    check_reachability(names, around, findings)
     check_listeners(names, findings)
     check_attributes(names, findings)
     check_scaling(names, findings)

@@ -39,6 +39,7 @@ DELAYS: Mapping[str, Delay] = {
     "agentHeartbeat": Delay("AGENT-020", "silence after which the agent closes its connection and opens another"),
     "submitRetry": Delay("AGENT-043", "unit of the doubling waits between two submissions of a state change"),
     "eniTimeout": Delay("NET-053", "an interface that is not attached by then fails its task"),
+    "unreachable": Delay("NET-086", "a registry, secret or log group that no way leads to fails its task"),
     "agentLossNoticed": Delay("AGENT-024", "a lost agent shows agentConnected false"),
     "instanceBoot": Delay("ASG-070", "EC2 instance from launch to registered agent"),
     "trunkRegistration": Delay("NET-019", "trunk interface of an instance is made before it registers"),

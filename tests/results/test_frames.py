@@ -87,6 +87,9 @@ CONTRACT = {
     "subnet_events": """
         t event_id cause_id subnet consumer task_id reason
     """,
+    "reachability_events": """
+        t event_id cause_id subnet task_id instance endpoint_service host what missing
+    """,
     "alarms": """
         t event_id cause_id alarm_name old_state new_state metric_name datapoints threshold reason
     """,
