@@ -8,6 +8,8 @@ shorthands for that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from math import inf
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -84,6 +86,73 @@ class TargetGroup(ElbShape):
         return next((a.value for a in self.attributes if a.key == key), None)
 
     @property
+    def network(self) -> bool:
+        """Whether it is a Network Load Balancer's: it takes connections, not requests."""
+        return self.protocol.value not in ("HTTP", "HTTPS")
+
+    @property
+    def check_protocol(self) -> ElbProtocol:
+        """How health is checked: HTTP behind an Application Load Balancer, TCP behind a Network one (LB-003)."""
+        return self.health_check_protocol or (ElbProtocol.TCP if self.network else ElbProtocol.HTTP)
+
+    @property
+    def health_check_timeout(self) -> int:
+        """Seconds until a check without an answer has failed (LB-002).
+
+        Where nothing is said 5 s behind an Application Load Balancer; behind a Network one 6 s for HTTP and 10 s for
+        TCP, TLS and HTTPS.
+        """
+        if self.health_check_timeout_seconds is not None:
+            return self.health_check_timeout_seconds
+        if not self.network:
+            return 5
+        return 6 if self.check_protocol is ElbProtocol.HTTP else 10
+
+    @property
+    def check_path(self) -> str:
+        """What a check asks for (LB-003)."""
+        if self.health_check_path is not None:
+            return self.health_check_path
+        return "/AWS.ALB/healthcheck" if self.protocol_version == "GRPC" else "/"
+
+    @property
+    def success_codes(self) -> str:
+        """The answers that mean that a target is well (LB-003)."""
+        matcher = self.matcher or Matcher()
+        if self.protocol_version == "GRPC":
+            return matcher.grpc_code or "12"
+        return matcher.http_code or ("200-399" if self.network else "200")
+
+    @property
+    def algorithm(self) -> str:
+        """How requests are spread over targets (LB-020)."""
+        return self.attribute("load_balancing.algorithm.type") or "round_robin"
+
+    @property
+    def slow_start_seconds(self) -> int:
+        """Seconds over which a new target gets its full share; 0: at once (LB-023)."""
+        if self.slow_start is not None:
+            return self.slow_start
+        return self._number("slow_start.duration_seconds", 0)
+
+    @property
+    def sticky_seconds(self) -> int:
+        """Seconds for which a client stays with its target after a request; 0: it does not (LB-024)."""
+        if self.attribute("stickiness.enabled") != "true":
+            return 0
+        kind = "app_cookie" if self.attribute("stickiness.type") == "app_cookie" else "lb_cookie"
+        return self._number(f"stickiness.{kind}.duration_seconds", 86400)
+
+    def minimum_healthy(self, purpose: str) -> tuple[int, float]:
+        """The healthy targets that must be there, by count and in percent (0: off), for routing or DNS (LB-010)."""
+        key = f"target_group_health.{purpose}.minimum_healthy_targets"
+        return self._number(f"{key}.count", 1), float(self._number(f"{key}.percentage", 0))
+
+    def _number(self, key: str, default: int) -> int:
+        given = self.attribute(key)
+        return int(given) if given is not None and given.isdecimal() else default
+
+    @property
     def deregistration_delay_seconds(self) -> int:
         """Seconds for which a target drains; the API's default is 300 (LB-040)."""
         if self.deregistration_delay is not None:
@@ -123,6 +192,34 @@ class LoadBalancer(ElbShape):
     ipam_pools: JsonObject | None = None
     tags: tuple[JsonObject, ...] = ()
 
+    def attribute(self, key: str) -> str | None:
+        """Value of an attribute by the API's key, None if it is not given."""
+        return next((a.value for a in self.attributes if a.key == key), None)
+
+    @property
+    def network(self) -> bool:
+        """Whether it is a Network Load Balancer."""
+        return self.type is LoadBalancerType.NETWORK
+
+    @property
+    def idle_timeout(self) -> float:
+        """Seconds without an answer after which it gives up: 60 by default, 350 behind a Network one (LB-031)."""
+        given = self.attribute("idle_timeout.timeout_seconds")
+        if self.network:
+            return 350.0
+        return float(given) if given is not None and given.isdecimal() else 60.0
+
+    @property
+    def cross_zone(self) -> bool:
+        """Whether its nodes send to targets of all zones: always for an Application one, off for others (LB-026)."""
+        return not self.network or self.attribute("load_balancing.cross_zone.enabled") == "true"
+
+    @property
+    def zonal_affinity(self) -> float:
+        """The share of clients that are sent to the node of their own zone (LB-032)."""
+        policy = self.attribute("dns_record.client_routing_policy")
+        return {"partial_availability_zone_affinity": 0.85, "availability_zone_affinity": 1.0}.get(policy or "", 0.0)
+
     @property
     def subnet_ids(self) -> tuple[str, ...]:
         """Subnets in which the load balancer has nodes, whichever way they were written."""
@@ -145,11 +242,18 @@ class TargetGroupTuple(ElbShape):
         return self.target_group or self.target_group_arn or ""
 
 
+class TargetGroupStickiness(ElbShape):
+    """Whether users keep the target group that they first got, and for how long (LB-025)."""
+
+    enabled: bool = False
+    duration_seconds: int | None = None
+
+
 class ForwardConfig(ElbShape):
     """The target groups of a forward action."""
 
     target_groups: tuple[TargetGroupTuple, ...] = ()
-    target_group_stickiness_config: JsonObject | None = None
+    target_group_stickiness_config: TargetGroupStickiness | None = None
 
 
 class ListenerAction(ElbShape):
@@ -170,6 +274,12 @@ class ListenerAction(ElbShape):
     jwt_validation_config: JsonObject | None = None
 
     @property
+    def sticky_seconds(self) -> int | None:
+        """For how long users keep the target group that they first got; None: not at all (LB-025)."""
+        given = self.forward_config.target_group_stickiness_config if self.forward_config is not None else None
+        return given.duration_seconds or 86400 if given is not None and given.enabled else None
+
+    @property
     def forwards_to(self) -> tuple[tuple[str, int], ...]:
         """Target groups (as written) with their weights, whichever way they were written."""
         tuples = self.target_groups or (self.forward_config.target_groups if self.forward_config else ())
@@ -178,18 +288,45 @@ class ListenerAction(ElbShape):
         return ((self.target_group_arn, 1),) if self.target_group_arn else ()
 
 
+class ConditionValues(ElbShape):
+    """The patterns of a condition, with ``*`` and ``?``."""
+
+    values: tuple[str, ...] = ()
+    regex_values: tuple[str, ...] = ()
+
+
 class RuleCondition(ElbShape):
     """When a rule applies."""
 
     field: str | None = None
     values: tuple[str, ...] = ()
     regex_values: tuple[str, ...] = ()
-    host_header_config: JsonObject | None = None
-    path_pattern_config: JsonObject | None = None
+    host_header_config: ConditionValues | None = None
+    path_pattern_config: ConditionValues | None = None
     http_header_config: JsonObject | None = None
     query_string_config: JsonObject | None = None
-    http_request_method_config: JsonObject | None = None
+    http_request_method_config: ConditionValues | None = None
     source_ip_config: JsonObject | None = None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What the field is compared with, whichever way it was written."""
+        for config in (self.host_header_config, self.path_pattern_config, self.http_request_method_config):
+            if config is not None:
+                return config.values
+        return self.values
+
+    def takes(self, host: str, path: str, method: str) -> bool:
+        """Whether a request matches; a condition on anything but host, path and method never does."""
+        asked = {"host-header": host.lower(), "path-pattern": path, "http-request-method": method}
+        value = asked.get(self.field or "")
+        if value is None:
+            return False
+        lower = self.field == "host-header"
+        # Brackets mean themselves here: only * and ? are wildcards.
+        return any(
+            fnmatchcase(value, (pattern.lower() if lower else pattern).replace("[", "[[]")) for pattern in self.patterns
+        )
 
 
 class ListenerRule(ElbShape):
@@ -202,6 +339,11 @@ class ListenerRule(ElbShape):
     transforms: tuple[JsonObject, ...] = ()
     is_default: bool | None = None
     tags: tuple[JsonObject, ...] = ()
+
+    @property
+    def rank(self) -> float:
+        """Where it stands among the rules of its listener; the default comes last."""
+        return float(self.priority) if self.priority is not None and str(self.priority).isdecimal() else inf
 
 
 class Listener(ElbShape):

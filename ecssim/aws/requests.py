@@ -372,6 +372,22 @@ class ModifyRule(ElbShape):
     reset_transforms: bool = False
 
 
+class TargetDescription(ElbShape):
+    """A registered target: its address or instance, and its port."""
+
+    id: str
+    port: int | None = None
+    availability_zone: str | None = None
+
+
+class DescribeTargetHealth(ElbShape):
+    """Show the targets of a target group with their states and reasons; all of them unless named (LB-008)."""
+
+    target_group_arn: str
+    targets: tuple[TargetDescription, ...] = ()
+    include: tuple[str, ...] = ()
+
+
 class CreateDeployment(Shape):
     """Start a CodeDeploy deployment of a service whose controller is CODE_DEPLOY."""
 
@@ -420,6 +436,7 @@ REQUESTS: Mapping[str, type[Shape]] = {
     "DeregisterTaskDefinition": DeregisterTaskDefinition,
     "DescribeContainerInstances": DescribeContainerInstances,
     "DescribeServices": DescribeServices,
+    "DescribeTargetHealth": DescribeTargetHealth,
     "DescribeTasks": DescribeTasks,
     "ListContainerInstances": ListContainerInstances,
     "ListServices": ListServices,

@@ -223,19 +223,16 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "MountTarget": {_M: "fileSystemId subnetId region", _E: "securityGroups"},
     # --- load balancing
     "TargetGroup": {
-        _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled"
+        _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled protocol protocolVersion"
         " healthCheckIntervalSeconds healthCheckTimeoutSeconds healthyThresholdCount"
-        " unhealthyThresholdCount deregistrationDelay attributes",
-        _E: "protocol protocolVersion port vpcId healthCheckProtocol healthCheckPort"
-        " healthCheckPath matcher ipAddressType targetControlPort tags",
-        _N: "slowStart",
+        " unhealthyThresholdCount deregistrationDelay slowStart attributes healthCheckProtocol",
+        _E: "port vpcId healthCheckPort healthCheckPath matcher ipAddressType targetControlPort tags",
     },
     "ElbAttribute": {_M: _ALL},
     "Matcher": {_E: _ALL},
     "LoadBalancer": {
-        _M: "loadBalancerName loadBalancerArn region type subnets subnetMappings",
-        _E: "scheme securityGroups ipAddressType attributes customerOwnedIpv4Pool"
-        " enablePrefixForIpv6SourceNat ipamPools tags",
+        _M: "loadBalancerName loadBalancerArn region type subnets subnetMappings scheme attributes",
+        _E: "securityGroups ipAddressType customerOwnedIpv4Pool enablePrefixForIpv6SourceNat ipamPools tags",
     },
     "SubnetMapping": {
         _M: "subnetId",
@@ -245,13 +242,18 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "listenerArn loadBalancer loadBalancerArn region port defaultActions rules",
         _E: "protocol sslPolicy certificates alpnPolicy mutualAuthentication tags",
     },
-    "ListenerRule": {_M: "ruleArn priority actions isDefault", _E: "transforms tags", _N: "conditions"},
-    "RuleCondition": {_N: _ALL},
+    "ListenerRule": {_M: "ruleArn priority conditions actions isDefault", _E: "transforms tags"},
+    "RuleCondition": {
+        _M: "field values hostHeaderConfig pathPatternConfig httpRequestMethodConfig",
+        _N: "regexValues httpHeaderConfig queryStringConfig sourceIpConfig",
+    },
+    "ConditionValues": {_M: "values", _N: "regexValues"},
     "ListenerAction": {
         _M: "type targetGroupArn targetGroups forwardConfig order",
         _E: "redirectConfig fixedResponseConfig authenticateOidcConfig authenticateCognitoConfig jwtValidationConfig",
     },
-    "ForwardConfig": {_M: "targetGroups", _N: "targetGroupStickinessConfig"},
+    "ForwardConfig": {_M: _ALL},
+    "TargetGroupStickiness": {_M: _ALL},
     "TargetGroupTuple": {_M: _ALL},
     # --- scaling
     "ScalableTarget": {
@@ -312,6 +314,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "StopServiceDeployment": {_M: "serviceDeploymentArn", _N: "stopType"},
     "StopTask": {_M: _ALL},
+    "DescribeTargetHealth": {_M: "targetGroupArn targets", _E: "include"},
+    "TargetDescription": {_M: "id", _E: "port availabilityZone"},
     "DescribeTasks": {_M: "tasks cluster", _E: "include"},
     "ListTasks": {_M: _ALL},
     "DescribeContainerInstances": {_M: "containerInstances cluster", _E: "include"},
@@ -337,8 +341,11 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "TerminateInstanceInAutoScalingGroup": {_M: _ALL},
     "UpdateTaskProtection": {_M: _ALL},
     "UpdateCapacityProvider": {_N: _ALL},
-    "ModifyListener": {_N: _ALL},
-    "ModifyRule": {_N: _ALL},
+    "ModifyListener": {
+        _M: "listenerArn defaultActions",
+        _E: "port protocol sslPolicy certificates alpnPolicy mutualAuthentication",
+    },
+    "ModifyRule": {_M: "ruleArn conditions actions", _E: "transforms resetTransforms"},
     "CreateDeployment": {_N: _ALL},
     "DeregisterScalableTarget": {_M: _ALL},
     "DeleteScalingPolicy": {_M: _ALL},

@@ -12,6 +12,7 @@ from ecssim.aws.task_definition import TaskDefinition
 from ecssim.engine.timing import LaunchLaws, RequestLaw, launch_laws
 from ecssim.scenario.behaviour import Behaviour, ContainerBehaviour
 from ecssim.workload.distributions import Law
+from ecssim.workload.queueing import shape_of
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -127,21 +128,32 @@ def laws_of(
         exit_codes=tuple(cumulative) or ((1.0, 0),),
         stops_never=never,
         unhealthy_after=law("unhealthy_after"),
-        request=_request_law(cpu, pick("request"), pick("idle")),
+        request=_request_law(
+            cpu, pick("request"), pick("idle"), pick("warmup"), varies=engine.model.plain_service_times == "exponential"
+        ),
         lazy_penalty=engine.model.lazy_cpu_penalty if lazy else 0.0,
         log_rate=logs.per_hour / 3600.0 if logs is not None and logged else 0.0,
         log_request=float(logs.per_request) if logs is not None and logged else 0.0,
     )
 
 
-def _request_law(cpu: int, request: Any, idle: Any) -> RequestLaw:
-    """Turn the user's ``request`` and ``idle`` into what the flow model uses: means, in MiB and CPU units."""
+def _request_law(cpu: int, request: Any, idle: Any, warmup: Any, *, varies: bool) -> RequestLaw:
+    """Turn the user's ``request`` and ``idle`` into what the flow model uses: means, in MiB and CPU units.
+
+    A law of ``cpuSeconds`` is taken as it is. A plain number is the mean of exponential service times, or with
+    ``varies`` off the time of every request (model option ``plainServiceTimes``).
+    """
     mib = 1024.0 * 1024.0
 
     def mean(given: Any) -> float:
         return law_of(given).mean if given is not None else 0.0
 
-    law = RequestLaw.of(
+    shape = None
+    if request is not None and request.cpu_seconds is not None:
+        law = law_of(request.cpu_seconds)
+        if law.kind != "constant" or not varies:
+            shape = shape_of(law)
+    made = RequestLaw.of(
         cpu,
         mean(request.cpu_seconds) if request is not None else 0.0,
         mean(request.latency) if request is not None else 0.0,
@@ -149,7 +161,10 @@ def _request_law(cpu: int, request: Any, idle: Any) -> RequestLaw:
         request.concurrency if request is not None else None,
         float(idle.cpu) if idle is not None else 0.0,
         float(idle.memory) / mib if idle is not None else 0.0,
+        shape,
+        float(request.errors or 0.0) if request is not None else 0.0,
+        (float(warmup.for_), 1.0 - float(warmup.speed)) if warmup is not None else None,
     )
     if request is None or not (request.internet_sent or request.internet_received):
-        return law
-    return replace(law, internet_sent=int(request.internet_sent), internet_received=int(request.internet_received))
+        return made
+    return replace(made, internet_sent=int(request.internet_sent), internet_received=int(request.internet_received))

@@ -12,8 +12,10 @@ from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAc
 from ecssim.decide.reconcile import protection_blocks
 from ecssim.engine import scaling_requests
 from ecssim.engine.group_calls import GROUP_CALLS
+from ecssim.engine.load_balancers import Door
 from ecssim.engine.read_handlers import READS
 from ecssim.engine.standalone import Failure, RunTaskPlan
+from ecssim.engine.target_health import describe_target_health
 from ecssim.errors import ClientError
 from ecssim.world.entities import Cluster, Instance, Service, Task
 from ecssim.world.states import ACTIVE, DRAINING, RUNNING, USER_INITIATED
@@ -286,14 +288,48 @@ def put_account_setting(
     return {"setting": {"name": call.name.value, "value": call.value}}
 
 
+def _door_of(engine: Engine, arn: str) -> Door:
+    door = engine.balancers.door(arn)
+    if door is None:
+        raise ClientError("ListenerNotFound", f"One or more listeners not found: {arn}")
+    return door
+
+
+def modify_listener(engine: Engine, call: req.ModifyListener, event: int) -> dict[str, Any]:
+    """ModifyListener: another default action; shares change at once, or as stickiness ends (LB-025)."""
+    door = _door_of(engine, call.listener_arn)
+    if call.default_actions:
+        rule = next((r for r in door.rules if r.arn == "default"), None)
+        if rule is None:
+            raise ClientError("ValidationError", f"{call.listener_arn} has no default action")
+        engine.balancers.modify(door, rule, call.default_actions)
+    return {"Listeners": [{"ListenerArn": door.arn or door.name}]}
+
+
+def modify_rule(engine: Engine, call: req.ModifyRule, event: int) -> dict[str, Any]:
+    """ModifyRule: other actions for what the rule takes; which requests those are stays."""
+    for door in engine.balancers.doors:
+        for rule in door.rules:
+            if rule.arn == call.rule_arn:
+                if call.conditions and call.conditions != rule.conditions:
+                    raise ClientError("UnsupportedOperation", "ModifyRule: other conditions are not modelled by ecssim")
+                if call.actions:
+                    engine.balancers.modify(door, rule, call.actions)
+                return {"Rules": [{"RuleArn": rule.arn}]}
+    raise ClientError("RuleNotFound", f"One or more rules not found: {call.rule_arn}")
+
+
 HANDLERS: dict[str, Any] = {
     "CreateService": create_service,
     "DeleteScalingPolicy": delete_scaling_policy,
     "DeleteService": delete_service,
     "DeregisterContainerInstance": deregister_container_instance,
+    "DescribeTargetHealth": describe_target_health,
     "DeregisterScalableTarget": deregister_scalable_target,
     "PutAccountSetting": put_account_setting,
     "PutAccountSettingDefault": put_account_setting,
+    "ModifyListener": modify_listener,
+    "ModifyRule": modify_rule,
     "PutAttributes": put_attributes,
     "PutMetricAlarm": put_metric_alarm,
     "PutScalingPolicy": put_scaling_policy,

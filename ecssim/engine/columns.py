@@ -66,7 +66,8 @@ class Columns:
 #: A flow cell: the tasks of one service revision in one zone behind one target. Requests in flight, and of this
 #: minute offered, served, failed by code; ``rate`` completions a second of one server, ``unloaded`` and ``base``
 #: seconds of a response, ``server_seconds`` the servers integrated since the last close, ``minute_seconds`` since
-#: the minute began.
+#: the minute began, ``minute_idle`` those of them in which a task took less than its share; ``patience`` seconds after
+#: which a request that waits times out, ``errors`` the share that a task answers with a status of 500 and more.
 CELL_INTEGERS: Final = (
     "in_flight",
     "offered",
@@ -74,6 +75,9 @@ CELL_INTEGERS: Final = (
     "f502",
     "f503",
     "f504",
+    "f460",
+    "f464",
+    "retried",
     "target",
     "service",
     "revision",
@@ -91,4 +95,7 @@ CELL_FLOATS: Final = (
     "server_seconds",
     "since",
     "minute_seconds",
+    "minute_idle",
+    "patience",
+    "errors",
 )

@@ -22,6 +22,7 @@ from ecssim.engine.address_users import hold_addresses
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
+from ecssim.engine.compile_balancers import add_balancers
 from ecssim.engine.compile_data_use import compile_data_use
 from ecssim.engine.compile_groups import group_rules, several_places
 from ecssim.engine.compile_jobs import job_stream
@@ -90,6 +91,7 @@ def compile_scenario(
     _network(engine, scenario)
     hold_addresses(engine, scenario)
     _target_groups(engine, scenario)
+    add_balancers(engine, scenario)
     _groups(engine, scenario, trunking)
     engine.interfaces.begin(any(group.interfaces_by_hand for group in engine.world.groups))
     compile_reach(engine, scenario)

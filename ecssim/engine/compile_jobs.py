@@ -76,7 +76,7 @@ def _arrivals(engine: Engine, job: Job, plan: RunTaskPlan, scenario: Scenario) -
 def _trace(builder: Builder, job: Job, plan: RunTaskPlan, scenario: Scenario, end: float) -> Iterator[Arrival]:
     trace = job.arrivals.trace
     assert trace is not None
-    rows = read_rows(builder.base_dir / trace.file, trace.time_column, trace.where, scenario.start)
+    rows = read_rows(builder.base_dir / trace.file, trace.time_column or "", trace.where, scenario.start)
     per_row = job.per_row
     base = plan.template
     templates = builder.templates

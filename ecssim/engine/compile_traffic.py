@@ -2,41 +2,91 @@
 
 from __future__ import annotations
 
-import csv
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from ecssim.engine.traffic import Target
+from ecssim.engine.flow_targets import PLAIN, Clients, Target
+from ecssim.engine.routing import route_target
+from ecssim.engine.traces import trace_load
+from ecssim.scenario.clients import Clients as ClientsDocument
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.traffic import Destination
 from ecssim.scenario.traffic import Traffic as TrafficDocument
-from ecssim.workload.arrivals import BLOCK, Floats, Pattern, PatternLoad, TraceLoad
+from ecssim.workload.arrivals import BLOCK, MINUTE, Burst, BurstyLoad, Floats, Load, Pattern, PatternLoad, TraceLoad
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
+
+
+class Way(NamedTuple):
+    """How a part of a stream gets to its targets: by which listener and rule, if any."""
+
+    targets: list[tuple[Target, float]]
+    listener: str = ""
+    rule: str = ""
+    rules: int = 0
+    sticky: bool = False
 
 
 def add_targets(engine: Engine, scenario: Scenario) -> None:
     """Know every target that traffic reaches, before the first task serves."""
     for document in scenario.traffic:
         for destination, _ in _destinations(document):
-            for target, _ in _targets(engine, scenario, destination):
-                _stand_in(engine, scenario, target)
+            for target, _ in _way(engine, scenario, destination, document).targets:
+                stand_in(engine, target)
 
 
 def add_streams(engine: Engine, scenario: Scenario) -> None:
-    """Add the streams and load the first minute."""
+    """Add the streams, give the targets their routing, and load the first minute."""
     for document in scenario.traffic:
-        targets: list[tuple[Target, float]] = []
+        targets: dict[Target, float] = {}
+        way = Way([])
         for destination, weight in _destinations(document):
-            found = _targets(engine, scenario, destination)
-            total = sum(w for _, w in found) or 1.0
-            targets += [(target, weight * w / total) for target, w in found if w > 0]
-        engine.traffic.add_stream(document.name, _source(engine, scenario, document), targets)
+            way = _way(engine, scenario, destination, document)
+            total = sum(w for _, w in way.targets) or 1.0
+            for target, w in way.targets:
+                if w > 0 or len(way.targets) > 1:
+                    targets[target] = targets.get(target, 0.0) + weight * w / total
+        clients = _clients(document.clients)
+        stream = engine.traffic.add_stream(
+            document.name, _source(engine, scenario, document), [*targets.items()], clients
+        )
+        stream.listener, stream.rule, stream.rules = way.listener, way.rule, way.rules
+        odd = frozenset(t.index for t in targets if t.balanced and mismatched(engine, t.group, clients.protocol))
+        stream.odd = odd or None
+        for target in targets:
+            target.mismatched = target.mismatched or target.index in odd
+    for target in engine.traffic.targets:
+        route_target(engine, target)
     engine.traffic.begin()
+
+
+def mismatched(engine: Engine, group: int, protocol: str) -> bool:
+    """Whether a target group's protocol version does not take such requests (LB-030)."""
+    document = engine.balancers.documents[group]
+    if document.network:
+        return False
+    version = document.protocol_version or "HTTP1"
+    takes = {"HTTP1": ("http1", "http2"), "HTTP2": ("http2", "grpc"), "GRPC": ("grpc",)}
+    return protocol not in takes.get(version, ("http1", "http2"))
+
+
+def _clients(document: ClientsDocument | None) -> Clients:
+    if document is None:
+        return PLAIN
+    retries = document.retries
+    return Clients(
+        patience=float(document.timeout) if document.timeout is not None else float("inf"),
+        attempts=retries.attempts if retries is not None else 1,
+        backoff=float(retries.backoff) if retries is not None else 1.0,
+        factor=retries.factor if retries is not None else 2.0,
+        on=frozenset(retries.on) if retries is not None else PLAIN.on,
+        stays=float(document.stays_for) if document.stays_for is not None else None,
+        per_connection=document.requests_per_connection,
+        connection_lasts=float(document.connection_lasts),
+        size=float(document.request_size + document.response_size),
+        zones=tuple(document.zones.items()),
+        protocol=document.protocol,
+    )
 
 
 def _destinations(document: TrafficDocument) -> list[tuple[Destination, float]]:
@@ -45,31 +95,30 @@ def _destinations(document: TrafficDocument) -> list[tuple[Destination, float]]:
     return [(part.to, float(part.weight)) for part in document.split or ()]
 
 
-def _targets(engine: Engine, scenario: Scenario, to: Destination) -> list[tuple[Target, float]]:
+def _way(engine: Engine, scenario: Scenario, to: Destination, document: TrafficDocument) -> Way:
     """Return the flow targets of a destination with their weights: a listener forwards by weight (LB-025)."""
     traffic = engine.traffic
     if to.service is not None:
         service = engine.world.service_named(to.service)
         assert service is not None
         if service.deployments[0].template.target_groups:
-            return [(traffic.target_for_group(service.deployments[0].template.target_groups[0]), 1.0)]
-        return [(traffic.target_for_service(service.ordinal), 1.0)]
+            return Way([(traffic.target_for_group(service.deployments[0].template.target_groups[0]), 1.0)])
+        return Way([(traffic.target_for_service(service.ordinal), 1.0)])
+    balancers = engine.balancers
     if to.target_group is not None:
-        return [(traffic.target_for_group(engine.builder.target_groups[_bare(to.target_group)]), 1.0)]
-    name, _, port = (to.listener or "").partition(":")
-    for listener in scenario.listeners:
-        if to.listener == listener.listener_arn or (
-            listener.load_balancer_name == name and port in ("", str(listener.port))
-        ):
-            forwards = [f for action in listener.actions for f in action.forwards_to]
-            return [
-                (traffic.target_for_group(engine.builder.target_groups[_bare(group)]), float(weight))
-                for group, weight in forwards
-            ]
-    return []
+        return Way([(traffic.target_for_group(balancers.group(to.target_group)), 1.0)])
+    door = balancers.door(to.listener or "")
+    rule = door.rule_for(document.host, document.path, document.method) if door is not None else None
+    if door is None or rule is None:
+        return Way([])
+    forwards = [
+        (balancers.group(name), float(weight)) for action in rule.actions for name, weight in action.forwards_to
+    ]
+    targets = [(traffic.target_for_group(group), weight) for group, weight in forwards]
+    return Way(targets, door.name, rule.arn, len(door.rules))
 
 
-def _stand_in(engine: Engine, scenario: Scenario, target: Target) -> None:
+def stand_in(engine: Engine, target: Target) -> None:
     """A target's requests belong to the first service that is registered with it."""
     for service in engine.world.services:
         groups = service.deployments[0].template.target_groups
@@ -79,10 +128,24 @@ def _stand_in(engine: Engine, scenario: Scenario, target: Target) -> None:
             return
 
 
-def _source(engine: Engine, scenario: Scenario, document: TrafficDocument) -> PatternLoad | TraceLoad:
+def _source(engine: Engine, scenario: Scenario, document: TrafficDocument) -> Load:
+    load = _steady_source(engine, scenario, document)
+    if not document.bursts:
+        return load
+    bursts = [Burst(b.factor, float(b.for_), float(b.at or 0.0), float(b.every or 0.0)) for b in document.bursts]
+
+    def draws(number: int, hour: int) -> Floats:
+        # As many gaps as an hour can hold with room to spare; a function of (seed, stream, hour) as the noise is.
+        most = 8 + int(8 * BLOCK * MINUTE / bursts[number].every)
+        return engine.luck.generator("burst", document.name, f"{number}/{hour}").random(most)
+
+    return BurstyLoad(load, bursts, draws)
+
+
+def _steady_source(engine: Engine, scenario: Scenario, document: TrafficDocument) -> PatternLoad | TraceLoad:
     trace = document.trace
     if trace is not None:
-        return _trace(scenario, document, engine.builder.base_dir)
+        return trace_load(scenario, trace, engine.builder.base_dir)
     start = scenario.start
     pattern = Pattern(
         document.pattern or "constant",
@@ -93,6 +156,7 @@ def _source(engine: Engine, scenario: Scenario, document: TrafficDocument) -> Pa
         lasts=float(document.for_ or 0.0),
         ramp=float(document.ramp or 0.0),
         steps=tuple((float(s.at), float(s.rate)) for s in document.steps or ()),
+        stages=_corners(document),
         weekend=float(document.weekend) if document.weekend is not None else 1.0,
         midnight=start.hour * 3600.0 + start.minute * 60.0 + start.second,
         weekday=start.weekday(),
@@ -105,44 +169,15 @@ def _source(engine: Engine, scenario: Scenario, document: TrafficDocument) -> Pa
     return PatternLoad(pattern, float(document.noise or 0.0), draws)
 
 
+def _corners(document: TrafficDocument) -> tuple[tuple[float, float], ...]:
+    """The corners of a load test's rate: it begins at 0, and is 0 again after its last stage."""
+    at, corners = 0.0, [(0.0, 0.0)]
+    for stage in document.stages or ():
+        at += float(stage.duration)
+        corners.append((at, float(stage.target)))
+    return tuple(corners)
+
+
 def _clock(text: str | None) -> float:
     parts = [int(p) for p in (text or "12:00").split(":")]
     return parts[0] * 3600.0 + parts[1] * 60.0 + (parts[2] if len(parts) > 2 else 0)
-
-
-def _trace(scenario: Scenario, document: TrafficDocument, base_dir: Path) -> TraceLoad:
-    """Read a trace: its first row is at t = 0, unless ``start`` names the moment of the trace that is."""
-    trace = document.trace
-    assert trace is not None
-    times: list[float] = []
-    values: list[float] = []
-    with (base_dir / trace.file).open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            if trace.where is not None and not row.get(trace.where):
-                continue
-            text = row[trace.time_column]
-            try:
-                t = float(text)
-            except ValueError:
-                t = _moment(text, scenario)
-            times.append(t)
-            values.append(float(row[trace.value_column]) if trace.value_column is not None else 1.0)
-    first = times[0]
-    if trace.start is not None and trace.start != "first":
-        first = _moment(trace.start, scenario)
-    shifted = np.asarray(times) - first
-    interval = float(trace.interval) if trace.interval is not None else float(np.median(np.diff(shifted)))
-    counts = np.asarray(values) * trace.scale * (interval if trace.unit == "rate" else 1.0)
-    keep = shifted >= 0
-    return TraceLoad(shifted[keep].tolist(), counts[keep].tolist(), interval, trace.after)
-
-
-def _moment(text: str, scenario: Scenario) -> float:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=scenario.start.tzinfo)
-    return moment.timestamp()
-
-
-def _bare(name: str) -> str:
-    return name.rsplit("targetgroup/", 1)[-1].split("/", maxsplit=1)[0]

@@ -95,14 +95,18 @@ class DataUse:
         uses: dict[tuple[str, str, UnitSize], tuple[Use, Front]] = {}
         for stream, client, so_far in zip(self.engine.traffic.streams, self._clients, self._so_far, strict=True):
             so_far.arrived = self.engine.traffic.arrived(stream)
+            # Weights may have changed, and a listener may forward to more targets than it did.
+            so_far.given += [0] * (len(stream.targets) - len(so_far.given))
+            new = so_far.arrived - sum(so_far.given)
             total = sum(stream.weights)
             upto = 0.0
             before = 0
             for i, (target, weight) in enumerate(zip(stream.targets, stream.weights, strict=True)):
                 upto += weight
-                until = so_far.arrived if i == len(stream.targets) - 1 else int(so_far.arrived * upto / total)
-                count = until - before - so_far.given[i]
-                before, so_far.given[i] = until, until - before
+                until = new if i == len(stream.targets) - 1 else int(new * upto / total)
+                count = until - before
+                before = until
+                so_far.given[i] += count
                 front = self._fronts.get(target.index)
                 if front is None or count <= 0:
                     continue

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.engine.flow_metrics import ServiceFacts, Station, fill_flow, fill_responses
+from ecssim.engine.balancer_metrics import BalancerMetrics
+from ecssim.engine.flow_metrics import Minute, Served, ServiceFacts, fill_flow, fill_responses
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
 
@@ -38,12 +39,13 @@ class Metrics:
         self._subnets = recorder.tables["subnet_metrics"]
         self._usage = recorder.tables["subnet_usage"]
         self._consumers = recorder.names.pool("consumer")
+        self._balancers = BalancerMetrics(engine)
         self.minute = 0
         self.hour = 0
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
         self.latest: dict[str, npt.NDArray[np.float64]] = {name: np.empty(0) for name in COLUMNS}
         self._facts = ServiceFacts.of([], -1)
-        self._held: list[tuple[npt.NDArray[np.void], Station | None, npt.NDArray[np.bool_] | None]] = []
+        self._held: list[tuple[npt.NDArray[np.void], Served | None, ServiceFacts]] = []
         self._held_rows = 0
 
     def begin(self) -> None:
@@ -84,6 +86,8 @@ class Metrics:
         """Write the rows of the minute that began at ``minute x 60`` seconds."""
         t = self.minute * MINUTE_SECONDS
         self._publish_services(t)
+        if self.engine.balancers.balancers:
+            self._balancers.publish(t)
         self.engine.traffic.record(t)
         self._publish_subnets(t)
         self.engine.capacity.publish(t)
@@ -123,7 +127,7 @@ class Metrics:
         if engine.monitoring.logs:
             engine.monitoring.minute(seconds, rows["served_count"])
         self._keep_latest(rows)
-        self._held.append((rows, station, facts.alive))
+        self._held.append((rows, station, facts))
         self._held_rows += len(rows)
         if self._held_rows >= HELD_ROWS:
             self._let_go()
@@ -132,9 +136,9 @@ class Metrics:
         """Record the minutes that were held back, with their response times worked out in one go."""
         held, self._held = self._held, []
         self._held_rows = 0
-        fill_responses([(rows, station) for rows, station, _ in held if station is not None])
-        for rows, _, alive in held:
-            self._services.extend_array(rows if alive is None else rows[alive])
+        fill_responses([Minute(rows, station, facts.shapes) for rows, station, facts in held if station is not None])
+        for rows, _, facts in held:
+            self._services.extend_array(rows if facts.alive is None else rows[facts.alive])
 
     def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""

@@ -95,6 +95,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "NET-021",
         "when placement counts the slot of a stopping task's interface as free: once that is deleted, or before",
     ),
+    "plainServiceTimes": Option(
+        "plain_service_times",
+        ("exponential", "constant"),
+        "LB-020",
+        "whether a plain number of cpuSeconds is the mean of exponential times or the time of every request",
+    ),
     "reachability": Option(
         "reachability",
         ("routes", "open"),
@@ -126,6 +132,7 @@ class ModelOptions:
     pull_bandwidth: Literal["shared", "separate"] = "shared"
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
+    plain_service_times: Literal["exponential", "constant"] = "exponential"
     reachability: Literal["routes", "open"] = "routes"
     image_size_mb: float = 100.0
     lazy_pull_share: float = 0.3

@@ -29,8 +29,8 @@ from ecssim.world.states import (
 )
 
 if TYPE_CHECKING:
+    from ecssim.engine.flow_targets import Target
     from ecssim.engine.simulation import Engine
-    from ecssim.engine.traffic import Target
 
 
 class Services:

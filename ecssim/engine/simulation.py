@@ -29,6 +29,7 @@ from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
 from ecssim.engine.links import Links
 from ecssim.engine.load_balancer_nodes import LoadBalancerNodes
+from ecssim.engine.load_balancers import LoadBalancers
 from ecssim.engine.luck import Luck
 from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
@@ -142,6 +143,7 @@ class Engine:
         self.groups = Groups(self)
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
+        self.balancers = LoadBalancers(self)
         self.traffic = Traffic(self)
         self.balancer_nodes = LoadBalancerNodes(self)
         self.calls = ControlPlane(self)

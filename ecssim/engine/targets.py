@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.target_health import Change, Check, changes
+from ecssim.engine import lone_targets
 from ecssim.engine.timing import READY
 from ecssim.world.entities import Owner, TargetGroup, Task
-from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY
+from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY, TARGET_UNUSED
 
 if TYPE_CHECKING:
     from ecssim.engine.luck import Draws
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 
 NEVER: Final = float("inf")
+
+
+def _noticed(ahead: tuple[Change, ...], timeout: float) -> tuple[Change, ...]:
+    """A target that hangs is not refused at once: a failure is known when the check has timed out (LB-002)."""
+    return tuple(c._replace(t=c.t + timeout) if c.state == TARGET_UNHEALTHY else c for c in ahead)
 
 
 class Target:
@@ -81,6 +87,9 @@ class Targets:
             group.members[task.ordinal] = target
             first = now + group.registration_delay + self._first_check.a
             first += (self._first_check.b - self._first_check.a) * u
+            if group.zones is not None and self.engine.zone_of(task) not in group.zones:
+                self._never_used(target, first)
+                continue
             need = group.healthy_threshold if group.network else 1
             if healthy:
                 target.state = TARGET_HEALTHY
@@ -98,8 +107,28 @@ class Targets:
             if task.containers:
                 target.check, target.spans = check, spans
             ahead = changes(check, tuple(spans))
+            if laws.unhealthy_after is not None:
+                ahead = _noticed(ahead, group.check_timeout)
+                self.kernel.at(max(down, now), 0, self._on_silent, target)
             target.ahead = ahead[1:] if healthy else ahead
             self._arm(target)
+
+    def _on_silent(self, target: Target, _: int) -> None:
+        """The task hangs: it answers neither checks nor requests (LB-044)."""
+        flow = self.engine.traffic.by_group.get(target.group.ordinal)
+        if flow is not None and target.state == TARGET_HEALTHY and target.cell >= 0 and not target.task.exited:
+            lone_targets.falls_silent(self.engine.traffic, flow, target)
+
+    def _never_used(self, target: Target, first: float) -> None:
+        """The load balancer is not in the target's zone: it passes no check, and ECS replaces its task (LB-009)."""
+        target.state = TARGET_UNUSED
+        group = target.group
+        seen = first + (group.unhealthy_threshold - 1) * group.interval
+        self.kernel.at(seen, 0, self._on_unused, target)
+
+    def _on_unused(self, target: Target, epoch: int) -> None:
+        if target.epoch == epoch:
+            self.engine.services.on_unhealthy(target.task, target.group)
 
     def answers_until(self, task: Task, t: float) -> None:
         """The task's container has exited at ``t``: checks fail from then on."""
@@ -165,6 +194,22 @@ class Targets:
             self.engine.services.on_unhealthy(task, target.group)
         self._arm(target)
 
+    def up_seconds(self, target: Target, start: float, end: float) -> float:
+        """Return for how much of a span of time a target answered, whatever its checks say of it."""
+        task = target.task
+        spans: list[tuple[float, float]]
+        if task.exited:
+            return 0.0
+        if task.containers:
+            spans = target.spans
+        else:
+            laws = task.template.laws
+            down = NEVER
+            if laws.unhealthy_after is not None:
+                down = max(0.0, task.started_at) + laws.unhealthy_after.median
+            spans = [(task.started_at + task.delays[READY] if task.started_at > 0.0 else -NEVER, down)]
+        return sum(max(0.0, min(end, until) - max(start, begin)) for begin, until in spans)
+
     def dies(self, task: Task) -> None:
         """The task's containers are gone and ECS does not know: from now on its checks fail (LB-007, SVC-021)."""
         now = self.kernel._now
@@ -183,6 +228,7 @@ class Targets:
                 group.unhealthy_threshold,
                 group.healthy_threshold if group.network else 1,
             )
+            self._on_silent(target, 0)
             target.epoch += 1
             ahead = changes(check, ((ready, now),) if ready < now else ())
             target.ahead = tuple(change for change in ahead if change.t > now)
@@ -209,6 +255,8 @@ class Targets:
             if target.state == TARGET_HEALTHY:
                 group.healthy -= 1
                 self._serve(target, -1, lost=lost or task.exited)
+                if task.template.laws.request.unloaded > group.deregistration_delay:
+                    self.engine.traffic.outlived(target, group.deregistration_delay)
             target.state = TARGET_DRAINING
             target.epoch += 1
             delay = max(delay, group.deregistration_delay)

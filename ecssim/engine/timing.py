@@ -15,6 +15,7 @@ import numpy as np
 
 from ecssim.engine.luck import BLOCK, LaunchDraws
 from ecssim.workload.distributions import Law, constant, exponential, lognormal, uniform
+from ecssim.workload.queueing import Shape
 
 #: The named delays in seconds (unless the name says otherwise) with the rule that each comes from.
 DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
@@ -135,6 +136,12 @@ class RequestLaw:
     unloaded: float = 0.0
     idle_cpu: float = 0.0
     idle_memory: float = 0.0
+    #: How the service time varies; None: exponentially.
+    shape: Shape | None = None
+    #: The share of the requests that the task answers with a status of 500 and more.
+    errors: float = 0.0
+    #: For how long a new task is slower, and by which share at first (cold caches); None: not at all.
+    warmup: tuple[float, float] | None = None
     #: Bytes that a task sends to and receives from the internet for each request (COST-045).
     internet_sent: int = 0
     internet_received: int = 0
@@ -149,6 +156,9 @@ class RequestLaw:
         concurrency: int | None,
         idle_cpu: float,
         idle_memory: float,
+        shape: Shape | None = None,
+        errors: float = 0.0,
+        warmup: tuple[float, float] | None = None,
     ) -> RequestLaw:
         """Work out servers and rate of a task with ``cpu`` CPU units.
 
@@ -162,7 +172,7 @@ class RequestLaw:
         unloaded = latency + service
         if concurrency is not None and unloaded > 0:
             rate = min(rate, concurrency / cores / unloaded)
-        return cls(cpu_seconds, latency, memory, cores, rate, unloaded, idle_cpu, idle_memory)
+        return cls(cpu_seconds, latency, memory, cores, rate, unloaded, idle_cpu, idle_memory, shape, errors, warmup)
 
 
 @dataclass(slots=True, eq=False)

@@ -9,68 +9,22 @@ streams, since arrivals are the floor of a cumulative load.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from math import floor
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ecssim.engine import flow_rows, lone_targets
 from ecssim.engine.columns import CELL_FLOATS, CELL_INTEGERS, Columns
-from ecssim.workload.arrivals import BLOCK, MINUTE, PatternLoad, TraceLoad
-from ecssim.workload.flow import shares, step, steps
+from ecssim.engine.flow_targets import FEW, HOT, PLAIN, WHOLE, Clients, Holder, Stream, Target
+from ecssim.workload.arrivals import BLOCK, MINUTE, Load
+from ecssim.workload.flow import IDLE_TIMEOUT, shares, step, steps
 from ecssim.world.entities import Service, Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.data_use import DataUse
     from ecssim.engine.simulation import Engine
-
-Load = PatternLoad | TraceLoad
-
-#: A target whose servers are busier than this is watched between minutes.
-HOT: Final = 0.7
-
-
-#: Up to so many cells the minute goes through them one by one.
-FEW: Final = 24
-
-#: Added before rounding down: a cumulative load that is whole up to float noise counts as whole.
-WHOLE: Final = 1e-6
-
-
-@dataclass(slots=True, eq=False)
-class Stream:
-    """One entry of ``traffic``: a load, and the targets that share it by weight."""
-
-    index: int
-    name: str
-    source: Load
-    targets: list[Target]
-    weights: list[float]
-    carry: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class Target:
-    """A target group, or a service that is reached directly.
-
-    ``default`` is the cell that stands for it while no other exists: requests always belong to some service.
-    """
-
-    index: int
-    code: int
-    group: int
-    balanced: bool
-    default: int = -1
-    stressed: bool = True
-    cells: list[int] = field(default_factory=list)
-    streams: list[Stream] = field(default_factory=list)
-
-
-class Holder(Protocol):
-    """Who knows the cell that a task serves in: its target in a target group, or the task itself."""
-
-    cell: int
 
 
 class Traffic:
@@ -93,7 +47,12 @@ class Traffic:
         self._block = -1
         self._loads: npt.NDArray[np.float64] = np.zeros((0, BLOCK))
         self._stale_order = True
-        self._blank: npt.NDArray[np.void] | None = None
+        self.blank: npt.NDArray[np.void] | None = None
+        self.rows = self._rows
+        #: Targets that are moved by themselves, one by one.
+        self.lone: list[Target] = []
+        #: Seconds of work in the backlog of each service as the minute began.
+        self.backlog: npt.NDArray[np.float64] = np.zeros(0)
         #: Who meters what the requests cost on their way; None where nothing does (engine.data_use).
         self.data_use: DataUse | None = None
 
@@ -126,24 +85,38 @@ class Traffic:
             zone = template.zones[0] if template.zones else self.engine.world.subnets[0].zone
             target.default = self._new_cell((target.index, service.ordinal, template.code, zone), target, template)
 
-    def add_stream(self, name: str, source: Load, targets: list[tuple[Target, float]]) -> None:
+    def add_stream(
+        self, name: str, source: Load, targets: list[tuple[Target, float]], clients: Clients = PLAIN
+    ) -> Stream:
         """Add a stream; weights are relative."""
-        stream = Stream(len(self.streams), name, source, [t for t, _ in targets], [w for _, w in targets])
+        stream = Stream(len(self.streams), name, source, [t for t, _ in targets], [w for _, w in targets], clients)
         self.streams.append(stream)
         for target, _ in targets:
             target.streams.append(stream)
+        return stream
+
+    def opens(self, target: Target) -> None:
+        """A target joins while the run is under way: a listener forwards to it from now on."""
+        self.doors.add()
+        self.doors.columns["closed"][target.index] = self.kernel._now
 
     def begin(self) -> None:
         """All streams are known: lay their columns out and load the first minute."""
-        self._flows = Columns(("arrived",), ("before", "load"), len(self.streams))
-        self._doors = Columns(("waiting",), ("carry", "closed"), len(self.targets))
-        alone = [s for s in self.streams if len(s.targets) == 1]
-        self._alone = np.array([s.index for s in alone], dtype=np.int64)
-        self._alone_target = np.array([s.targets[0].index for s in alone], dtype=np.int64)
-        self._shared = [s for s in self.streams if len(s.targets) > 1]
+        self.flows = Columns(("arrived",), ("before", "load"), len(self.streams))
+        self.doors = Columns(("waiting",), ("carry", "closed"), len(self.targets))
         #: Positions of the targets that no load balancer stands before: they have no requests per target.
         self.direct = np.array([t.index for t in self.targets if not t.balanced], dtype=np.int64)
+        self.rewire()
         self._load_minute()
+
+    def rewire(self) -> None:
+        """Know again which streams go to one target only, and which targets are moved by themselves."""
+        alone = [s for s in self.streams if len(s.targets) == 1 and s.odd is None]
+        self._alone = np.array([s.index for s in alone], dtype=np.int64)
+        self._alone_target = np.array([s.targets[0].index for s in alone], dtype=np.int64)
+        self._shared = [s for s in self.streams if len(s.targets) > 1 or s.odd is not None]
+        self.lone = [t for t in self.targets if t.alone]
+        self._stale_order = True
 
     def _load_minute(self) -> None:
         if not self.streams:
@@ -152,7 +125,7 @@ class Traffic:
         if b != self._block:
             self._loads = np.stack([s.source.block(b) for s in self.streams])
             self._block = b
-        self._flows.view("load")[:] = self._loads[:, self.minute % BLOCK]
+        self.flows.view("load")[:] = self._loads[:, self.minute % BLOCK]
 
     # -- between minutes --------------------------------------------------------------------------------------
 
@@ -171,7 +144,10 @@ class Traffic:
             assert deployment is not None
             key = (target.index, deployment.service.ordinal, deployment.template.code, self.engine.zone_of(task))
             known = self._cell_of.get(key)
+            before = holder.cell
             i = holder.cell = self._new_cell(key, target, task.template) if known is None else known
+        if target.uneven is not None:
+            lone_targets.changes(self, target, i, holder, delta, again=delta > 0 and before >= 0)
         servers, since, server_seconds, minute_seconds = self._hot
         had = servers[i]
         if target.stressed or had + delta <= 0 or had <= 0:
@@ -188,6 +164,29 @@ class Traffic:
             columns["in_flight"][i] -= gone
             columns["f502"][i] += gone
         servers[i] = had + delta
+
+    def outlived(self, holder: Holder, delay: float) -> None:
+        """A task is deregistered whose requests take longer than the drain: what is left then gets 502 (LB-041).
+
+        Requests under way are at a random point of their time; the task's share of them is one of the servers'.
+        """
+        i = holder.cell
+        if i < 0:
+            return
+        columns = self.cells.columns
+        there = columns["servers"][i] + 1.0
+        late = 1.0 - delay / columns["unloaded"][i]
+        gone = floor(columns["in_flight"][i] / there * late)
+        columns["in_flight"][i] -= gone
+        columns["f502"][i] += gone
+
+    def cell_for(self, target: Target, task: Task) -> int:
+        """Return the cell in which a task serves behind ``target``."""
+        deployment = task.deployment
+        assert deployment is not None
+        key = (target.index, deployment.service.ordinal, deployment.template.code, self.engine.zone_of(task))
+        known = self._cell_of.get(key)
+        return self._new_cell(key, target, task.template) if known is None else known
 
     def _bind(self) -> None:
         """Take hold of the columns that every change of a task's service touches; growing moves them."""
@@ -214,6 +213,10 @@ class Traffic:
         columns["rate"][i] = request.rate
         columns["unloaded"][i] = request.unloaded
         columns["memory"][i] = request.memory
+        columns["errors"][i] = request.errors
+        columns["patience"][i] = target.patience
+        if request.warmup is not None:
+            lone_targets.warms_up(self, target, i, request.warmup)
         self._cell_of[key] = i
         target.cells.append(i)
         self._stale_order = True
@@ -221,30 +224,38 @@ class Traffic:
 
     def _advance(self, stream: Stream, part: float) -> None:
         """Let requests of one stream arrive until ``part`` (0 to 1) of the minute; put them before the targets."""
-        columns = self._flows.columns
+        columns = self.flows.columns
         i = stream.index
         n = floor(columns["before"][i] + columns["load"][i] * part + WHOLE)
         new = n - columns["arrived"][i]
         if new <= 0:
             return
         columns["arrived"][i] = n
-        waiting = self._doors.columns["waiting"]
+        waiting = self.doors.columns["waiting"]
+        if stream.odd is not None:
+            lone_targets.arrive_odd(self, stream, new)
+            return
         if len(stream.targets) == 1:
             waiting[stream.targets[0].index] += new
             return
+        if stream.goal is not None:
+            lone_targets.drift(stream, self.kernel._now)
         counts, stream.carry = shares(new, stream.weights, stream.carry)
         for target, count in zip(stream.targets, counts, strict=True):
             waiting[target.index] += count
 
     def close(self, target: Target, now: float) -> None:
         """Close the running segment of one target: share out what has arrived, move its cells."""
-        doors = self._doors.columns
+        doors = self.doors.columns
         dt = now - doors["closed"][target.index]
         if dt <= 0.0:
             return
         part = min(1.0, (now - self.minute * MINUTE) / MINUTE)
         for stream in target.streams:
             self._advance(stream, part)
+        if self.lone and target.alone:
+            lone_targets.close(self, target, dt, now)
+            return
         columns = self.cells.columns
         integrals = []
         for i in target.cells:
@@ -257,15 +268,22 @@ class Traffic:
         n = doors["waiting"][target.index]
         doors["waiting"][target.index] = 0
         if sum(integrals) <= 0.0:
-            self._refuse(target, n)
-            self._finish_drained(target)
+            self.refuse(target, n, dt, now)
+            self.finish_drained(target)
             return
         counts, doors["carry"][target.index] = shares(n, integrals, doors["carry"][target.index])
         stressed = False
         for i, count, integral in zip(target.cells, counts, integrals, strict=True):
             rate = columns["rate"][i] * columns["cores"][i]
             done = step(
-                columns["in_flight"][i], count, dt, integral / dt, rate, columns["unloaded"][i], columns["carry"][i]
+                columns["in_flight"][i],
+                count,
+                dt,
+                integral / dt,
+                rate,
+                columns["unloaded"][i],
+                columns["carry"][i],
+                columns["patience"][i],
             )
             columns["offered"][i] += count
             columns["served"][i] += done.served
@@ -274,9 +292,9 @@ class Traffic:
             columns["carry"][i] = done.carry
             stressed = stressed or count > HOT * rate * integral or done.carry > 0.0
         target.stressed = stressed
-        self._finish_drained(target)
+        self.finish_drained(target)
 
-    def _finish_drained(self, target: Target) -> None:
+    def finish_drained(self, target: Target) -> None:
         """Tasks that drain finish what they hold: a cell without servers keeps nothing in flight (LB-040)."""
         columns = self.cells.columns
         for i in target.cells:
@@ -284,14 +302,17 @@ class Traffic:
                 columns["served"][i] += columns["in_flight"][i]
                 columns["in_flight"][i] = 0
 
-    def _refuse(self, target: Target, count: int) -> None:
-        """No server took anything: 503 without targets, 502 while none of them is up (LB-010, LB-043)."""
-        if count == 0 or not target.cells:
+    def refuse(self, target: Target, count: int, dt: float, now: float, again: int = 0) -> None:
+        """No healthy server: 503 without targets (LB-043); with some, all of them get requests (LB-010)."""
+        if count + again == 0 or not target.cells:
+            return
+        if target.balanced and self.engine.world.target_groups[target.group].members:
+            lone_targets.open_to_all(self, target, count, dt, now, again)
             return
         i = target.cells[-1]
-        members = target.balanced and bool(self.engine.world.target_groups[target.group].members)
         self.cells.columns["offered"][i] += count
-        self.cells.columns["f502" if members else "f503"][i] += count
+        self.cells.columns["retried"][i] += again
+        self.cells.columns["f503"][i] += count + again
 
     # -- the minute -------------------------------------------------------------------------------------------
 
@@ -302,12 +323,17 @@ class Traffic:
 
     @property
     def order(self) -> npt.NDArray[np.int64]:
-        """The cells that are in use, by target."""
+        """The cells that are in use, by target; those of targets that are moved by themselves come last."""
         return self._order
+
+    @property
+    def with_cells(self) -> list[Target]:
+        """The targets that have cells, in the order of their cells."""
+        return self._with_cells
 
     def arrived(self, stream: Stream) -> int:
         """Requests of a stream up to the last close."""
-        return int(self._flows.columns["arrived"][stream.index])
+        return int(self.flows.columns["arrived"][stream.index])
 
     def cells_by_key(self) -> Iterable[tuple[tuple[int, int, int, str], int]]:
         """Every cell by its target, service, template code and zone."""
@@ -319,19 +345,24 @@ class Traffic:
             self.minute += 1
             return
         if self._stale_order:
-            self._sort()
+            self.sort()
         if self.few:
             # A handful of cells is moved faster one by one; the arithmetic is the same.
             now = self.kernel._now
             for target in self.targets:
                 self.close(target, now)
-            flows = self._flows
+            flows = self.flows
             before, load = flows.columns["before"], flows.columns["load"]
             for i in range(flows.count):
                 before[i] += load[i]
         else:
+            for target in self.lone:
+                self.close(target, self.kernel._now)
             self._arrive()
-            self._flow(self.kernel._now)
+            if len(self._starts):
+                self._flow(self.kernel._now)
+        if self._stale_order:
+            self.sort()
         self.minute += 1
         self._load_minute()
 
@@ -342,11 +373,11 @@ class Traffic:
             for target in self.targets:
                 self.close(target, now)
             if self.targets and self._stale_order:
-                self._sort()
+                self.sort()
 
     def _arrive(self) -> None:
         """Let the rest of the minute's requests arrive at every target's door."""
-        flows, doors = self._flows.view, self._doors.view
+        flows, doors = self.flows.view, self.doors.view
         for stream in self._shared:
             self._advance(stream, 1.0)
         before, load, arrived = flows("before"), flows("load"), flows("arrived")
@@ -358,24 +389,30 @@ class Traffic:
         doors("waiting")[:] += waiting.astype(np.int64)
         before += load
 
-    def _sort(self) -> None:
+    def sort(self) -> None:
         """Cells by target, for the split of every target's requests over its cells in one go."""
-        with_cells = [t for t in self.targets if t.cells]
+        plain = [t for t in self.targets if t.cells and not t.alone]
+        with_cells = plain + [t for t in self.targets if t.cells and t.alone]
         self._with_cells = with_cells
         self._order = np.array([i for t in with_cells for i in t.cells], dtype=np.int64)
-        sizes = np.array([len(t.cells) for t in with_cells], dtype=np.int64)
-        self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        sizes = np.array([len(t.cells) for t in plain], dtype=np.int64)
+        self._plain = plain
+        self._moved = self._order[: int(sizes.sum())] if len(plain) < len(with_cells) else self._order
+        self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64) if plain else sizes
         self._ends = self._starts + sizes - 1
-        self._owners = np.array([t.index for t in with_cells], dtype=np.int64)
-        self._group_of = np.repeat(np.arange(len(with_cells)), sizes)
+        self._owners = np.array([t.index for t in plain], dtype=np.int64)
+        self._group_of = np.repeat(np.arange(len(plain)), sizes)
         self._several = sizes > 1
-        self._blank = None
+        self.blank = None
+        patience, unloaded = self.cells.view("patience")[self._moved], self.cells.view("unloaded")[self._moved]
+        #: Whether all time-outs are the usual ones, and nobody's requests take longer anyway.
+        self._patient = bool(((patience == IDLE_TIMEOUT) & (unloaded <= IDLE_TIMEOUT)).all())
         self._stale_order = False
 
     def _flow(self, now: float) -> None:
         """Split what waits before every target over its cells, and move all cells over their segment."""
-        view, doors = self.cells.view, self._doors.view
-        order, starts, ends, owners, group = self._order, self._starts, self._ends, self._owners, self._group_of
+        view, doors = self.cells.view, self.doors.view
+        order, starts, ends, owners, group = self._moved, self._starts, self._ends, self._owners, self._group_of
         seconds = view("servers")[order] * (now - view("since")[order])
         integrals = view("server_seconds")[order] + seconds
         view("minute_seconds")[order] += seconds
@@ -406,7 +443,14 @@ class Traffic:
         with np.errstate(divide="ignore", invalid="ignore"):
             servers = np.where(span > 0.0, integrals / span, 0.0)
         served, late, left, rest = steps(
-            in_flight, counts, span, servers, rate, view("unloaded")[order], view("carry")[order]
+            in_flight,
+            counts,
+            span,
+            servers,
+            rate,
+            view("unloaded")[order],
+            view("carry")[order],
+            IDLE_TIMEOUT if self._patient else view("patience")[order],
         )
         # Tasks that drain finish what they hold: a cell without servers keeps nothing in flight.
         empty = (view("servers")[order] <= 0.0) & (left > 0)
@@ -420,8 +464,8 @@ class Traffic:
         hot = (counts > HOT * rate * integrals) | (rest > 0.0)
         hot_targets = np.logical_or.reduceat(hot, starts)
         for i in np.flatnonzero(~up & (waiting > 0)).tolist():
-            self._refuse(self._with_cells[i], int(waiting[i]))
-        for target, flag in zip(self._with_cells, hot_targets.tolist(), strict=True):
+            self.refuse(self._plain[i], int(waiting[i]), float(dt[i]), now)
+        for target, flag in zip(self._plain, hot_targets.tolist(), strict=True):
             target.stressed = flag
 
     def record(self, t: float) -> None:
@@ -431,64 +475,10 @@ class Traffic:
         if self.data_use is not None:
             self.data_use.minute(self)
         if self.few:
-            self._record_one_by_one(t)
+            flow_rows.record_one_by_one(self, t)
         else:
-            self._record_all(t)
+            flow_rows.record_all(self, t)
         self._retire()
-
-    def _record_one_by_one(self, t: float) -> None:
-        c = self.cells.columns
-        services = self.engine.world.services
-        for target in self._with_cells:
-            for i in target.cells:
-                service = services[c["service"][i]]
-                self._rows.append(
-                    t,
-                    target.code,
-                    service.service_code,
-                    c["revision"][i],
-                    c["zone"][i],
-                    c["offered"][i],
-                    c["served"][i],
-                    c["f502"][i] + c["f503"][i] + c["f504"][i],
-                    c["in_flight"][i],
-                    int(c["servers"][i]),
-                    service.cluster.code,
-                    self.engine.region_code,
-                )
-                for name in ("offered", "served", "f502", "f503", "f504"):
-                    c[name][i] = 0
-                c["minute_seconds"][i] = 0.0
-
-    def _named(self) -> npt.NDArray[np.void]:
-        """One row per cell with what stays the same from minute to minute: its names, and zeros."""
-        view, order = self.cells.view, self._order
-        services = self.engine.world.services
-        of = view("service")[order]
-        rows = self._rows.new_rows(len(order))
-        rows["target"] = np.array([target.code for target in self.targets])[view("target")[order]]
-        rows["service"] = np.array([s.service_code for s in services])[of]
-        rows["cluster"] = np.array([s.cluster.code for s in services])[of]
-        rows["revision"] = view("revision")[order]
-        rows["availability_zone"] = view("zone")[order]
-        rows["region"] = self.engine.region_code
-        return rows
-
-    def _record_all(self, t: float) -> None:
-        view, order = self.cells.view, self._order
-        if self._blank is None:
-            self._blank = self._named()
-        rows = self._blank.copy()
-        rows["t"] = t
-        rows["offered_count"] = view("offered")[order]
-        rows["served_count"] = view("served")[order]
-        rows["failed_count"] = (view("f502") + view("f503") + view("f504"))[order]
-        rows["in_flight_count"] = view("in_flight")[order]
-        rows["healthy_count"] = view("servers")[order]
-        self._rows.extend_array(rows)
-        for name in ("offered", "served", "f502", "f503", "f504"):
-            view(name)[:] = 0
-        view("minute_seconds")[:] = 0.0
 
     def _retire(self) -> None:
         """Forget cells of revisions that are gone; what they held has been served or has failed."""

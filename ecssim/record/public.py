@@ -60,12 +60,26 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             healthy_count u32, cpu_utilization f64, memory_utilization f64, offered_count u64,
             served_count u64, failed_count u64, retried_count u64, in_flight_count u64, request_count u64,
             request_count_per_target f64, target_response_time f64, latency_p50 f64, latency_p95 f64,
-            latency_p99 f64, http_502_count u64, http_503_count u64, http_504_count u64, {_IN_CLUSTER}
+            latency_p99 f64, http_502_count u64, http_503_count u64, http_504_count u64,
+            http_460_count u64, http_464_count u64, {_IN_CLUSTER}
         """,
         "flow_metrics": f"""
             t f64, target name:flow_target, service name:service, revision u32,
             availability_zone name:availability_zone, offered_count u64, served_count u64, failed_count u64,
-            in_flight_count u64, healthy_count u32, {_IN_CLUSTER}
+            in_flight_count u64, healthy_count u32, retried_count u64, {_IN_CLUSTER}
+        """,
+        "load_balancer_metrics": f"""
+            t f64, load_balancer name:load_balancer, request_count u64, new_connection_count u64,
+            active_connection_count u64, processed_bytes u64, rule_evaluation_count u64, elb_4xx_count u64,
+            elb_5xx_count u64, elb_502_count u64, elb_503_count u64, elb_504_count u64, target_5xx_count u64,
+            unhealthy_routing_request_count u64, {_WHERE}
+        """,
+        "target_group_metrics": f"""
+            t f64, target_group name:flow_target, load_balancer name:load_balancer, request_count u64,
+            request_count_per_target f64, healthy_host_count f64, healthy_host_count_minimum u32,
+            healthy_host_count_maximum u32, unhealthy_host_count f64, unhealthy_host_count_minimum u32,
+            unhealthy_host_count_maximum u32, target_5xx_count u64, target_connection_error_count u64,
+            unhealthy_routing_request_count u64, {_WHERE}
         """,
         "instance_events": f"{_EVENT} {_INSTANCE} agent_connected u8, {_IN_CLUSTER}",
         "instances": f"""{_INSTANCE}

@@ -12,12 +12,16 @@ from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
 from ecssim.results.wording import figure, moment
 
 CODES: Final = ("http_502_count", "http_503_count", "http_504_count")
+#: Failures that only some scenarios can have: they are shown where they occurred.
+RARE: Final = ("http_460_count", "http_464_count")
 #: Shares of failed requests from which users complain, and from which somebody should look.
 MANY, SOME = 0.01, 0.001
 _MEANING: Final = {
     "http_502_count": "502, a task ended with requests in its hands or none was up",
     "http_503_count": "503, no target was registered",
     "http_504_count": "504, they waited longer than the load balancer's idle timeout",
+    "http_460_count": "460, their clients gave up before",
+    "http_464_count": "464, the target group's protocol version does not take them",
 }
 
 
@@ -34,6 +38,7 @@ class RequestFigures:
     latency_p99_max: float
     worst_t: float
     worst_share: float
+    retried: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The entry of the summary."""
@@ -71,7 +76,8 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
     offered = column("offered_count").astype(np.float64)
     served = column("served_count").astype(np.float64)
     failed = column("failed_count").astype(np.float64)
-    share = failed / offered
+    retried = column("retried_count").astype(np.float64)
+    share = failed / (offered + retried)
     p95 = column("latency_p95")
     weight = np.where(np.isnan(p95), 0.0, served)
     weights = np.bincount(service, weights=weight, minlength=n)
@@ -85,6 +91,8 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
     times = column("t")
     totals = [total(offered), total(served), total(failed)]
     by_code = {name: total(column(name).astype(np.float64)) for name in CODES}
+    by_code |= {name: counts for name in RARE if any(counts := total(column(name).astype(np.float64)))}
+    again = total(retried)
     return [
         RequestFigures(
             str(names[code]),
@@ -96,6 +104,7 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
             float(worst_p99[i]) if np.isfinite(worst_p99[i]) else float("nan"),
             float(times[worst[i]]),
             float(share[worst[i]]),
+            again[i],
         )
         for i, code in enumerate(codes.tolist())
     ]
@@ -107,10 +116,12 @@ def request_findings(facts: Facts, figures: list[RequestFigures]) -> list[Findin
     for f in figures:
         if not f.failed:
             continue
-        share = f.failed / f.offered
+        tries = f.offered + f.retried
+        share = f.failed / tries
+        retries = f", {f.retried:,} of them retries" if f.retried else ""
         causes = [f"{count:,} x {_MEANING[code]}" for code, count in f.codes.items() if count]
         text = (
-            f"Service {f.service} lost {f.failed:,} of {f.offered:,} requests ({share:.2%}): {'; '.join(causes)}. "
+            f"Service {f.service} lost {f.failed:,} of {tries:,} requests{retries} ({share:.2%}): {'; '.join(causes)}. "
             f"Worst in the minute from {moment(facts.result.start, f.worst_t)}: {f.worst_share:.1%} failed."
         )
         severity = PROBLEM if share >= MANY else WARNING if share >= SOME else NOTE

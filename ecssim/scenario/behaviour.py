@@ -36,6 +36,7 @@ from ecssim.scenario.distributions import (
 from ecssim.scenario.units import (
     EXPECTED_DURATION,
     EXPECTED_SHARE,
+    Duration,
     Number,
     Share,
     Size,
@@ -67,6 +68,7 @@ class ImageFacts(Shape):
 class Request(Shape):
     """What one request costs: CPU seconds, time spent waiting elsewhere, memory while it is in flight.
 
+    ``errors`` is the share that the task answers with a status of 500 and more.
     ``internetSent`` and ``internetReceived`` are bytes that the task exchanges with hosts of the internet for it (an
     API of somebody else's); they take the way of the task's subnet. The default is none.
     """
@@ -77,6 +79,14 @@ class Request(Shape):
     concurrency: Annotated[int, Field(ge=1)] | None = None
     internet_sent: Size = 0
     internet_received: Size = 0
+    errors: Share | None = None
+
+
+class Warmup(Shape):
+    """A new task is slower at first: ``speed`` of its full one, growing evenly to all of it within ``for``."""
+
+    for_: Annotated[Duration, Field(alias="for")]
+    speed: Share
 
 
 class Idle(Shape):
@@ -163,6 +173,7 @@ class ContainerBehaviour(Shape):
     failure: Failure | None = None
     exit_code: ExitCode | None = None
     request: Request | None = None
+    warmup: Warmup | None = None
     idle: Idle | None = None
     logs: Logs | None = None
 

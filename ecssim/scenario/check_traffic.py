@@ -7,6 +7,7 @@ import itertools
 from ecssim.aws.reasons import ERROR_NAMES, error_name
 from ecssim.catalog import quota_names
 from ecssim.scenario.behaviour import ContainerBehaviour
+from ecssim.scenario.check_load_balancing import check_stream
 from ecssim.scenario.check_timeline import refers_to_service
 from ecssim.scenario.delays import DELAYS
 from ecssim.scenario.expect import METRICS
@@ -55,6 +56,7 @@ def check_traffic(names: Names, findings: Findings) -> None:
             _destination((*where, "to"), traffic.to, names, findings)
         for number, part in enumerate(traffic.split or ()):
             _destination((*where, "split", number, "to"), part.to, names, findings)
+        check_stream(where, traffic, names, findings)
         steps = traffic.steps or ()
         if any(later.at <= earlier.at for earlier, later in itertools.pairwise(steps)):
             findings.error((*where, "steps"), "steps must be in the order of their times")
@@ -70,6 +72,7 @@ def _destination(where: tuple[Step, ...], to: Destination, names: Names, finding
     if to.listener is not None:
         listeners = {listener.listener_arn for listener in names.scenario.listeners if listener.listener_arn}
         listeners |= {f"{x.load_balancer_name}:{x.port}" for x in names.scenario.listeners}
+        listeners |= {x.load_balancer_name for x in names.scenario.listeners}
         findings.refers((*where, "listener"), "listener", to.listener, listeners, "listeners")
 
 

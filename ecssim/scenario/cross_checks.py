@@ -16,6 +16,7 @@ from ecssim.scenario.check_costs import check_costs
 from ecssim.scenario.check_fargate import check_fargate
 from ecssim.scenario.check_groups import check_groups
 from ecssim.scenario.check_ipv6 import check_ipv6
+from ecssim.scenario.check_load_balancing import check_attributes
 from ecssim.scenario.check_network import check_network
 from ecssim.scenario.check_ports import check_ports
 from ecssim.scenario.check_reachability import check_reachability
@@ -59,6 +60,7 @@ def check_scenario(
     check_fargate(names, around, findings)
     check_reachability(names, around, findings)
     check_listeners(names, findings)
+    check_attributes(names, findings)
     check_scaling(names, findings)
     check_traffic(names, findings)
     check_behaviour(names, findings)

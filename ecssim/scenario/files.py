@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -101,6 +102,26 @@ def referenced_files(scenario: Scenario, root: Node, base_dir: Path) -> list[Pro
     return problems
 
 
+def header_of(path: Path) -> list[str]:
+    """What a trace's columns are called; in get-metric-data JSON the Ids and Labels of its results."""
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        try:
+            return list(parquet.read_schema(path).names)
+        except (OSError, ValueError) as error:
+            raise BadInput([Problem(str(path), 0, 0, f"not a Parquet file: {error}")]) from None
+    text = read_text(path, str(path))
+    if path.suffix == ".json":
+        try:
+            results = json.loads(text)["MetricDataResults"]
+            return [name for result in results for name in (result["Id"], result.get("Label")) if name is not None]
+        except (ValueError, KeyError, TypeError):
+            message = "not the JSON of get-metric-data: expected MetricDataResults with Id, Timestamps and Values"
+            raise BadInput([Problem(str(path), 0, 0, message)]) from None
+    return next(csv.reader([text.partition("\n")[0].strip("\r")]), [])
+
+
 def _check_table(
     root: Node, steps: tuple[Step, ...], path: Path, columns: Sequence[tuple[str, str | None]]
 ) -> list[Problem]:
@@ -114,10 +135,15 @@ def _check_columns(
     root: Node, steps: tuple[Step, ...], path: Path, columns: Sequence[tuple[str, str | None]]
 ) -> list[Problem]:
     try:
-        first = read_text(path, str(path)).partition("\n")[0]
+        header = header_of(path)
     except BadInput as error:
         return [place_of(root, steps).problem(f"{path.name}: {error.problems[0].message}")]
-    header = next(csv.reader([first.strip("\r")]), [])
+    if path.suffix == ".json":
+        named = next((name for key, name in columns if key == "valueColumn"), None)
+        if named is None and len(header) > 2:
+            message = f"valueColumn: {path.name} has several results; name one of {', '.join(header)}"
+            return [place_of(root, steps).problem(message)]
+        columns = [("valueColumn", named)]
     return [
         place_of(root, (*steps, key)).problem(f"{key}: {path.name} has no column {name!r}{suggestion(name, header)}")
         for key, name in columns

@@ -62,6 +62,9 @@ class Job(Shape):
 
     @model_validator(mode="after")
     def _rows_come_from_a_trace(self) -> Job:
+        trace = self.arrivals.trace
+        if trace is not None and (trace.time_column is None or not trace.file.endswith(".csv")):
+            raise PydanticCustomError("incomplete", "the trace of a job is a CSV with a timeColumn")
         if self.per_row is not None and self.arrivals.trace is None:
             raise PydanticCustomError("value", "perRow needs arrivals: {{trace}}")
         return self

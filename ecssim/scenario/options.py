@@ -36,6 +36,7 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "pullRate": ModelOption((), "LIFE-084"),
     "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
     "eniSlotRelease": ModelOption(("deleted", "early"), "NET-021"),
+    "plainServiceTimes": ModelOption(("exponential", "constant"), "LB-020"),
     "reachability": ModelOption(("routes", "open"), "NET-081"),
     "imageSize": ModelOption((), "LIFE-084"),
     "lazyLoadingPull": ModelOption((), "FG-025"),

@@ -2,7 +2,7 @@
 
 Rates are requests per second as plain numbers (the contract's unit for traffic), times seconds from start or
 a clock time. A stream goes to a service, a target group, a listener or a discovery name, or is split over
-several.
+several. At a listener ``host``, ``path`` and ``method`` decide which rule takes it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ecssim.aws.shape import Name, Region, Shape
+from ecssim.scenario.clients import Clients
 from ecssim.scenario.units import Duration, Number, Share, Size
 
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
@@ -48,15 +49,43 @@ class Step(Shape):
     rate: Number
 
 
+class Stage(Shape):
+    """One stage of a load test: the rate goes evenly to ``target`` within ``duration``."""
+
+    duration: Duration
+    target: Number
+
+
+class Burst(Shape):
+    """For a while the load is ``factor`` times as high: at one time, or at random times ``every`` so often."""
+
+    factor: Number
+    for_: Annotated[Duration, Field(alias="for")]
+    at: Duration | None = None
+    every: Duration | None = None
+
+    @model_validator(mode="after")
+    def _is_sometime(self) -> Burst:
+        if (self.at is None) == (self.every is None):
+            raise PydanticCustomError("one_of", "give one of at, every")
+        if self.every is not None and not 0 < self.for_ <= self.every:
+            raise PydanticCustomError("value", "every: expected a duration that is not shorter than for")
+        if self.every is not None and self.for_ > 3600:
+            raise PydanticCustomError("value", "for: a burst at random times lasts an hour at most")
+        return self
+
+
 class Trace(Shape):
-    """A recorded series: a CSV with a time column and a value column.
+    """A recorded series: CSV or Parquet with a time and a value column, or the JSON of ``get-metric-data``.
+
+    In that JSON ``valueColumn`` is the Id or Label of the result, which need not be named if it is the only one.
 
     ``unit: count`` says that values are requests in the interval, ``rate`` that they are requests per second.
     ``after`` says what happens when the trace ends before the scenario does.
     """
 
     file: str
-    time_column: str
+    time_column: str | None = None
     value_column: str | None = None
     interval: Duration | None = None
     unit: Literal["count", "rate"] = "count"
@@ -65,6 +94,12 @@ class Trace(Shape):
     after: Literal["hold", "repeat", "zero", "error"] = "zero"
     where: str | None = None
     digest: str | None = None
+
+    @model_validator(mode="after")
+    def _has_times(self) -> Trace:
+        if self.time_column is None and not self.file.endswith(".json"):
+            raise PydanticCustomError("incomplete", "a trace needs timeColumn, unless it is get-metric-data JSON")
+        return self
 
 
 class Traffic(Shape):
@@ -82,15 +117,17 @@ class Traffic(Shape):
         "diurnal": ("base", "peak", "peakAt"),
         "weekly": ("base", "peak", "peakAt"),
         "spike": ("base", "peak", "at", "for"),
+        "stages": ("stages",),
     }
 
     name: Name
     to: Destination | None = None
     split: Annotated[tuple[Split, ...], Field(min_length=1)] | None = None
     region: Region | None = None
-    pattern: Literal["constant", "steps", "diurnal", "weekly", "spike"] | None = None
+    pattern: Literal["constant", "steps", "diurnal", "weekly", "spike", "stages"] | None = None
     rate: Number | None = None
     steps: tuple[Step, ...] | None = None
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] | None = None
     base: Number | None = None
     peak: Number | None = None
     peak_at: ClockTime | None = None
@@ -104,6 +141,11 @@ class Traffic(Shape):
     requests_per_connection: Annotated[int, Field(ge=1)] = 10
     connection_lasts: Duration = 60.0
     trace: Trace | None = None
+    bursts: tuple[Burst, ...] = ()
+    clients: Clients | None = None
+    host: str = ""
+    path: str = "/"
+    method: str = "GET"
 
     @model_validator(mode="after")
     def _is_whole(self) -> Traffic:

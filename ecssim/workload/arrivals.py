@@ -22,7 +22,9 @@ BLOCK = 60
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A rate over time. ``kind`` is constant, steps, diurnal, weekly or spike; rates in requests per second.
+    """A rate over time. ``kind`` is constant, steps, stages, diurnal, weekly or spike; rates in requests per second.
+
+    ``stages`` are the corners (time, rate) of a rate that goes from one to the next evenly.
 
     ``peak_at`` is seconds after midnight, ``midnight`` the time of day at t = 0 in seconds, ``weekday`` the day of the
     week at t = 0 (Monday 0), ``weekend`` the share of the weekday's load that Saturday and Sunday have.
@@ -36,6 +38,7 @@ class Pattern:
     lasts: float = 0.0
     ramp: float = 0.0
     steps: tuple[tuple[float, float], ...] = ()
+    stages: tuple[tuple[float, float], ...] = ()
     weekend: float = 1.0
     midnight: float = 0.0
     weekday: int = 0
@@ -50,6 +53,10 @@ class Pattern:
                 values = np.array([r for _, r in self.steps])
                 i = np.searchsorted(starts, t, side="right") - 1
                 return np.where(i >= 0, values[np.maximum(i, 0)], 0.0)
+            case "stages":
+                corners = np.array([at for at, _ in self.stages]), np.array([rate for _, rate in self.stages])
+                out: Floats = np.interp(t, *corners, right=0.0)
+                return out
             case "spike":
                 return self._spike(t)
             case _:
@@ -87,6 +94,53 @@ class PatternLoad:
         return np.maximum(load, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """For ``lasts`` seconds the load is ``factor`` times as high: at ``at``, or at random every ``every`` seconds."""
+
+    factor: float
+    lasts: float
+    at: float = 0.0
+    every: float = 0.0
+
+
+class BurstyLoad:
+    """A load with bursts on top; those at random times are a function of (seed, stream, hour) alone.
+
+    ``draws`` gives uniform numbers of a burst's number and an hour.
+    """
+
+    def __init__(self, load: PatternLoad | TraceLoad, bursts: Sequence[Burst], draws: Callable[[int, int], Floats]):
+        self.load = load
+        self.bursts = tuple(bursts)
+        self._draws = draws
+
+    def block(self, b: int) -> Floats:
+        """Return the requests of each of the 60 minutes of block ``b``."""
+        out = self.load.block(b)
+        edges = np.arange(b * BLOCK, (b + 1) * BLOCK + 1, dtype=np.float64) * MINUTE
+        for number, burst in enumerate(self.bursts):
+            more = np.zeros(BLOCK)
+            for start in self._starts(number, burst, b):
+                inside = np.minimum(edges[1:], start + burst.lasts) - np.maximum(edges[:-1], start)
+                more = np.maximum(more, np.clip(inside / MINUTE, 0.0, 1.0))
+            out = out * (1.0 + (burst.factor - 1.0) * more)
+        return out
+
+    def _starts(self, number: int, burst: Burst, b: int) -> list[float]:
+        """When bursts begin that may reach into the block: gaps between them are exponential within an hour."""
+        if burst.every <= 0.0:
+            return [burst.at]
+        starts = []
+        for hour in (b - 1, b):
+            if hour < 0:
+                continue
+            gaps = -burst.every * np.log1p(-self._draws(number, hour))
+            times = np.cumsum(gaps)
+            starts += [hour * BLOCK * MINUTE + float(at) for at in times if at < BLOCK * MINUTE]
+        return starts
+
+
 class TraceLoad:
     """The load of each minute of a recorded trace.
 
@@ -120,3 +174,7 @@ class TraceLoad:
         """Return the requests of each of the 60 minutes of block ``b``."""
         edges = np.arange(b * BLOCK, (b + 1) * BLOCK + 1, dtype=np.float64) * MINUTE
         return np.diff(self.until(edges))
+
+
+#: Where a stream's requests come from.
+Load = PatternLoad | TraceLoad | BurstyLoad

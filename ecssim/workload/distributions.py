@@ -7,7 +7,9 @@ the one it needs. Transcendental functions are numpy's alone, also for one value
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Final, Literal
 
 import numpy as np
@@ -65,6 +67,33 @@ class Law:
     def sigma(self) -> float:
         """The standard deviation of the logarithm (lognormal only)."""
         return float(np.log(self.b / self.a)) / Z95 if self.a > 0 else 0.0
+
+    @property
+    def moments(self) -> tuple[float, float]:
+        """The second and third moment about zero; those of a normal law without its cut at 0."""
+        a, b = self.a, self.b
+        match self.kind:
+            case "exponential":
+                return 2.0 * a**2, 6.0 * a**3
+            case "lognormal":
+                variance = self.sigma**2
+                return a**2 * float(np.exp(2.0 * variance)), a**3 * float(np.exp(4.5 * variance))
+            case "normal":
+                return a**2 + b**2, a**3 + 3.0 * a * b**2
+            case "uniform":
+                return (a * a + a * b + b * b) / 3.0, (a + b) * (a * a + b * b) / 4.0
+            case "empirical":
+                n = len(self.values)
+                return sum(v**2 for v in self.values) / n, sum(v**3 for v in self.values) / n
+            case _:
+                return a**2, a**3
+
+    def quantiles(self, chances: Sequence[float]) -> list[float]:
+        """The values that are not exceeded with these chances, in [0, 1)."""
+        normal = NormalDist()
+        u = np.array(chances)
+        z = np.array([normal.inv_cdf(max(chance, 1e-6)) for chance in chances])
+        return [float(value) for value in self.values_of(z, u)]
 
     def values_of(self, z: Floats, u: Floats) -> Floats:
         """Turn draws into values: ``z`` standard normals, ``u`` uniforms in [0, 1), same length."""

@@ -4,7 +4,7 @@ A cell is the tasks of one service revision in one zone behind one target. All c
 step ``in flight before + arrivals = served + failed + in flight after``. The model: a cell with ``servers`` task
 equivalents completes at most ``servers x rate`` requests a second. Requests that are simply being worked on stay
 in flight for the unloaded response time (Little's law); what exceeds the capacity queues; what would wait
-longer than ``timeout`` fails with 504.
+longer than its patience fails with 504. Response times follow in :mod:`ecssim.workload.queueing`.
 
 :func:`step` takes scalars or whole vectors (numpy) and does the same arithmetic on both: only ``floor``, ``minimum``
 and ``maximum``, no transcendental function, so that a cell cut out of the vector gives the same bits.
@@ -34,16 +34,28 @@ class Step(NamedTuple):
     carry: float
 
 
-def step(in_flight: int, arrivals: int, dt: float, servers: float, rate: float, unloaded: float, carry: float) -> Step:
+def step(
+    in_flight: int,
+    arrivals: int,
+    dt: float,
+    servers: float,
+    rate: float,
+    unloaded: float,
+    carry: float,
+    patience: float = IDLE_TIMEOUT,
+) -> Step:
     """Move one cell over ``dt`` seconds with ``servers`` servers of ``rate`` completions a second each.
 
-    ``unloaded`` is the response time without any queue in seconds, ``rate`` may be infinite. With ``servers`` 0
+    ``unloaded`` is the response time without any queue in seconds, ``rate`` may be infinite. Nobody waits longer than
+    ``patience``; if already the unloaded response takes longer, every request times out (LB-044). With ``servers`` 0
     nothing is served: the caller decides what becomes of the requests.
     """
     demand = in_flight + arrivals
     if dt <= 0.0 or servers <= 0.0:
         return Step(0, 0, demand, 0.0)
-    working = min(demand, floor(arrivals / dt * unloaded))
+    working = min(demand, floor(arrivals / dt * (unloaded if unloaded < patience else patience)))
+    if unloaded > patience:
+        return Step(0, demand - working, working, 0.0)
     capacity = servers * rate * dt + carry
     ready = demand - working
     if capacity >= ready:
@@ -51,28 +63,46 @@ def step(in_flight: int, arrivals: int, dt: float, servers: float, rate: float, 
         return Step(ready, 0, working, 0.0)
     served = floor(capacity)
     left = demand - served
-    limit = working + floor(servers * rate * IDLE_TIMEOUT)
+    limit = working + floor(servers * rate * patience)
     timed_out = max(0, left - limit)
     return Step(served, timed_out, left - timed_out, capacity - served)
 
 
 def steps(
-    in_flight: Ints, arrivals: Ints, dt: Floats, servers: Floats, rate: Floats, unloaded: Floats, carry: Floats
+    in_flight: Ints,
+    arrivals: Ints,
+    dt: Floats,
+    servers: Floats,
+    rate: Floats,
+    unloaded: Floats,
+    carry: Floats,
+    patience: Floats | float = IDLE_TIMEOUT,
 ) -> tuple[Ints, Ints, Ints, Floats]:
-    """Move many cells at once: :func:`step` for every element; returns served, timed out, in flight, carry."""
+    """Move many cells at once: :func:`step` for every element; returns served, timed out, in flight, carry.
+
+    A single number as ``patience`` says that it is everybody's, and longer than any unloaded response.
+    """
+    usual = isinstance(patience, float)
     demand = in_flight + arrivals
     alive = (dt > 0.0) & (servers > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        working = np.minimum(demand, np.floor(np.where(alive, arrivals / dt, 0.0) * unloaded).astype(np.int64))
+        held = unloaded if usual else np.minimum(unloaded, patience)
+        working = np.minimum(demand, np.floor(np.where(alive, arrivals / dt, 0.0) * held).astype(np.int64))
         capacity = np.where(alive, servers * rate * dt, 0.0) + np.where(alive, carry, 0.0)
         ready = demand - working
         enough = alive & (capacity >= ready)
         whole = np.floor(np.minimum(capacity, 9e15)).astype(np.int64)
         served = np.where(alive, np.where(enough, ready, whole), 0)
         left = demand - served
-        backlog = np.floor(np.minimum(servers * rate * IDLE_TIMEOUT, 9e15)).astype(np.int64)
+        backlog = np.floor(np.minimum(servers * rate * patience, 9e15)).astype(np.int64)
     timed_out = np.where(alive & ~enough, np.maximum(0, left - (working + backlog)), 0)
     rest = np.where(alive & ~enough, capacity - whole, 0.0)
+    hopeless = alive & (unloaded > patience) if not usual else None
+    if hopeless is not None and hopeless.any():
+        served[hopeless] = 0
+        timed_out[hopeless] = ready[hopeless]
+        left[hopeless] = demand[hopeless]
+        rest[hopeless] = 0.0
     return served, timed_out, left - timed_out, rest
 
 
@@ -94,55 +124,3 @@ def shares(count: int, weights: list[float], carry: float) -> tuple[list[int], f
         before = upto
     out.append(count - before)
     return out, (exact - floor(exact)) if len(weights) > 1 else 0.0
-
-
-class Latency(NamedTuple):
-    """Response times in seconds: mean and percentiles, one value per cell or service."""
-
-    mean: Floats
-    p50: Floats
-    p95: Floats
-    p99: Floats
-
-
-def latency(arrival_rate: Floats, servers: Floats, rate: Floats, base: Floats, backlog_wait: Floats) -> Latency:
-    """Return the response times of stations in the stationary M/M/c model, plus a backlog's wait.
-
-    ``base`` is the part of a response that needs no server (waiting elsewhere), ``rate`` completions a second of
-    one server, ``backlog_wait`` the time that a queue left over from overload takes to drain. The chance to wait
-    is Sakasegawa's ``rho^(sqrt(2(c+1))-1)``; above 98 % the stationary queue is cut there: the backlog says the rest.
-    """
-    c = np.maximum(servers, 1e-9)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mu = np.where(np.isfinite(rate), rate, 1e12)
-        rho = np.clip(arrival_rate / (c * mu), 0.0, 0.98)
-        wait_chance = np.power(rho, np.sqrt(2.0 * (c + 1.0)) - 1.0)
-        drain = c * mu * (1.0 - rho)
-        wait = wait_chance / drain
-        service = 1.0 / mu
-    mean = base + service + wait + backlog_wait
-    p50, p95, p99 = _sojourn(mu, wait_chance, drain) + (base + backlog_wait)
-    return Latency(mean, p50, p95, p99)
-
-
-#: The chances to take longer than the percentiles that are published: p50, p95, p99.
-_TAILS: Final = np.array([[0.5], [0.05], [0.01]])
-_LOG_TAILS: Final = np.log(_TAILS)
-
-
-def _sojourn(mu: Floats, wait_chance: Floats, drain: Floats) -> Floats:
-    """Return p50, p95 and p99 of service plus wait: exponential service, exponential wait with an atom at 0.
-
-    ``P(T > t) = e^-mt + C m (e^-dt - e^-mt) / (m - d)``. On a logarithmic scale the tail is nearly straight: one
-    Newton step from the sum of both means is within 0.2 % (tested against many steps).
-    """
-    gap = mu - drain
-    gap = np.where(np.abs(gap) < 1e-6 * mu, 1e-6 * mu, gap)
-    factor = wait_chance * mu / gap
-    t = -_LOG_TAILS * (1.0 / mu + wait_chance / drain)
-    a, b = np.exp(-mu * t), np.exp(-drain * t)
-    above = a + factor * (b - a)
-    slope = mu * a - factor * (mu * a - drain * b)
-    step: Floats = (np.log(np.maximum(above, 1e-300)) - _LOG_TAILS) * above / np.maximum(slope, 1e-300)
-    times: Floats = np.maximum(0.0, t + step)
-    return times

@@ -693,6 +693,9 @@ class TargetGroup:
     deregistration_delay: float = 300.0
     registration_delay: float = 5.0
     network: bool = False
+    #: Seconds until a check without an answer has failed (LB-002), and the zones of its load balancer (None: any).
+    check_timeout: float = 5.0
+    zones: frozenset[str] | None = None
     attached: bool = True
     phase: float = 0.0
     members: dict[int, Any] = field(default_factory=dict)

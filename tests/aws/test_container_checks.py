@@ -51,7 +51,7 @@ def test_a_container_is_essential_by_default_and_one_must_be() -> None:
     assert refused(definition({"name": "a", "essential": False})) == [("LIFE-052", ("containerDefinitions",))]
 
 
-@pytest.mark.rule("LIFE-061")
+@pytest.mark.rule("LIFE-061", "LB-065")
 @pytest.mark.parametrize(
     ("key", "default", "low", "high"),
     [("interval", 30, 5, 300), ("timeout", 5, 2, 60), ("retries", 3, 1, 10), ("startPeriod", 0, 0, 300)],

@@ -228,7 +228,7 @@ def polled(check: HealthCheck, started: float, up: tuple[float, float], until: f
     return out
 
 
-@pytest.mark.rule("LIFE-062")
+@pytest.mark.rule("LIFE-062", "LB-065")
 @pytest.mark.parametrize(
     ("check", "up", "expected"),
     [

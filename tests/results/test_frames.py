@@ -55,6 +55,17 @@ CONTRACT = {
         t target service revision availability_zone offered_count served_count failed_count
         in_flight_count healthy_count cluster
     """,
+    "load_balancer_metrics": """
+        t load_balancer request_count new_connection_count active_connection_count processed_bytes
+        rule_evaluation_count elb_4xx_count elb_5xx_count elb_502_count elb_503_count elb_504_count
+        target_5xx_count unhealthy_routing_request_count
+    """,
+    "target_group_metrics": """
+        t target_group load_balancer request_count request_count_per_target healthy_host_count
+        healthy_host_count_minimum healthy_host_count_maximum unhealthy_host_count
+        unhealthy_host_count_minimum unhealthy_host_count_maximum target_5xx_count
+        target_connection_error_count unhealthy_routing_request_count
+    """,
     "instance_events": """
         t event_id cause_id instance_id instance_type market capacity_provider availability_zone status
         cluster
@@ -101,6 +112,7 @@ CONTRACT = {
 }
 FRACTIONS = {"target_response_time", "capacity_provider_reservation", "metric_value", "threshold", "quantity"}
 FRACTIONS |= {"unit_price", "usd", "consumed_lcus", "request_count_per_target", "t"}
+FRACTIONS |= {"healthy_host_count", "unhealthy_host_count"}
 FRACTION_ENDS = ("_at", "_weight", "_utilization")
 
 
