@@ -30,6 +30,7 @@ from ecssim.aws.service import Service
 from ecssim.aws.shape import JsonObject, Name, Region, Shape, bad
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.scenario.behaviour import Behaviour, ImageFacts
+from ecssim.scenario.custom_metrics import CustomMetric
 from ecssim.scenario.distributions import DurationDistribution
 from ecssim.scenario.expect import Expectation
 from ecssim.scenario.jobs import Job
@@ -135,6 +136,8 @@ class Scenario(Shape):
     scaling_policies: tuple[ScalingPolicy, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     scheduled_actions: tuple[ScheduledAction, ...] = ()
+
+    custom_metrics: tuple[CustomMetric, ...] = ()
 
     images: Mapping[str, ImageFacts] = Field(default_factory=dict)
     spot_pools: Mapping[str, SpotPoolFacts] = Field(default_factory=dict)
