@@ -270,6 +270,13 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "StepAdjustment": {_M: _ALL},
     "ScheduledAction": {_M: _ALL},
     "ScalableTargetAction": {_M: _ALL},
+    "EventSchedule": {
+        _M: "name scheduleExpression target flexibleTimeWindow region groupName scheduleExpressionTimezone startDate"
+        " endDate state",
+        _E: "description actionAfterCompletion kmsKeyArn",
+    },
+    "FlexibleTimeWindow": {_M: _ALL},
+    "ScheduleTarget": {_M: "arn input", _E: "roleArn", _N: "retryPolicy deadLetterConfig"},
     "Alarm": {
         _M: "alarmName region metricName namespace statistic dimensions period evaluationPeriods datapointsToAlarm"
         " threshold comparisonOperator treatMissingData actionsEnabled alarmActions extendedStatistic metrics"

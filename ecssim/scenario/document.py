@@ -26,6 +26,7 @@ from ecssim.aws.network import (
     VpcEndpoint,
 )
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
+from ecssim.aws.scheduler import EventSchedule
 from ecssim.aws.service import Service
 from ecssim.aws.shape import JsonObject, Name, Region, Shape, bad
 from ecssim.aws.task_definition import TaskDefinition
@@ -137,6 +138,7 @@ class Scenario(Shape):
     alarms: tuple[Alarm, ...] = ()
     scheduled_actions: tuple[ScheduledAction, ...] = ()
 
+    schedules: tuple[EventSchedule, ...] = ()
     custom_metrics: tuple[CustomMetric, ...] = ()
 
     images: Mapping[str, ImageFacts] = Field(default_factory=dict)

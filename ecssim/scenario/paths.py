@@ -62,6 +62,8 @@ NAME_KEYS: Mapping[str, tuple[str, ...]] = {
     "scalingPolicies": ("resourceId", "policyName"),
     "alarms": ("alarmName",),
     "scheduledActions": ("resourceId", "scheduledActionName"),
+    "schedules": ("name",),
+    "customMetrics": ("namespace", "metricName"),
     "traffic": ("name",),
     "jobs": ("name",),
 }
