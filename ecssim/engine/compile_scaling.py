@@ -37,6 +37,8 @@ def compile_scaling(engine: Engine, scenario: Scenario) -> None:
     for alarm in scenario.alarms:
         note("PutMetricAlarm", alarm.alarm_name)
         requests.put_alarm(engine, alarm)
+    for autoscaler in scenario.horizontal_pod_autoscalers:
+        engine.scaling.autoscalers.add(autoscaler)
     for action in scenario.scheduled_actions:
         note("PutScheduledAction", action.resource_id)
         requests.put_action(engine, action)

@@ -17,6 +17,7 @@ from ecssim.decide.step_scaling import scale_by_steps
 from ecssim.decide.target_tracking import Capacity, Decision, Vote
 from ecssim.engine.alarms import MINUTE, Alarms, aggregate
 from ecssim.engine.high_resolution import HighResolution
+from ecssim.engine.pod_autoscalers import PodAutoscalers
 from ecssim.engine.predictive import Predictive
 from ecssim.engine.sampling import FINE
 from ecssim.engine.schedules import Schedules
@@ -50,6 +51,7 @@ class Scaling:
         self.fine_alarms = self.high_resolution.alarms
         self.schedules = Schedules(engine)
         self.predictive = Predictive(engine, self)
+        self.autoscalers = PodAutoscalers(engine)
         self.targets: dict[str, ScalableTarget] = {}
         self._open: list[ScalableTarget] = []
         recorder = engine.recorder
@@ -66,6 +68,7 @@ class Scaling:
         """The metrics of ``minute`` are there: judge alarms, conclude activities, decide, call."""
         self.alarms.tick(minute, self.engine.metrics.latest)
         self.high_resolution.minute(minute)
+        self.autoscalers.minute()
         if self._open:
             self._conclude()
         if not self.targets:
@@ -375,6 +378,20 @@ class Scaling:
             target.service.cluster.code,
             self.engine.region_code,
         )
+
+    def note_activity(
+        self,
+        event: int,
+        target: ScalableTarget,
+        code: int,
+        value: float,
+        before: int,
+        after: int,
+        status: Status,
+        reason: str | None,
+    ) -> None:
+        """Record what somebody else than Application Auto Scaling has made of a service's count."""
+        self._write(event, 0, target, code, value, before, after, status, reason)
 
     def refuse(self, target: ScalableTarget, why: int, cause: int, message: str) -> None:
         """Record a scheduled action that could not be done."""

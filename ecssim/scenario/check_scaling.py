@@ -22,6 +22,34 @@ def check_scaling(names: Names, findings: Findings) -> None:
         _needs_target(where, action.resource_id, targets, names, findings)
         findings.refusals(where, check_scaling_request(action))
     _alarms(names, findings)
+    _autoscalers(names, findings, targets)
+
+
+def _autoscalers(names: Names, findings: Findings, targets: set[str]) -> None:
+    """The Kubernetes autoscaler is a what-if, and scales what Application Auto Scaling does not."""
+    allowed = "kubernetesAutoscaler" in names.scenario.allow
+    seen: set[str] = set()
+    for index, autoscaler in enumerate(names.scenario.horizontal_pod_autoscalers):
+        where: tuple[Step, ...] = ("horizontalPodAutoscalers", index)
+        if not allowed:
+            message = "ECS has no horizontal pod autoscaler: a what-if needs allow: [kubernetesAutoscaler]"
+            findings.error(where, message, "K8S-010")
+        if autoscaler.min_replicas > autoscaler.max_replicas:
+            message = f"minReplicas {autoscaler.min_replicas} is more than maxReplicas {autoscaler.max_replicas}"
+            findings.error((*where, "minReplicas"), message, "K8S-010")
+        reference = autoscaler.scale_target_ref.name
+        steps = (*where, "scaleTargetRef", "name")
+        service = names.service(reference)
+        if service is None:
+            known = {*names.services, *(s.service_name for s in names.scenario.services)}
+            findings.refers(steps, "service", reference, known, "services", "clusters")
+            continue
+        full = f"{names.cluster_of(service.cluster)}/{service.service_name}"
+        if service.is_daemon:
+            findings.error(steps, f"{full} is a DAEMON service and cannot be scaled", "SVC-060")
+        if f"service/{full}" in targets or full in seen:
+            findings.error(steps, f"something else scales {full} already", "K8S-010")
+        seen.add(full)
 
 
 def _targets(names: Names, findings: Findings) -> set[str]:

@@ -30,6 +30,7 @@ from ecssim.aws.scheduler import EventSchedule
 from ecssim.aws.service import Service
 from ecssim.aws.shape import JsonObject, Name, Region, Shape, bad
 from ecssim.aws.task_definition import TaskDefinition
+from ecssim.scenario.autoscalers import PodAutoscaler
 from ecssim.scenario.behaviour import Behaviour, ImageFacts
 from ecssim.scenario.custom_metrics import CustomMetric
 from ecssim.scenario.distributions import DurationDistribution
@@ -116,7 +117,7 @@ class Scenario(Shape):
     duration: Duration
     seed: Annotated[int, Field(ge=0)] = 0
     initial_state: Literal["empty", "steady"] = "empty"
-    allow: tuple[Literal["mixedCapacityProviderStrategy", "customPlacementStrategy"], ...] = ()
+    allow: tuple[Literal["mixedCapacityProviderStrategy", "customPlacementStrategy", "kubernetesAutoscaler"], ...] = ()
 
     account: Account = Field(default_factory=Account)
     vpcs: tuple[Vpc, ...] = ()
@@ -140,6 +141,7 @@ class Scenario(Shape):
 
     schedules: tuple[EventSchedule, ...] = ()
     custom_metrics: tuple[CustomMetric, ...] = ()
+    horizontal_pod_autoscalers: tuple[PodAutoscaler, ...] = ()
 
     images: Mapping[str, ImageFacts] = Field(default_factory=dict)
     spot_pools: Mapping[str, SpotPoolFacts] = Field(default_factory=dict)

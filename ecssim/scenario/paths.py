@@ -64,6 +64,7 @@ NAME_KEYS: Mapping[str, tuple[str, ...]] = {
     "scheduledActions": ("resourceId", "scheduledActionName"),
     "schedules": ("name",),
     "customMetrics": ("namespace", "metricName"),
+    "horizontalPodAutoscalers": ("name",),
     "traffic": ("name",),
     "jobs": ("name",),
 }
