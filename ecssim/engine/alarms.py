@@ -227,6 +227,10 @@ class Alarms:
         found += [a for a in self._slow if a.state == judge.ALARM and a.policies and a.settings.actions_enabled]
         return found
 
+    def any_alarm(self) -> bool:
+        """Whether any alarm is in ALARM."""
+        return bool((self._lanes.state == judge.ALARM).any()) or any(a.state == judge.ALARM for a in self._slow)
+
     def awaited(self, desired: npt.NDArray[np.float64]) -> list[MetricAlarm]:
         """Return the high alarms of services at zero whose newest point shows demand (SCALE-030)."""
         if desired.all():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ecssim.engine.alarms import MINUTE, Alarms
 from ecssim.engine.metric_history import MetricHistory
@@ -34,11 +35,15 @@ class HighResolution:
         self.sampler = Sampler(engine, FINE, self._on_step)
         #: The fine metrics that each service publishes now, by its ordinal.
         self.published: dict[int, frozenset[str]] = {}
+        self._pending: set[int] = set()
+        self._version = -1
+        self._shown: tuple[npt.NDArray[np.int64], ...] = ()
 
     def asked(self, service: Service) -> None:
         """The service's document has just been set: does it ask for fine metrics, or no longer?"""
         if service.ordinal in self.published or self._wanted(service.ordinal):
             self.published.setdefault(service.ordinal, frozenset())
+            self._version = -1
             self.sampler.watch([service.ordinal])
 
     def _wanted(self, ordinal: int) -> frozenset[str]:
@@ -47,12 +52,25 @@ class HighResolution:
 
     def _refresh(self) -> None:
         """Who publishes: all that a completed deployment asked for, of a running one what is as before."""
-        services = self.engine.world.services
-        for ordinal, before in self.published.items():
-            service = services[ordinal]
+        engine = self.engine
+        if self._version != engine.services.version:
+            self._version = engine.services.version
+            self._pending = set(self.published)
+            self._shown = ()
+        for ordinal in sorted(self._pending):
+            service = engine.world.services[ordinal]
             wanted = self._wanted(ordinal)
+            before = self.published[ordinal]
             done = len(service.deployments) == 1 and service.deployments[0].rollout_state == COMPLETED
             self.published[ordinal] = wanted if done else wanted & before
+            if done:
+                self._pending.discard(ordinal)
+            if self.published[ordinal] != before:
+                self._shown = ()
+        if not self._shown:
+            self._shown = tuple(
+                np.array([o for o, names in self.published.items() if name in names], dtype=np.int64) for name in _NAMES
+            )
 
     def _on_step(self, step: int) -> None:
         self.tick(step)
@@ -68,10 +86,8 @@ class HighResolution:
         self._refresh()
         look: Look = self.sampler.latest
         latest = {}
-        for column, name, values in zip(COLUMNS, _NAMES, look, strict=True):
+        for column, ordinals, values in zip(COLUMNS, self._shown, look, strict=True):
             shown = np.full(len(values), np.nan)
-            for ordinal, names in self.published.items():
-                if name in names:
-                    shown[ordinal] = values[ordinal]
+            shown[ordinals] = values[ordinals]
             latest[column] = shown
         self.alarms.tick(step, latest)

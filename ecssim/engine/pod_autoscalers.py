@@ -9,6 +9,9 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from ecssim.aws.names import ScalingActivityStatus as Status
 from ecssim.decide import hpa
 from ecssim.engine.sampling import Sampler
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 CALLER: Final = "hpa"
 #: Seconds of recommendations and changes that are remembered: the longest window and period there can be.
 MEMORY: Final = 3600.0
+LOOKS: Final = int(MEMORY) // hpa.LOOP + 1
 
 
 class Autoscaler:
@@ -35,17 +39,24 @@ class Autoscaler:
         behaviour = document.behavior
         self.up = _direction(behaviour.scale_up if behaviour is not None else None, hpa.SCALE_UP)
         self.down = _direction(behaviour.scale_down if behaviour is not None else None, hpa.SCALE_DOWN)
-        self.recommended: list[hpa.Event] = []
         self.moved: list[hpa.Event] = []
 
 
 class PodAutoscalers:
-    """All autoscalers of the run, looked at together."""
+    """All autoscalers of the run, looked at together: Python runs only for those that are off their target."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._all: list[Autoscaler] = []
         self._sampler = Sampler(engine, hpa.LOOP, self._on_step)
+        #: What each has recommended at its newest looks: a ring of looks, one column an autoscaler.
+        self._ring: npt.NDArray[np.int64] = np.zeros((LOOKS, 0), dtype=np.int64)
+        self._looks = 0
+        #: Their readings, all in a row: autoscaler, service, whether of memory, and target.
+        self._of: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._service: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._memory: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._target: npt.NDArray[np.float64] = np.zeros(0)
 
     def add(self, document: PodAutoscaler) -> None:
         """Take up an autoscaler of the scenario."""
@@ -57,6 +68,12 @@ class PodAutoscalers:
         code = names.pool("scaling_target")[resource]
         target = ScalableTarget(service, resource, code, document.min_replicas, document.max_replicas)
         self._all.append(Autoscaler(engine, document, target, names.pool("policy")[document.name]))
+        readings = [(i, a.target.service.ordinal, *reading) for i, a in enumerate(self._all) for reading in a.readings]
+        self._of = np.array([r[0] for r in readings], dtype=np.int64)
+        self._service = np.array([r[1] for r in readings], dtype=np.int64)
+        self._memory = np.array([r[2] == "memory" for r in readings], dtype=np.bool_)
+        self._target = np.array([r[3] for r in readings], dtype=np.float64)
+        self._ring = np.zeros((LOOKS, len(self._all)), dtype=np.int64)
         self._sampler.watch([service.ordinal])
 
     def minute(self) -> None:
@@ -66,26 +83,45 @@ class PodAutoscalers:
 
     def _on_step(self, _step: int) -> None:
         look = self._sampler.latest
-        for autoscaler in self._all:
-            service = autoscaler.target.service
-            if service.status != "ACTIVE" or service.ordinal >= len(look.cpu):
+        values = np.where(self._memory, look.memory[self._service], look.cpu[self._service])
+        replicas = np.array([a.target.service.desired for a in self._all], dtype=np.int64)
+        at = self._looks % LOOKS
+        self._ring[at] = replicas
+        self._looks += 1
+        calm = np.abs(values / self._target - 1.0) <= hpa.TOLERANCE - 1e-9
+        busy = set(self._of[~calm].tolist())
+        # One that is on its target recommends what it has, unless it has to be brought within its bounds.
+        for i, autoscaler in enumerate(self._all):
+            target = autoscaler.target
+            if i not in busy and target.minimum <= replicas[i] <= target.maximum:
                 continue
-            shown = {"cpu": float(look.cpu[service.ordinal]), "memory": float(look.memory[service.ordinal])}
-            readings = [
-                hpa.Reading(None if isnan(shown[name]) else shown[name], wanted) for name, wanted in autoscaler.readings
-            ]
-            self._decide(autoscaler, readings, shown[autoscaler.readings[0][0]])
+            if target.service.status == "ACTIVE":
+                mine = np.flatnonzero(self._of == i)
+                readings = [
+                    hpa.Reading(None if isnan(value) else value, wanted)
+                    for value, wanted in zip(values[mine].tolist(), self._target[mine].tolist(), strict=True)
+                ]
+                self._decide(i, readings, at)
 
-    def _decide(self, autoscaler: Autoscaler, readings: list[hpa.Reading], value: float) -> None:
+    def _recommended(self, i: int, now: float) -> list[hpa.Event]:
+        """What one autoscaler has recommended, oldest first."""
+        known = min(self._looks, LOOKS)
+        column = self._ring[:, i]
+        return [
+            hpa.Event(now - hpa.LOOP * back, int(column[(self._looks - 1 - back) % LOOKS]))
+            for back in range(known - 1, -1, -1)
+        ]
+
+    def _decide(self, i: int, readings: list[hpa.Reading], at: int) -> None:
         engine = self.engine
         now = engine.kernel._now
+        autoscaler = self._all[i]
         target = autoscaler.target
         replicas = target.service.desired
         wanted = hpa.recommend(replicas, readings)
-        autoscaler.recommended = [e for e in autoscaler.recommended if e.t >= now - MEMORY]
-        autoscaler.recommended.append(hpa.Event(now, wanted))
+        self._ring[at, i] = wanted
         up, down = autoscaler.up, autoscaler.down
-        wanted = hpa.stabilised(autoscaler.recommended, replicas, now, up, down)
+        wanted = hpa.stabilised(self._recommended(i, now), replicas, now, up, down)
         wanted = min(max(wanted, target.minimum), target.maximum) if replicas else 0
         to = hpa.paced(wanted, replicas, autoscaler.moved, now, up, down)
         if to == replicas:
@@ -96,11 +132,12 @@ class PodAutoscalers:
         if not refused:
             autoscaler.moved = [e for e in autoscaler.moved if e.t >= now - MEMORY]
             autoscaler.moved.append(hpa.Event(now, to - replicas))
+        value = readings[0].value
         engine.scaling.note_activity(
             event,
             target,
             autoscaler.code,
-            value,
+            float("nan") if value is None else value,
             replicas,
             replicas if refused else to,
             Status.FAILED if refused else Status.SUCCESSFUL,

@@ -92,13 +92,15 @@ class Scaling:
 
         Alarms of whole minutes then have a say about these targets, as policies that are ready or not.
         """
+        if self._open:
+            self._conclude(fine=True)
+        if not self.fine_alarms.any_alarm():
+            return
         desired = np.array([s.desired for s in self.engine.world.services], dtype=np.float64)
         asks: dict[int, list[Ask]] = {}
         for alarm in self.fine_alarms.firing(desired):
             for policy in alarm.policies:
                 asks.setdefault(policy.target.code, []).append(Ask(policy, alarm, False))
-        if self._open:
-            self._conclude(fine=True)
         if not asks:
             return
         for alarm in self.alarms.firing(desired):

@@ -63,7 +63,6 @@ NAME_KEYS: Mapping[str, tuple[str, ...]] = {
     "alarms": ("alarmName",),
     "scheduledActions": ("resourceId", "scheduledActionName"),
     "schedules": ("name",),
-    "customMetrics": ("namespace", "metricName"),
     "horizontalPodAutoscalers": ("name",),
     "traffic": ("name",),
     "jobs": ("name",),
