@@ -137,9 +137,9 @@ def _policies(i: int, kind: str, more: dict[str, list[dict[str, Any]]]) -> list[
     if kind == "cpu":
         return [tracked(predefined("ECSServiceAverageCPUUtilization"), 60)]
     if kind == "fine":
-        return [tracked(predefined("ECSServiceAverageCPUUtilizationHighResolution"), 60)]
+        return [tracked(predefined("ECSServiceAverageCPUUtilizationHighResolution"), 63)]
     if kind == "requests":
-        return [tracked(predefined("ALBRequestCountPerTarget", resourceLabel=f"tg-{i}"), 3600)]
+        return [tracked(predefined("ALBRequestCountPerTarget", resourceLabel=f"tg-{i}"), 3650)]
     if kind == "math":
         math = [query("a", "CPUUtilization"), query("b", "MemoryUtilization"), {"id": "e", "expression": "a + b"}]
         return [tracked({"customizedMetricSpecification": {"metrics": math}}, 60)]
@@ -148,7 +148,7 @@ def _policies(i: int, kind: str, more: dict[str, list[dict[str, Any]]]) -> list[
         more["customMetrics"].append(
             {**named, "of": f"prod/web-{i}", "value": "served_count / running_count"},
         )
-        return [tracked({"customizedMetricSpecification": {**named, "statistic": "Average"}}, 3600)]
+        return [tracked({"customizedMetricSpecification": {**named, "statistic": "Average"}}, 3650)]
     if kind == "steps":
         more["alarms"].append(
             {

@@ -53,7 +53,7 @@ class MetricHistory:
         if len(rows[0]) > self._ring.shape[2]:
             self.reserve(len(rows[0]))
         self._ring[: len(rows), minute % DEPTH, : len(rows[0])] = rows
-        if series is not None and len(series):
+        if series is not None:
             if len(series) > self._ring.shape[2]:
                 self.reserve(len(series))
             self._ring[COLUMN_INDEX[SERIES], minute % DEPTH, : len(series)] = series

@@ -35,11 +35,12 @@ class Sampler(Protocol):
 
 
 class Newest(NamedTuple):
-    """The newest minute: its rows, what its response times follow from, and the mean of running tasks."""
+    """The newest minute: its rows, what its response times follow from, task-seconds RUNNING and its length."""
 
     rows: npt.NDArray[np.void]
     station: Station | None
-    running: npt.NDArray[np.float64]
+    running_seconds: npt.NDArray[np.float64]
+    span: float
 
 
 class Metrics:
@@ -143,7 +144,7 @@ class Metrics:
         if self.responses and station is not None:
             fill_responses([(rows, station)])
         self._keep_latest(rows)
-        self._newest = Newest(rows, station, seconds / span)
+        self._newest = Newest(rows, station, seconds, span)
         self._held.append((rows, None if self.responses else station, facts.alive))
         self._held_rows += len(rows)
         if self._held_rows >= HELD_ROWS:
@@ -176,7 +177,7 @@ class Metrics:
             return np.empty(0)
         facts = self._facts
         if name == "running_mean":
-            return newest.running
+            return newest.running_seconds / newest.span
         if name in ("task_cpu", "task_memory"):
             return facts.cpu if name == "task_cpu" else facts.memory
         if name == "deployment_count":

@@ -57,6 +57,8 @@ class PodAutoscalers:
         self._service: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._memory: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._target: npt.NDArray[np.float64] = np.zeros(0)
+        self._least: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._most: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     def add(self, document: PodAutoscaler) -> None:
         """Take up an autoscaler of the scenario."""
@@ -73,6 +75,8 @@ class PodAutoscalers:
         self._service = np.array([r[1] for r in readings], dtype=np.int64)
         self._memory = np.array([r[2] == "memory" for r in readings], dtype=np.bool_)
         self._target = np.array([r[3] for r in readings], dtype=np.float64)
+        self._least = np.array([a.target.minimum for a in self._all], dtype=np.int64)
+        self._most = np.array([a.target.maximum for a in self._all], dtype=np.int64)
         self._ring = np.zeros((LOOKS, len(self._all)), dtype=np.int64)
         self._sampler.watch([service.ordinal])
 
@@ -88,14 +92,11 @@ class PodAutoscalers:
         at = self._looks % LOOKS
         self._ring[at] = replicas
         self._looks += 1
-        calm = np.abs(values / self._target - 1.0) <= hpa.TOLERANCE - 1e-9
-        busy = set(self._of[~calm].tolist())
         # One that is on its target recommends what it has, unless it has to be brought within its bounds.
-        for i, autoscaler in enumerate(self._all):
-            target = autoscaler.target
-            if i not in busy and target.minimum <= replicas[i] <= target.maximum:
-                continue
-            if target.service.status == "ACTIVE":
+        off = (replicas < self._least) | (replicas > self._most)
+        off[self._of[~(np.abs(values / self._target - 1.0) <= hpa.TOLERANCE - 1e-9)]] = True
+        for i in np.flatnonzero(off).tolist():
+            if self._all[i].target.service.status == "ACTIVE":
                 mine = np.flatnonzero(self._of == i)
                 readings = [
                     hpa.Reading(None if isnan(value) else value, wanted)

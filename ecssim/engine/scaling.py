@@ -76,11 +76,10 @@ class Scaling:
         self.predictive.minute(minute)
         desired = self.engine.metrics.latest["desired_count"]
         asks: dict[int, list[Ask]] = {}
-        for waking, found in (
-            (False, self.alarms.firing(desired)),
-            (False, self.fine_alarms.firing(desired)),
-            (True, self.alarms.awaited(desired)),
-        ):
+        firing = self.alarms.firing(desired)
+        if self.fine_alarms.by_name:
+            firing += self.fine_alarms.firing(desired)
+        for waking, found in ((False, firing), (True, self.alarms.awaited(desired))):
             for alarm in found:
                 for policy in alarm.policies:
                     asks.setdefault(policy.target.code, []).append(Ask(policy, alarm, waking))

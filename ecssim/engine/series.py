@@ -102,11 +102,11 @@ class Series:
             self._clusters[key] = self._slot(delay, 0)
         return self._clusters[key]
 
-    def tick(self) -> Floats:
-        """Return the values of the minute whose figures are out, by number of the series."""
-        values = np.full(self.count, np.nan)
+    def tick(self) -> Floats | None:
+        """Return the values of the minute whose figures are out, by number of the series; None if there is none."""
         if not self.count:
-            return values
+            return None
+        values = np.full(self.count, np.nan)
         shares: dict[int, dict[str, float]] = {}
         for (ordinal, metric), slot in self._clusters.items():
             if ordinal not in shares:
