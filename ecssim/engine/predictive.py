@@ -200,7 +200,8 @@ class Predictive:
         to = min(state.held.tasks, target.highest)
         if to > at.desired:
             load = state.expected.get(hour, float("nan"))
-            self.scaling.move(target, to, 0, state.policy, load, at)
+            event = self.engine.calls.note("autoscaling", f"predictiveScaling:{state.policy.name}", target.resource)
+            self.scaling.move(target, to, event, state.policy, load, at)
 
     def _limits(self, state: Forecasts, hour: int) -> decide.Limits:
         load = state.expected.get(hour)

@@ -23,6 +23,12 @@ def test_an_hour_is_like_the_same_hours_of_the_week_of_the_last_fourteen_days() 
     # Three weeks: 300, then 200, then 100 in each hour of Monday; only the last two weeks count.
     history = {MONDAY + h: 300.0 - 100.0 * (h // 168) for h in range(3 * 168)}
     assert set(forecast(history, MONDAY + 3 * 168).values()) == {150.0}
+    # A weekday's hour is not a weekend's: Friday is like last Friday, Saturday like last Saturday.
+    days = {MONDAY + h: 10.0 if h % 168 >= 5 * 24 else 90.0 for h in range(168)}
+    friday = MONDAY + 168 + 4 * 24
+    days |= {MONDAY + 168 + h: 90.0 for h in range(4 * 24)}
+    expected = forecast(days, friday)
+    assert (expected[friday + 12], expected[friday + 36]) == (90.0, 10.0)
 
 
 @pytest.mark.rule("SCALE-075")
