@@ -13,6 +13,7 @@ from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
 
 if TYPE_CHECKING:
+    from ecssim.engine.sampling import Totals
     from ecssim.engine.simulation import Engine
 
 MINUTE_SECONDS = 60.0
@@ -63,6 +64,8 @@ class Metrics:
         self.responses = False
         #: What samples services more often than every minute; told before and after a minute's figures are taken.
         self.samplers: list[Sampler] = []
+        #: What they have counted at one instant, to be shared.
+        self.sampled: tuple[float, Totals] | None = None
         self._held: list[tuple[npt.NDArray[np.void], Station | None, npt.NDArray[np.bool_] | None]] = []
         self._held_rows = 0
         self._newest: Newest | None = None
