@@ -31,6 +31,8 @@ _OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "&&": np.logical_and,
     "||": np.logical_or,
 }
+#: Operators whose result is NaN by itself where an operand is.
+_CARRIES_NAN: Final = frozenset({"+", "-", "*"})
 _PLAIN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "ABS": np.abs,
     "CEIL": np.ceil,
@@ -48,9 +50,16 @@ def evaluate(
     ``before`` belongs to this expression alone and carries what ``DIFF``, ``RATE`` and ``FILL(m, REPEAT)`` need of
     the period before.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        result = _value(node, values, before, period)
-        return np.where(np.isfinite(result), result, np.nan)
+    with np.errstate(all="ignore"):
+        return evaluate_quietly(node, values, before, period)
+
+
+def evaluate_quietly(
+    node: Node, values: Mapping[str, Floats], before: MutableMapping[str, Floats], period: float = 60.0
+) -> Floats:
+    """Do the same for a caller who has silenced numpy's warnings."""
+    result = _value(node, values, before, period)
+    return np.where(np.isfinite(result), result, np.nan)
 
 
 def _value(node: Node, values: Mapping[str, Floats], before: MutableMapping[str, Floats], period: float) -> Any:
@@ -61,8 +70,11 @@ def _value(node: Node, values: Mapping[str, Floats], before: MutableMapping[str,
     if node.kind == "operator":
         left, right = (_value(arg, values, before, period) for arg in node.args)
         result = _OPERATORS[node.value](left, right)
-        missing = np.isnan(left) | np.isnan(right)
-        return np.where(missing, np.nan, result)
+        if node.value in _CARRIES_NAN:
+            return result
+        if node.value == "/":  # nothing divided by nothing is no point, either
+            return np.where(np.isfinite(result), result, np.nan)
+        return np.where(np.isnan(left) | np.isnan(right), np.nan, result)
     return _function(node, values, before, period)
 
 

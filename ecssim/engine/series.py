@@ -7,7 +7,7 @@ one vector: a thousand services with the same metric math cost one evaluation a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecssim.aws.metric_math import Node, name
-from ecssim.decide.metric_math import evaluate
+from ecssim.decide.metric_math import evaluate_quietly
 from ecssim.engine.cluster_metrics import cluster_percent
 from ecssim.engine.flow_metrics import RESPONSE_COLUMNS
 from ecssim.world.entities import Cluster
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 #: The quantity of a leaf that is another series.
 OTHER: Final = "series"
+#: What the variables of a group are called, in the order of their use.
+_VARIABLES: Final = tuple(f"v{i}" for i in range(200))
 
 
 class Leaf(NamedTuple):
@@ -44,7 +47,7 @@ class _Group:
     quantities: tuple[str, ...]
     slots: list[int] = field(default_factory=list)
     columns: list[list[int]] = field(default_factory=list)
-    packed: tuple[npt.NDArray[np.int64], tuple[npt.NDArray[np.int64], ...]] | None = None
+    packed: tuple[Ints, tuple[Ints, ...], int] | None = None
     before: dict[str, Floats] = field(default_factory=dict)
 
 
@@ -72,7 +75,7 @@ class Series:
     def add(self, node: Node, leaves: Mapping[str, Leaf], delay: float) -> int:
         """Return the number of the series that ``node`` gives; one that is there already is used again."""
         used = [v for v in dict.fromkeys(node.names()) if v in leaves]
-        plain = {v: name(f"v{i}") for i, v in enumerate(used)}
+        plain = {v: name(_VARIABLES[i]) for i, v in enumerate(used)}
         shape = node.replaced(plain)
         bound = tuple(leaves[v] for v in used)
         key = (shape.text(), bound, delay)
@@ -113,18 +116,19 @@ class Series:
                 shares[ordinal] = cluster_percent(self.engine, self.engine.world.clusters[ordinal], self.quantity)
             values[slot] = shares[ordinal][metric]
         figures: dict[str, Floats] = {OTHER: values}
-        for group in self._groups.values():
-            slots, columns = _packed(group)
-            given: dict[str, Floats] = {}
-            for i, (quantity, ordinals) in enumerate(zip(group.quantities, columns, strict=True)):
-                if quantity not in figures:
-                    figures[quantity] = self.quantity(quantity)
-                source = figures[quantity]
-                # A service that came within this very minute has no figures yet.
-                inside = ordinals < len(source)
-                got = source[np.where(inside, ordinals, 0)] if len(source) else np.full(len(ordinals), np.nan)
-                given[f"v{i}"] = np.where(inside, got, np.nan)
-            values[slots] = evaluate(group.node, given, group.before)
+        with np.errstate(all="ignore"):
+            for group in self._groups.values():
+                slots, columns, most = _packed(group)
+                given: dict[str, Floats] = {}
+                for i, quantity in enumerate(group.quantities):
+                    if quantity not in figures:
+                        figures[quantity] = self.quantity(quantity)
+                    source = figures[quantity]
+                    if most >= len(source):
+                        # A service that came within this very minute has no figures yet.
+                        source = np.concatenate([source, np.full(most + 1 - len(source), np.nan)])
+                    given[_VARIABLES[i]] = source[columns[i]]
+                values[slots] = evaluate_quietly(group.node, given, group.before)
         return values
 
     def quantity(self, quantity: str) -> Floats:
@@ -134,11 +138,10 @@ class Series:
         return known if known is not None else metrics.quantity(quantity)
 
 
-def _packed(group: _Group) -> tuple[npt.NDArray[np.int64], tuple[npt.NDArray[np.int64], ...]]:
+def _packed(group: _Group) -> tuple[Ints, tuple[Ints, ...], int]:
+    """The numbers of the group's series, the ordinals behind each variable, and the largest of these."""
     if group.packed is None:
-
-        def ints(values: Sequence[int]) -> npt.NDArray[np.int64]:
-            return np.array(values, dtype=np.int64)
-
-        group.packed = ints(group.slots), tuple(ints(column) for column in group.columns)
+        columns = tuple(np.array(column, dtype=np.int64) for column in group.columns)
+        most = max((max(column) for column in group.columns), default=-1)
+        group.packed = np.array(group.slots, dtype=np.int64), columns, most
     return group.packed
