@@ -16,7 +16,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import addresses, fleet_index, scaling_tick, tick
+from benchmarks import addresses, fleet_index, load_step, scaling_tick, tick
 from benchmarks.measure import ROOT, Row, child, row
 
 #: Parts of the day by size, with the number of pairs; the last part gives the names without a suffix.
@@ -101,6 +101,7 @@ def everything(size: str) -> Iterator[list[Row]]:
     yield tick.run(size)
     yield scaling_tick.run(size)
     yield addresses.run(size)
+    yield load_step.run(size)
     yield fleet_index.run(FLEET[size])
 
 

@@ -88,12 +88,114 @@ def document(services: int, minutes: int) -> dict[str, Any]:
     }
 
 
-def tick_us(services: int, minutes: int) -> float:
-    """Return the median CPU microseconds of one minute's tick; asserts the rows that it wrote."""
+def with_every_policy(base: dict[str, Any], services: int) -> dict[str, Any]:
+    """Give the services every kind of policy and metric in turn; a single service has all but the Kubernetes one."""
+    policies: list[dict[str, Any]] = []
+    more: dict[str, list[dict[str, Any]]] = {"alarms": [], "scheduledActions": [], "customMetrics": [], "schedules": []}
+    autoscalers: list[dict[str, Any]] = []
+    for i in range(services):
+        kinds = KINDS if services == 1 else (KINDS[i % len(KINDS)],)
+        for kind in kinds:
+            if kind == "hpa" and services > 1:
+                resource = {"name": "cpu", "target": {"averageUtilization": 60}}
+                scaled = {"scaleTargetRef": {"name": f"prod/web-{i}"}, "minReplicas": 2, "maxReplicas": 12}
+                autoscalers.append({"name": f"hpa-{i}", "metrics": [{"resource": resource}], **scaled})
+            elif kind != "hpa":
+                policies += _policies(i, kind, more)
+        if "fine" in kinds:
+            fine = {"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}
+            base["services"][i]["monitoring"] = {"metricConfigurations": [fine]}
+    base["scalingPolicies"] = policies
+    taken = {a["scaleTargetRef"]["name"] for a in autoscalers}
+    base["scalableTargets"] = [
+        t for t in base["scalableTargets"] if t["resourceId"].removeprefix("service/") not in taken
+    ]
+    return base | more | {"horizontalPodAutoscalers": autoscalers, "allow": ["kubernetesAutoscaler"]}
+
+
+#: Every kind of policy, or of metric under one.
+KINDS = ("cpu", "fine", "requests", "steps", "math", "custom", "scheduled", "predictive", "event", "hpa")
+
+
+def _policies(i: int, kind: str, more: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The policies of one service, steady at their targets; alarms, metrics and schedules go to ``more``."""
+    resource = f"service/prod/web-{i}"
+    dimensions = [{"name": "ClusterName", "value": "prod"}, {"name": "ServiceName", "value": f"web-{i}"}]
+
+    def tracked(metric: dict[str, Any], value: float) -> dict[str, Any]:
+        configuration = {"targetValue": value, **metric}
+        name = {"resourceId": resource, "policyName": f"{kind}-{i}", "policyType": "TargetTrackingScaling"}
+        return name | {"targetTrackingScalingPolicyConfiguration": configuration}
+
+    def predefined(metric: str, **label: str) -> dict[str, Any]:
+        return {"predefinedMetricSpecification": {"predefinedMetricType": metric, **label}}
+
+    def query(key: str, metric: str, **rest: Any) -> dict[str, Any]:
+        named = {"namespace": "AWS/ECS", "metricName": metric, "dimensions": dimensions}
+        return {"id": key, "metricStat": {"metric": named, "stat": "Average"}, "returnData": False, **rest}
+
+    if kind == "cpu":
+        return [tracked(predefined("ECSServiceAverageCPUUtilization"), 60)]
+    if kind == "fine":
+        return [tracked(predefined("ECSServiceAverageCPUUtilizationHighResolution"), 63)]
+    if kind == "requests":
+        return [tracked(predefined("ALBRequestCountPerTarget", resourceLabel=f"tg-{i}"), 3650)]
+    if kind == "math":
+        math = [query("a", "CPUUtilization"), query("b", "MemoryUtilization"), {"id": "e", "expression": "a + b"}]
+        return [tracked({"customizedMetricSpecification": {"metrics": math}}, 60)]
+    if kind == "custom":
+        named = {"namespace": "App", "metricName": "PerTask", "dimensions": dimensions[1:]}
+        more["customMetrics"].append(
+            {**named, "of": f"prod/web-{i}", "value": "served_count / running_count"},
+        )
+        return [tracked({"customizedMetricSpecification": {**named, "statistic": "Average"}}, 3650)]
+    if kind == "steps":
+        more["alarms"].append(
+            {
+                "alarmName": f"busy-{i}",
+                "namespace": "AWS/ECS",
+                "metricName": "CPUUtilization",
+                "statistic": "Average",
+                "dimensions": dimensions,
+                "evaluationPeriods": 2,
+                "datapointsToAlarm": 1,
+                "threshold": 80,
+                "comparisonOperator": "GreaterThanThreshold",
+                "alarmActions": [f"steps-{i}"],
+            }
+        )
+        step = {"metricIntervalLowerBound": 0, "scalingAdjustment": 1}
+        configuration = {"adjustmentType": "ChangeInCapacity", "stepAdjustments": [step]}
+        name = {"resourceId": resource, "policyName": f"steps-{i}", "policyType": "StepScaling"}
+        return [name | {"stepScalingPolicyConfiguration": configuration}]
+    if kind == "scheduled":
+        bounds = {"minCapacity": 2}
+        name = {"resourceId": resource, "scheduledActionName": "night", "schedule": "rate(10 minutes)"}
+        more["scheduledActions"].append(name | {"scalableTargetAction": bounds})
+        return []
+    if kind == "event":
+        call = {"arn": "arn:aws:scheduler:::aws-sdk:ecs:updateService"}
+        parameters = {"cluster": "prod", "service": f"web-{i}", "desiredCount": 6}
+        expression = {"name": f"count-{i}", "scheduleExpression": "rate(10 minutes)"}
+        more["schedules"].append(expression | {"target": call | {"input": parameters}})
+        return []
+    pair = {"predefinedMetricPairSpecification": {"predefinedMetricType": "ECSServiceCPUUtilization"}}
+    specification = {"metricSpecifications": [{"targetValue": 60, **pair}], "mode": "ForecastAndScale"}
+    name = {"resourceId": resource, "policyName": f"ahead-{i}", "policyType": "PredictiveScaling"}
+    return [name | {"predictiveScalingPolicyConfiguration": specification, "loadHistory": [345.0] * 48}]
+
+
+def tick_us(services: int, minutes: int, *, every: bool = False) -> tuple[float, float]:
+    """Return the median CPU microseconds of one minute's tick, and of the looks between two minutes.
+
+    Asserts the rows that the ticks wrote. With ``every`` the services have all kinds of policies; those on metrics of
+    20 seconds, and the Kubernetes autoscaler, look at their services between minutes.
+    """
     from ecssim.run import simulate
     from ecssim.scenario.load import load_mapping
 
-    simulation = simulate(load_mapping(document(services, minutes)))
+    given = document(services, minutes)
+    simulation = simulate(load_mapping(with_every_policy(given, services) if every else given))
     engine = simulation.engine
     costs: list[int] = []
     publish, tick = engine.traffic.tick, engine.scaling.tick
@@ -105,7 +207,20 @@ def tick_us(services: int, minutes: int) -> float:
     def end(minute: int) -> None:
         tick(minute)
         costs[-1] += time.process_time_ns()
+        looks_cost.append(between[0])
+        between[0] = 0
 
+    between = [0]
+    looks_cost: list[int] = []
+    for sampler in (engine.scaling.high_resolution.sampler, engine.scaling.autoscalers._sampler):
+        look = sampler._on_step
+
+        def looks(arg: None, epoch: int, look: Any = look) -> None:
+            between[0] -= time.process_time_ns()
+            look(arg, epoch)
+            between[0] += time.process_time_ns()
+
+        vars(sampler)["_on_step"] = looks
     vars(engine.traffic)["tick"] = begin
     vars(engine.scaling)["tick"] = end
     simulation.advance(until=f"{minutes + 1}m")
@@ -114,7 +229,7 @@ def tick_us(services: int, minutes: int) -> float:
     # The last two minutes end with the run, outside of what is timed.
     assert engine.recorder.tables["service_metrics"].rows == (minutes + 2) * services, "a tick without its rows"
     assert engine.recorder.tables["flow_metrics"].rows == 3 * (minutes + 2) * services, "a cell without its row"
-    return median(costs) / 1000.0
+    return median(costs) / 1000.0, median(looks_cost) / 1000.0
 
 
 def quantile(tail: float, mu: float, chance: float, drain: float) -> float:
@@ -231,13 +346,22 @@ def run(size: str = "full") -> list[Row]:
     rows = [
         row(
             f"minute_tick_us_{services}",
-            round(tick_us(services, minutes), 1),
+            round(tick_us(services, minutes)[0], 1),
             "us",
             f"median CPU of {minutes} minutes: flow, metrics, alarms, rows; {services} services in three zones",
         )
         for services in SERVICES
     ]
     ours = float(rows[-1]["value"])
+    for services in SERVICES:
+        tick, looks = tick_us(services, minutes, every=True)
+        what = "every kind of policy in turn" if services > 1 else "all kinds of policies at once"
+        rows += [
+            row(f"minute_tick_every_policy_us_{services}", round(tick, 1), "us", f"the same, {services} with {what}"),
+            row(
+                f"looks_every_policy_us_{services}", round(looks, 1), "us", "looks every 20 s and 15 s, all of a minute"
+            ),
+        ]
     rival = rival_us(SERVICES[-1], max(30, minutes // 20))
     rows.append(
         row(

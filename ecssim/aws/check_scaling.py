@@ -1,7 +1,6 @@
 """What Application Auto Scaling and CloudWatch refuse, and what of their documents the project does not model.
 
-Implements SCALE-001 to SCALE-004, SCALE-006, SCALE-011, SCALE-052, SCALE-060 to SCALE-062, ALARM-002,
-ALARM-003, ALARM-006.
+Implements SCALE-001 to SCALE-004, SCALE-006, SCALE-011, SCALE-052, SCALE-060 to SCALE-062.
 """
 
 from __future__ import annotations
@@ -12,7 +11,10 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from ecssim.aws.names import AdjustmentType, MetricStatistic, PredefinedMetricType, ScalingPolicyType
+from ecssim.aws.check_alarms import check_alarm
+from ecssim.aws.check_metrics import check_metric, check_queries, group_in
+from ecssim.aws.check_predictive import check_predictive
+from ecssim.aws.names import AdjustmentType, PredefinedMetricType, ScalingPolicyType
 from ecssim.aws.refusals import Refusal
 from ecssim.aws.scaling import (
     Alarm,
@@ -28,28 +30,17 @@ from ecssim.aws.schedules import BadScheduleError, Schedule, parse_schedule
 
 CODE: Final = "ValidationException"
 MOST_STEPS: Final = 20
-#: Longest period of an alarm that is modelled, in seconds.
-LONGEST_PERIOD: Final = 7200
 
 #: The predefined metrics of a service under CloudWatch's names: namespace and metric (SCALE-005).
 PREDEFINED: Final[Mapping[PredefinedMetricType, tuple[str, str]]] = {
     PredefinedMetricType.ECS_SERVICE_AVERAGE_CPU_UTILIZATION: ("AWS/ECS", "CPUUtilization"),
     PredefinedMetricType.ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION: ("AWS/ECS", "MemoryUtilization"),
     PredefinedMetricType.ALB_REQUEST_COUNT_PER_TARGET: ("AWS/ApplicationELB", "RequestCountPerTarget"),
+    PredefinedMetricType.ECS_SERVICE_AVERAGE_CPU_UTILIZATION_HIGH_RESOLUTION: ("AWS/ECS", "CPUUtilization"),
+    PredefinedMetricType.ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION_HIGH_RESOLUTION: ("AWS/ECS", "MemoryUtilization"),
 }
-
-#: Metrics that alarms and policies may use, with their column of ``service_metrics``.
-METRIC_COLUMNS: Final[Mapping[tuple[str, str], str]] = {
-    ("AWS/ECS", "CPUUtilization"): "cpu_utilization",
-    ("AWS/ECS", "MemoryUtilization"): "memory_utilization",
-    ("AWS/ApplicationELB", "RequestCountPerTarget"): "request_count_per_target",
-    ("AWS/ApplicationELB", "RequestCount"): "request_count",
-    ("AWS/ApplicationELB", "TargetResponseTime"): "target_response_time",
-    ("AWS/ApplicationELB", "HealthyHostCount"): "healthy_count",
-    ("AWS/ApplicationELB", "HTTPCode_ELB_502_Count"): "http_502_count",
-    ("AWS/ApplicationELB", "HTTPCode_ELB_503_Count"): "http_503_count",
-    ("AWS/ApplicationELB", "HTTPCode_ELB_504_Count"): "http_504_count",
-}
+#: Predefined metrics with a point every 20 seconds (SCALE-011).
+HIGH_RESOLUTION: Final = frozenset(kind for kind in PREDEFINED if kind.endswith("HighResolution"))
 
 #: What each policy type keeps its configuration in.
 CONFIGURATIONS: Final[Mapping[ScalingPolicyType, str]] = {
@@ -71,7 +62,7 @@ def check_scaling_request(
         case ScheduledAction():
             return list(_scheduled(request))
         case Alarm():
-            return list(_alarm(request))
+            return list(check_alarm(request))
 
 
 def kind_of(policy: ScalingPolicy) -> ScalingPolicyType:
@@ -80,6 +71,8 @@ def kind_of(policy: ScalingPolicy) -> ScalingPolicyType:
         return policy.policy_type
     if policy.target_tracking_scaling_policy_configuration is not None:
         return ScalingPolicyType.TARGET_TRACKING_SCALING
+    if policy.predictive_scaling_policy_configuration is not None:
+        return ScalingPolicyType.PREDICTIVE_SCALING
     return ScalingPolicyType.STEP_SCALING
 
 
@@ -109,8 +102,10 @@ def _policy(policy: ScalingPolicy) -> Iterator[Refusal]:
     kind = kind_of(policy)
     key = CONFIGURATIONS[kind]
     if kind is ScalingPolicyType.PREDICTIVE_SCALING:
-        yield Refusal((), "predictive scaling is not modelled (notModelled)", "SCALE-070", CODE)
+        yield from check_predictive(policy)
         return
+    if policy.load_history:
+        yield Refusal(("loadHistory",), "only predictive scaling looks at loadHistory", "SCALE-070", CODE)
     tracking = policy.target_tracking_scaling_policy_configuration
     steps = policy.step_scaling_policy_configuration
     configuration = tracking if kind is ScalingPolicyType.TARGET_TRACKING_SCALING else steps
@@ -148,33 +143,13 @@ def _tracking(tracking: TargetTrackingConfiguration, key: str) -> Iterator[Refus
         yield from _customized(customized, (key, "customizedMetricSpecification"))
 
 
-def group_in(label: str) -> str | None:
-    """The target group in a resource label; a bare name stands for itself (SCALE-004)."""
-    parts = label.split("/")
-    if "targetgroup" in parts[:-1]:
-        return parts[parts.index("targetgroup") + 1]
-    return label if len(parts) == 1 and label else None
-
-
 def _customized(spec: CustomizedMetricSpecification, where: tuple[str, ...]) -> Iterator[Refusal]:
     if spec.metrics:
-        yield Refusal((*where, "metrics"), "metric math is not modelled (notModelled)", "SCALE-006", CODE)
+        if spec.metric_name is not None:
+            yield Refusal(where, "give one of metricName, metrics", "SCALE-006", CODE)
+        yield from check_queries(spec.metrics, (*where, "metrics"), "SCALE-006")
     else:
-        yield from _metric(spec.namespace, spec.metric_name, spec.statistic, where)
-
-
-def _metric(
-    namespace: str | None, name: str | None, statistic: MetricStatistic | None, where: tuple[str, ...]
-) -> Iterator[Refusal]:
-    if namespace is None or name is None:
-        yield Refusal(where, "a metric needs namespace and metricName", "SCALE-006", CODE)
-    elif (namespace, name) not in METRIC_COLUMNS:
-        known = ", ".join(sorted(metric for space, metric in METRIC_COLUMNS if space == namespace))
-        there = f"; of {namespace} these are: {known}" if known else ""
-        message = f"metric {name} of {namespace} is not modelled (notModelled){there}"
-        yield Refusal((*where, "metricName"), message, "SCALE-006", CODE)
-    elif statistic is None:
-        yield Refusal(where, "a metric needs a statistic", "SCALE-006", CODE)
+        yield from check_metric(spec.namespace, spec.metric_name, spec.statistic, where)
 
 
 def _steps(configuration: StepScalingConfiguration, key: str) -> Iterator[Refusal]:
@@ -232,35 +207,3 @@ def _scheduled(action: ScheduledAction) -> Iterator[Refusal]:
         yield Refusal((), message, "SCALE-062", CODE)
     else:
         yield from _bounds(given.min_capacity, given.max_capacity, ("scalableTargetAction",))
-
-
-def _alarm(alarm: Alarm) -> Iterator[Refusal]:
-    for key, used in (
-        ("metrics", alarm.metrics),
-        ("extendedStatistic", alarm.extended_statistic),
-        ("thresholdMetricId", alarm.threshold_metric_id),
-    ):
-        if used:
-            yield Refusal((key,), f"{key} of an alarm is not modelled (notModelled)", "ALARM-016", CODE)
-            return
-    yield from _metric(alarm.namespace, alarm.metric_name, alarm.statistic, ())
-    if alarm.evaluation_periods is None or alarm.threshold is None or alarm.comparison_operator is None:
-        yield Refusal((), "an alarm needs evaluationPeriods, threshold, comparisonOperator", "ALARM-003", CODE)
-        return
-    if "Lower" in alarm.comparison_operator or "Upper" in alarm.comparison_operator:
-        message = "anomaly detection is not modelled (notModelled)"
-        yield Refusal(("comparisonOperator",), message, "ALARM-003", CODE)
-    if (alarm.datapoints_to_alarm or 1) > alarm.evaluation_periods:
-        message = f"datapointsToAlarm is at most evaluationPeriods, {alarm.evaluation_periods}"
-        yield Refusal(("datapointsToAlarm",), message, "ALARM-004", CODE)
-    period = alarm.period or 60
-    if period % 60 or period > LONGEST_PERIOD:
-        if period in (10, 20, 30) or period % 60 == 0:
-            message = f"a period of {period} s is not modelled (notModelled): metrics have one point a minute"
-        else:
-            message = f"a period is 10, 20, 30 or a multiple of 60, got {period}"
-        yield Refusal(("period",), message, "ALARM-002", CODE)
-    most = 86_400 if period < 3600 else 604_800
-    if alarm.evaluation_periods * period > most:
-        message = f"evaluationPeriods x period is at most {most:,} s, got {alarm.evaluation_periods * period:,}"
-        yield Refusal(("evaluationPeriods",), message, "ALARM-006", CODE)

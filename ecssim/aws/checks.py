@@ -19,6 +19,7 @@ from ecssim.aws.check_launch import (
     network_mode_of,
     runs_on,
 )
+from ecssim.aws.check_monitoring import check_monitoring
 from ecssim.aws.check_scaling import check_scaling_request
 from ecssim.aws.check_task_definition import check_task_definition
 from ecssim.aws.names import (
@@ -98,6 +99,7 @@ def check_service(service: Service, around: Surroundings) -> list[Refusal]:
         refusals += _percents(service.minimum_healthy_percent, service.maximum_percent)
     refusals += check_deployment(service)
     refusals += check_load_balancers(service.load_balancers, definition, around)
+    refusals += check_monitoring(service)
     refusals += _rebalancing(service, definition)
     return refusals
 

@@ -439,6 +439,41 @@ class PredefinedMetricType(StrEnum):
     ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION_HIGH_RESOLUTION = "ECSServiceAverageMemoryUtilizationHighResolution"
 
 
+class MonitoredMetric(StrEnum):
+    """Metrics of a service whose resolution can be chosen (SCALE-011)."""
+
+    CPU_UTILIZATION = "CPUUtilization"
+    MEMORY_UTILIZATION = "MemoryUtilization"
+
+
+class PredictiveMetricType(StrEnum):
+    """What predictive scaling knows by name: pairs, loads and scaling metrics (SCALE-074)."""
+
+    ECS_SERVICE_CPU_UTILIZATION = "ECSServiceCPUUtilization"
+    ECS_SERVICE_MEMORY_UTILIZATION = "ECSServiceMemoryUtilization"
+    ALB_REQUEST_COUNT = "ALBRequestCount"
+    ECS_SERVICE_TOTAL_CPU_UTILIZATION = "ECSServiceTotalCPUUtilization"
+    ECS_SERVICE_TOTAL_MEMORY_UTILIZATION = "ECSServiceTotalMemoryUtilization"
+    TOTAL_ALB_REQUEST_COUNT = "TotalALBRequestCount"
+    ECS_SERVICE_AVERAGE_CPU_UTILIZATION = "ECSServiceAverageCPUUtilization"
+    ECS_SERVICE_AVERAGE_MEMORY_UTILIZATION = "ECSServiceAverageMemoryUtilization"
+    ALB_REQUEST_COUNT_PER_TARGET = "ALBRequestCountPerTarget"
+
+
+class PredictiveScalingMode(StrEnum):
+    """Whether a forecast is only shown or also scales (SCALE-070)."""
+
+    FORECAST_ONLY = "ForecastOnly"
+    FORECAST_AND_SCALE = "ForecastAndScale"
+
+
+class MaxCapacityBreachBehavior(StrEnum):
+    """Whether a forecast may go beyond the maximum capacity (SCALE-073)."""
+
+    HONOR_MAX_CAPACITY = "HonorMaxCapacity"
+    INCREASE_MAX_CAPACITY = "IncreaseMaxCapacity"
+
+
 class AdjustmentType(StrEnum):
     """How a step changes the capacity."""
 

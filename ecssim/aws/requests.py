@@ -31,6 +31,7 @@ from ecssim.aws.service import (
     CapacityProviderStrategyItem,
     DeploymentConfiguration,
     DeploymentController,
+    MonitoringConfiguration,
     NetworkConfiguration,
     PlacementConstraint,
     PlacementStrategy,
@@ -228,7 +229,7 @@ class UpdateService(Shape):
     volume_configurations: tuple[JsonObject, ...] | None = None
     vpc_lattice_configurations: tuple[JsonObject, ...] | None = None
     gateway_connectors: tuple[JsonObject, ...] | None = None
-    monitoring: JsonObject | None = None
+    monitoring: MonitoringConfiguration | None = None
     enable_execute_command: bool | None = None
     enable_ecs_managed_tags: Annotated[bool | None, Field(alias="enableECSManagedTags")] = None
     propagate_tags: PropagateTags | None = None

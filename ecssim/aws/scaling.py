@@ -14,8 +14,11 @@ from pydantic import Field
 from ecssim.aws.names import (
     AdjustmentType,
     ComparisonOperator,
+    MaxCapacityBreachBehavior,
     MetricStatistic,
     PredefinedMetricType,
+    PredictiveMetricType,
+    PredictiveScalingMode,
     ScalableDimension,
     ScalingPolicyType,
     ServiceNamespace,
@@ -71,6 +74,35 @@ class PredefinedMetricSpecification(ScalingShape):
     resource_label: str | None = None
 
 
+class MetricName(ScalingShape):
+    """A metric by namespace, name and dimensions."""
+
+    namespace: str | None = None
+    metric_name: str | None = None
+    dimensions: tuple[Dimension, ...] = ()
+
+
+class MetricStat(ScalingShape):
+    """A statistic of one metric; ``period`` belongs to alarms alone."""
+
+    metric: MetricName
+    stat: str
+    period: Annotated[int, Field(ge=1)] | None = None
+    unit: str | None = None
+
+
+class MetricDataQuery(ScalingShape):
+    """One part of metric math: a metric, or an expression over the ids of others (ALARM-016, SCALE-006)."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-zA-Z0-9_]*$")]
+    expression: str | None = None
+    metric_stat: MetricStat | None = None
+    label: str | None = None
+    return_data: bool | None = None
+    period: Annotated[int, Field(ge=1)] | None = None
+    account_id: str | None = None
+
+
 class CustomizedMetricSpecification(ScalingShape):
     """A metric of the user's own, or metric math."""
 
@@ -79,7 +111,7 @@ class CustomizedMetricSpecification(ScalingShape):
     dimensions: tuple[Dimension, ...] = ()
     statistic: MetricStatistic | None = None
     unit: str | None = None
-    metrics: tuple[JsonObject, ...] = ()
+    metrics: tuple[MetricDataQuery, ...] = ()
 
 
 class TargetTrackingConfiguration(ScalingShape):
@@ -111,10 +143,49 @@ class StepScalingConfiguration(ScalingShape):
     metric_aggregation_type: str | None = None
 
 
-class ScalingPolicy(ScalingShape):
-    """A scaling policy as PutScalingPolicy takes it."""
+class PredictiveMetric(ScalingShape):
+    """One of the metrics that predictive scaling knows by name."""
 
-    additions: ClassVar[frozenset[str]] = frozenset({"region"})
+    predefined_metric_type: PredictiveMetricType
+    resource_label: str | None = None
+
+
+class PredictiveCustomMetric(ScalingShape):
+    """Metric math that gives a load or a scaling metric."""
+
+    metric_data_queries: tuple[MetricDataQuery, ...]
+
+
+class PredictiveMetricSpecification(ScalingShape):
+    """What is forecast, and the value that one task is to have of it."""
+
+    target_value: float
+    predefined_metric_pair_specification: PredictiveMetric | None = None
+    predefined_scaling_metric_specification: PredictiveMetric | None = None
+    predefined_load_metric_specification: PredictiveMetric | None = None
+    customized_scaling_metric_specification: PredictiveCustomMetric | None = None
+    customized_load_metric_specification: PredictiveCustomMetric | None = None
+    customized_capacity_metric_specification: PredictiveCustomMetric | None = None
+
+
+class PredictiveScalingConfiguration(ScalingShape):
+    """Forecast the load of the coming hours, and have the tasks for it in time (SCALE-070)."""
+
+    metric_specifications: tuple[PredictiveMetricSpecification, ...]
+    mode: PredictiveScalingMode = PredictiveScalingMode.FORECAST_ONLY
+    scheduling_buffer_time: Annotated[int, Field(ge=0, le=3600)] | None = None
+    max_capacity_breach_behavior: MaxCapacityBreachBehavior = MaxCapacityBreachBehavior.HONOR_MAX_CAPACITY
+    max_capacity_buffer: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class ScalingPolicy(ScalingShape):
+    """A scaling policy as PutScalingPolicy takes it.
+
+    ``loadHistory`` is what AWS would know and a scenario must say: the load of each whole hour before its start,
+    oldest first, in the unit of the policy's load metric (the mean over the hour's minutes).
+    """
+
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "loadHistory"})
 
     policy_name: Name
     resource_id: ResourceId
@@ -124,7 +195,8 @@ class ScalingPolicy(ScalingShape):
     scalable_dimension: ScalableDimension = ScalableDimension.ECS_SERVICE_DESIRED_COUNT
     target_tracking_scaling_policy_configuration: TargetTrackingConfiguration | None = None
     step_scaling_policy_configuration: StepScalingConfiguration | None = None
-    predictive_scaling_policy_configuration: JsonObject | None = None
+    predictive_scaling_policy_configuration: PredictiveScalingConfiguration | None = None
+    load_history: tuple[Annotated[float, Field(ge=0)], ...] = ()
 
 
 class ScalableTargetAction(ScalingShape):
@@ -172,7 +244,7 @@ class Alarm(ScalingShape):
     comparison_operator: ComparisonOperator | None = None
     treat_missing_data: TreatMissingData = TreatMissingData.MISSING
     evaluate_low_sample_count_percentile: str | None = None
-    metrics: tuple[JsonObject, ...] = ()
+    metrics: tuple[MetricDataQuery, ...] = ()
     actions_enabled: bool = True
     alarm_actions: tuple[str, ...] = ()
     ok_actions: Annotated[tuple[str, ...], Field(alias="okActions")] = ()

@@ -8,9 +8,11 @@ numbers weekdays from SUN = 1; the seconds of a seven-field one are read and not
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from heapq import merge
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,13 +33,16 @@ class BadScheduleError(ValueError):
 class Schedule:
     """One schedule: exactly one of ``once``, ``every`` (seconds) and ``cron`` (five fields and years) is set.
 
-    ``start`` and ``end`` bound a recurring schedule, inclusively.
+    ``start`` and ``end`` bound a recurring schedule, inclusively. ``near`` are days of the month of which the nearest
+    weekday counts (``15W``); then ``cron`` has the other days, or is empty, and ``daily`` fires every day.
     """
 
     zone: tzinfo = UTC
     once: datetime | None = None
     every: int = 0
     cron: str = ""
+    daily: str = ""
+    near: tuple[int, ...] = ()
     years: tuple[range, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
@@ -74,22 +79,25 @@ def parse_schedule(
     minutes, hours, day, month, weekday, year = fields
     if (day == "?") == (weekday == "?") and not (day == "*" and weekday == "*"):
         raise BadScheduleError("exactly one of day-of-month and day-of-week must be ?")
-    if "W" in day and day != "LW":
-        raise BadScheduleError("the nearest weekday (W) of a day is not modelled")
-    cron = " ".join((minutes, hours, _any(day), month, _weekday(_any(weekday))))
-    schedule = Schedule(zone, cron=cron, years=_years(year), start=start, end=end)
-    try:
-        CronSim(cron, datetime(2026, 1, 1))
-    except CronSimError as error:
-        raise BadScheduleError(str(error)) from None
-    return schedule
+    near, others = _near(day)
+
+    def cron(days: str) -> str:
+        text = " ".join((minutes, hours, _any(days), month, _weekday(_any(weekday))))
+        try:
+            CronSim(text, datetime(2026, 1, 1))
+        except CronSimError as error:
+            raise BadScheduleError(str(error)) from None
+        return text
+
+    listed, daily = cron(others) if others else "", cron("*") if near else ""
+    return Schedule(zone, cron=listed, daily=daily, near=near, years=_years(year), start=start, end=end)
 
 
-def occurrences(schedule: Schedule, created: datetime) -> Iterator[datetime]:
+def occurrences(schedule: Schedule, created: datetime, *, at_start: bool = True) -> Iterator[datetime]:
     """Yield every moment (UTC) at which the schedule fires after ``created``, in order.
 
-    A recurring schedule with a start time also fires at that time (SCALE-063); a rate counts from the start
-    time, or from when it was created.
+    A recurring schedule with a start time also fires at that time (SCALE-063), unless ``at_start`` says that it does
+    not (EventBridge's cron); a rate counts from the start time, or from when it was created.
     """
     if schedule.once is not None:
         if schedule.once > created:
@@ -97,7 +105,8 @@ def occurrences(schedule: Schedule, created: datetime) -> Iterator[datetime]:
         return
     origin = created if schedule.start is None else schedule.start
     end = schedule.end
-    if schedule.start is not None and schedule.start > created and (end is None or schedule.start <= end):
+    begins = schedule.start is not None and schedule.start > created and (end is None or schedule.start <= end)
+    if begins and (at_start or schedule.every) and schedule.start is not None:
         yield schedule.start
     for moment in _recurring(schedule, origin, max(origin, created)):
         if end is not None and moment > end:
@@ -112,11 +121,47 @@ def _recurring(schedule: Schedule, origin: datetime, after: datetime) -> Iterato
         while True:
             yield origin + n * step
             n += 1
-    for moment in CronSim(schedule.cron, after.astimezone(schedule.zone)):
+    crons = [_moments(schedule.cron, schedule, after)] if schedule.cron else []
+    if schedule.near:
+        daily = _moments(schedule.daily, schedule, after)
+        crons.append(m for m in daily if any(m.day == _nearest_weekday(m, day) for day in schedule.near))
+    last = None
+    for moment in merge(*crons):
+        if moment != last:
+            last = moment
+            yield moment.astimezone(UTC)
+
+
+def _moments(cron: str, schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """The moments of five cron fields in the schedule's years, in its time zone."""
+    for moment in CronSim(cron, after.astimezone(schedule.zone)):
         if moment.year > _LAST_YEAR or all(moment.year >= years.stop for years in schedule.years):
             return
         if any(moment.year in years for years in schedule.years):
-            yield moment.astimezone(UTC)
+            yield moment
+
+
+def _nearest_weekday(month: datetime, day: int) -> int:
+    """The day of the month that is the weekday nearest to ``day``, within the month; 0 if it has no such day."""
+    last = monthrange(month.year, month.month)[1]
+    if day > last:
+        return 0
+    weekday = datetime(month.year, month.month, day).weekday()
+    if weekday == 5:  # Saturday: the Friday before, but not that of another month
+        return day - 1 if day > 1 else day + 2
+    if weekday == 6:
+        return day + 1 if day < last else day - 2
+    return day
+
+
+def _near(field: str) -> tuple[tuple[int, ...], str]:
+    """Split a day-of-month field into the days whose nearest weekday counts (``15W``) and the other days."""
+    parts = field.split(",")
+    near = [p for p in parts if re.fullmatch(r"\d{1,2}W", p)]
+    days = tuple(int(p[:-1]) for p in near)
+    if any(not 1 <= day <= 31 for day in days):
+        raise BadScheduleError("a day of the month is 1 to 31")
+    return days, ",".join(p for p in parts if p not in near)
 
 
 def _zone(name: str | None) -> tzinfo:

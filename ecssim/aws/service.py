@@ -6,7 +6,7 @@ service may name its cluster, task definition, target groups and listener rules 
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from ecssim.aws.names import (
     DeploymentStrategy,
     EnabledDisabled,
     LaunchType,
+    MonitoredMetric,
     PlacementConstraintType,
     PlacementStrategyChoice,
     PropagateTags,
@@ -125,6 +126,24 @@ class DeploymentEarlySuccessCriteria(Shape):
     source_service_revision_cleanup: ServiceRevisionCleanup | None = None
 
 
+class MetricConfiguration(Shape):
+    """Metrics of the service, and how many seconds lie between their points (SCALE-011)."""
+
+    metric_names: tuple[MonitoredMetric, ...]
+    resolution_seconds: Literal[20, 60]
+
+
+class MonitoringConfiguration(Shape):
+    """How finely the service's metrics are published."""
+
+    metric_configurations: tuple[MetricConfiguration, ...] = ()
+
+    @property
+    def fine(self) -> frozenset[str]:
+        """The metrics with a point every 20 seconds."""
+        return frozenset(n for c in self.metric_configurations if c.resolution_seconds == 20 for n in c.metric_names)
+
+
 class DeploymentConfiguration(Shape):
     """How a service replaces its tasks (SVC-010 to SVC-013)."""
 
@@ -201,7 +220,7 @@ class Service(Shape):
     volume_configurations: tuple[JsonObject, ...] = ()
     vpc_lattice_configurations: tuple[JsonObject, ...] = ()
     gateway_connectors: tuple[JsonObject, ...] = ()
-    monitoring: JsonObject | None = None
+    monitoring: MonitoringConfiguration | None = None
     role: str | None = None
     client_token: str | None = None
     tags: tuple[Tag, ...] = ()

@@ -71,11 +71,13 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "serviceName taskDefinition cluster region desiredCount schedulingStrategy launchType"
         " capacityProviderStrategy deploymentConfiguration deploymentController"
         " placementConstraints placementStrategy networkConfiguration loadBalancers"
-        " healthCheckGracePeriodSeconds availabilityZoneRebalancing platformVersion",
+        " healthCheckGracePeriodSeconds availabilityZoneRebalancing platformVersion monitoring",
         _E: "role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
         _N: "serviceRegistries serviceConnectConfiguration"
-        " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
+        " volumeConfigurations vpcLatticeConfigurations gatewayConnectors",
     },
+    "MonitoringConfiguration": {_M: _ALL},
+    "MetricConfiguration": {_M: _ALL},
     "CapacityProviderStrategyItem": {_M: _ALL},
     "PlacementConstraint": {_M: _ALL},
     "PlacementStrategy": {_M: _ALL},
@@ -263,21 +265,40 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "SuspendedState": {_M: _ALL},
     "ScalingPolicy": {
         _M: "policyName resourceId region policyType serviceNamespace scalableDimension"
-        " targetTrackingScalingPolicyConfiguration stepScalingPolicyConfiguration",
-        _N: "predictiveScalingPolicyConfiguration",
+        " targetTrackingScalingPolicyConfiguration stepScalingPolicyConfiguration"
+        " predictiveScalingPolicyConfiguration loadHistory",
     },
+    "PredictiveScalingConfiguration": {_M: _ALL},
+    "PredictiveMetricSpecification": {
+        _M: "targetValue predefinedMetricPairSpecification predefinedScalingMetricSpecification"
+        " predefinedLoadMetricSpecification customizedScalingMetricSpecification customizedLoadMetricSpecification",
+        _N: "customizedCapacityMetricSpecification",
+    },
+    "PredictiveMetric": {_M: _ALL},
+    "PredictiveCustomMetric": {_M: _ALL},
+    "MetricDataQuery": {_M: "id expression metricStat returnData period", _E: "label", _N: "accountId"},
+    "MetricStat": {_M: "metric stat period", _E: "unit"},
+    "MetricName": {_M: _ALL},
     "TargetTrackingConfiguration": {_M: _ALL},
     "PredefinedMetricSpecification": {_M: _ALL},
-    "CustomizedMetricSpecification": {_M: "metricName namespace dimensions statistic", _E: "unit", _N: "metrics"},
+    "CustomizedMetricSpecification": {_M: "metricName namespace dimensions statistic metrics", _E: "unit"},
     "StepScalingConfiguration": {_M: _ALL},
     "StepAdjustment": {_M: _ALL},
     "ScheduledAction": {_M: _ALL},
     "ScalableTargetAction": {_M: _ALL},
+    "EventSchedule": {
+        _M: "name scheduleExpression target flexibleTimeWindow region groupName scheduleExpressionTimezone startDate"
+        " endDate state",
+        _E: "description actionAfterCompletion kmsKeyArn",
+    },
+    "FlexibleTimeWindow": {_M: _ALL},
+    "ScheduleTarget": {_M: "arn input", _E: "roleArn", _N: "retryPolicy deadLetterConfig"},
     "Alarm": {
         _M: "alarmName region metricName namespace statistic dimensions period evaluationPeriods datapointsToAlarm"
-        " threshold comparisonOperator treatMissingData actionsEnabled alarmActions",
-        _E: "alarmDescription unit okActions insufficientDataActions evaluateLowSampleCountPercentile tags",
-        _N: "extendedStatistic metrics thresholdMetricId evaluationWindow warmUpConfiguration evaluationCriteria"
+        " threshold comparisonOperator treatMissingData actionsEnabled alarmActions extendedStatistic metrics"
+        " evaluateLowSampleCountPercentile",
+        _E: "alarmDescription unit okActions insufficientDataActions tags",
+        _N: "thresholdMetricId evaluationWindow warmUpConfiguration evaluationCriteria"
         " evaluationInterval actionConfiguration",
     },
     "Dimension": {_M: _ALL},
@@ -307,10 +328,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "service cluster desiredCount taskDefinition capacityProviderStrategy"
         " deploymentConfiguration networkConfiguration placementConstraints placementStrategy"
         " forceNewDeployment healthCheckGracePeriodSeconds loadBalancers deploymentController"
-        " availabilityZoneRebalancing",
+        " availabilityZoneRebalancing monitoring",
         _E: "platformVersion enableExecuteCommand enableECSManagedTags propagateTags",
         _N: "serviceRegistries serviceConnectConfiguration"
-        " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
+        " volumeConfigurations vpcLatticeConfigurations gatewayConnectors",
     },
     "StopServiceDeployment": {_M: "serviceDeploymentArn", _N: "stopType"},
     "StopTask": {_M: _ALL},

@@ -20,6 +20,8 @@ LOW_SHARE: Final = 0.9
 #: Evaluation periods of one minute each, all of which must breach (SCALE-008, SCALE-009).
 HIGH_PERIODS: Final = 3
 LOW_PERIODS: Final = 15
+#: The low alarm's periods of 20 seconds: the same quarter of an hour (SCALE-012).
+LOW_PERIODS_FINE: Final = 45
 
 
 class Capacity(NamedTuple):

@@ -30,6 +30,8 @@ class Lanes:
 
         self.column = ints([COLUMN_INDEX[s.column] for s in settings])
         self.service = ints([s.service for s in settings])
+        # Whose count a policy moves: not always the service whose metric is looked at.
+        self.owner = ints([a.policies[0].target.service.ordinal if a.policies else 0 for a in alarms])
         self.lag = ints([a.lag for a in alarms])
         self.n = ints([s.periods for s in settings])
         self.m = ints([s.datapoints for s in settings])
@@ -46,9 +48,9 @@ class Lanes:
         # The count at which nothing more can come of the alarm: the bound of its policy's target.
         self.stop = ints(
             [
-                a.policies[0].target.maximum
+                a.policies[0].target.highest
                 if a.side > 0 and a.policies
-                else a.policies[0].target.minimum
+                else a.policies[0].target.lowest
                 if a.policies
                 else 0
                 for a in alarms

@@ -7,7 +7,7 @@ ALARM-021, SCALE-015). Python runs only for alarms that change their state.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil, isnan
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ecssim.decide import alarms as judge
 from ecssim.engine.alarm_lanes import Lanes
-from ecssim.engine.metric_history import DEPTH, MetricHistory
+from ecssim.engine.metric_history import DEPTH, SERIES, MetricHistory
 from ecssim.world.scaling import AlarmSettings, MetricAlarm
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Metrics that come later than this many minutes count as lost.
 MOST_BEHIND: Final = 120
+#: Seconds of the shortest period of alarms that are judged every minute.
+MINUTE: Final = 60
 _NAN: Final = float("nan")
 _PHRASES: Final = (
     "greater than the threshold",
@@ -34,11 +36,16 @@ _PHRASES: Final = (
 
 
 class Alarms:
-    """All alarms of the run. ``behind`` is how many minutes metrics come late, beyond their usual delay."""
+    """All alarms of the run. ``behind`` is how many minutes metrics come late, beyond their usual delay.
 
-    def __init__(self, engine: Engine) -> None:
+    Those with periods of 20 seconds are in a second object of this class, whose "minutes" are of 20 seconds: its
+    ``unit`` (SCALE-012, ALARM-005).
+    """
+
+    def __init__(self, engine: Engine, unit: int = MINUTE, history: MetricHistory | None = None) -> None:
         self.engine = engine
-        self.history = MetricHistory()
+        self.unit = unit
+        self.history = MetricHistory() if history is None else history
         self.by_name: dict[str, MetricAlarm] = {}
         #: Told the name of every alarm that goes into ALARM, if anybody asked: deployments do (DEPLOY-050).
         self.on_alarm: Callable[[str], None] | None = None
@@ -95,13 +102,17 @@ class Alarms:
     def _lag(self, settings: AlarmSettings) -> int:
         """Minutes from the end of a period to the boundary at which its point is judged (ALARM-021)."""
         engine = self.engine
+        if settings.column == SERIES:
+            return ceil(engine.series.delays[settings.service] / self.unit)
         name = "albMetricPublish" if settings.metric not in _OF_ECS else "metricPublish"
+        if self.unit < MINUTE:
+            name = "fineMetricPublish"
         service = engine.world.services[settings.service]
         luck = engine.luck(name, service.cluster.name, service.name)
         law = engine.timing[name]
         # One draw serves either kind of law: a normal one is not needed for a delay that only rounds up.
         delay = float(law.values_of(np.zeros(1), np.array([luck[0]]))[0])
-        return ceil(delay / 60.0)
+        return ceil(delay / self.unit)
 
     def _pack(self) -> None:
         self._lanes.store()
@@ -152,14 +163,14 @@ class Alarms:
         """The run begins in a steady state: the metrics have been the same as in its first minute for long."""
         self.primed = True
 
-    def tick(self, minute: int) -> None:
+    def tick(self, minute: int, latest: Mapping[str, npt.NDArray[np.float64]]) -> None:
         """The metrics of ``minute`` are closed: publish what is due, judge every alarm, record the changes."""
-        latest = self.engine.metrics.latest
+        series = self.engine.series.tick() if self.unit == MINUTE else None
         if minute == 0 and self.primed:
-            self.history.prime(latest)
+            self.history.prime(latest, series)
         if self._stale:
             self._pack()
-        self.history.keep(minute, latest)
+        self.history.keep(minute, latest, series)
         self.minute = minute
         if not self.by_name:
             return
@@ -211,26 +222,30 @@ class Alarms:
         lanes = self._lanes
         hot = (lanes.state == judge.ALARM) & lanes.acts
         if hot.any():
-            now = desired[lanes.service]
+            now = desired[lanes.owner]
             bounded = np.where(lanes.side < 0, now <= lanes.stop, (lanes.side > 0) & (now >= lanes.stop))
             hot &= ~(lanes.told & bounded)
         found = [lanes.alarms[row] for row in np.flatnonzero(hot).tolist()]
         found += [a for a in self._slow if a.state == judge.ALARM and a.policies and a.settings.actions_enabled]
         return found
 
+    def any_alarm(self) -> bool:
+        """Whether any alarm is in ALARM."""
+        return bool((self._lanes.state == judge.ALARM).any()) or any(a.state == judge.ALARM for a in self._slow)
+
     def awaited(self, desired: npt.NDArray[np.float64]) -> list[MetricAlarm]:
         """Return the high alarms of services at zero whose newest point shows demand (SCALE-030)."""
         if desired.all():
             return []
         lanes = self._lanes
-        idle = (lanes.side > 0) & (desired[lanes.service] == 0)
+        idle = (lanes.side > 0) & (desired[lanes.owner] == 0)
         found = []
         for row in np.flatnonzero(idle).tolist():
             alarm = lanes.alarms[row]
             settings = alarm.settings
             minute = self.minute - alarm.lag
             # A point of a minute in which tasks still ran is no demand that waits.
-            ran = self.history.window("running_count", minute, 2, settings.service)
+            ran = self.history.window("running_count", minute, 2, int(lanes.owner[row]))
             if ran == [0.0, 0.0] and self.history.value(settings.column, minute, settings.service) > 0:
                 found.append(alarm)
         return found

@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 #: What a service revision fixes: a change of one of these starts a deployment (DEPLOY-002, DEPLOY-009).
-REVISION_FIELDS = ("task_definition", "network_configuration", "load_balancers", "service_registries")
+REVISION_FIELDS = (
+    "task_definition",
+    "network_configuration",
+    "load_balancers",
+    "service_registries",
+    "monitoring",
+)
 
 
 class Builder:
@@ -126,6 +132,8 @@ class Builder:
             per_minute = limits.fargate_service_launches_per_minute
         service.bucket = TokenBucket(per_minute, per_minute / 60.0)
         self.documents[service.ordinal] = _pinned(document, template)
+        if document.monitoring is not None:
+            self.engine.scaling.high_resolution.asked(service)
         world.services.append(service)
         engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
@@ -232,6 +240,7 @@ class Builder:
             "service_registries",
             "health_check_grace_period_seconds",
             "availability_zone_rebalancing",
+            "monitoring",
         )
         changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
         if call.desired_count is not None:
@@ -244,9 +253,13 @@ class Builder:
             f in REVISION_FIELDS and getattr(old, f) != changes[f] for f in changes
         )
         template = self._template(new, service.cluster)
-        if deploys and not call.force_new_deployment and template is service.deployments[0].template:
+        monitored = new.monitoring != old.monitoring  # a revision, though its tasks look alike (SCALE-011)
+        forced = call.force_new_deployment or monitored
+        if deploys and not forced and template is service.deployments[0].template:
             deploys = False
         self.documents[service.ordinal] = new = _pinned(new, template)
+        if monitored:
+            self.engine.scaling.high_resolution.asked(service)
         if call.availability_zone_rebalancing is not None:  # else what is stored stays (PLACE-083)
             service.rebalancing = call.availability_zone_rebalancing is AvailabilityZoneRebalancing.ENABLED
         if call.desired_count is not None and not service.daemon:
@@ -273,6 +286,8 @@ class Builder:
         old = self.documents[service.ordinal]
         new = old.model_copy(update={f: getattr(revision, f) for f in REVISION_FIELDS})
         self.documents[service.ordinal] = new
+        if new.monitoring is not None or old.monitoring is not None:
+            self.engine.scaling.high_resolution.asked(service)
         template = self._template(new, service.cluster)
         service.deployments[0].template = template
         service.ripens_by_time = template.ripens

@@ -30,6 +30,7 @@ from ecssim.engine.compile_reach import compile_reach
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.door_checks import DoorChecks
+from ecssim.engine.event_schedules import EventCalls
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
@@ -121,6 +122,8 @@ def compile_scenario(
     if steady:
         settle(engine)
     compile_scaling(engine, scenario)
+    for schedule in scenario.schedules:
+        EventCalls(engine, schedule)
     for job in scenario.jobs:
         stream = job_stream(engine, job, scenario)
         engine.job_streams.append(stream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,10 @@ from ecssim.engine.balancer_metrics import BalancerMetrics
 from ecssim.engine.flow_metrics import Minute, Served, ServiceFacts, fill_flow, fill_responses
 from ecssim.engine.kernel import MINUTE, OBSERVER
 from ecssim.engine.metric_history import COLUMNS
+from ecssim.workload.queueing import Station
 
 if TYPE_CHECKING:
+    from ecssim.engine.sampling import Totals
     from ecssim.engine.simulation import Engine
 
 MINUTE_SECONDS = 60.0
@@ -26,6 +28,22 @@ HELD_ROWS = 64
 # Read by the interpreter's own loops: a thousand services a minute.
 _ACTIVE, _HEALTHY, _DISPLACED = attrgetter("active"), attrgetter("healthy"), attrgetter("displaced")
 _DESIRED = attrgetter("desired")
+
+
+class Sampler(Protocol):
+    """Looks at services between minutes."""
+
+    def before_minute(self) -> None:
+        """The traffic of the minute is closed, its figures are still there."""
+
+
+class Newest(NamedTuple):
+    """The newest minute: its rows, what its response times follow from, task-seconds RUNNING and its length."""
+
+    rows: npt.NDArray[np.void]
+    station: Station | None
+    running_seconds: npt.NDArray[np.float64]
+    span: float
 
 
 class Metrics:
@@ -45,8 +63,15 @@ class Metrics:
         #: The newest minute's values by column of ``service_metrics``, indexed by service ordinal; NaN: no data.
         self.latest: dict[str, npt.NDArray[np.float64]] = {name: np.empty(0) for name in COLUMNS}
         self._facts = ServiceFacts.of([], -1)
+        #: Whether somebody looks at response times every minute, so that they cannot wait to be worked out.
+        self.responses = False
+        #: What samples services more often than every minute; told before and after a minute's figures are taken.
+        self.samplers: list[Sampler] = []
+        #: What they have counted at one instant, to be shared.
+        self.sampled: tuple[float, Totals] | None = None
         self._held: list[tuple[npt.NDArray[np.void], Served | None, ServiceFacts]] = []
         self._held_rows = 0
+        self._newest: Newest | None = None
 
     def begin(self) -> None:
         """Arm the first minute and the first hour."""
@@ -56,6 +81,8 @@ class Metrics:
     def _on_minute(self, _arg: None, _epoch: int) -> None:
         self.engine.traffic.tick()
         self.engine.balancer_nodes.tick(self.minute)
+        for sampler in self.samplers:
+            sampler.before_minute()
         self.publish()
         self.engine.capacity.on_minute()
         self.engine.scaling.tick(self.minute)
@@ -99,9 +126,7 @@ class Metrics:
             return
         engine.services.ripen()
         now = self.kernel._now
-        if self._facts.version != engine.services.version:
-            self._facts = ServiceFacts.of(services, engine.services.version)
-        facts = self._facts
+        facts = self.facts()
         columns = engine.services.columns
         running = columns.view("running")
         integral = running * now
@@ -123,11 +148,15 @@ class Metrics:
         rows["running_count"] = running
         rows["pending_count"] = active - running
         rows["healthy_count"] = healthy
-        station = fill_flow(rows, engine, facts, seconds, max(now - t, 1e-9))
+        span = max(now - t, 1e-9)
+        served = fill_flow(rows, engine, facts, seconds, span)
         if engine.monitoring.logs:
             engine.monitoring.minute(seconds, rows["served_count"])
+        if self.responses and served is not None:
+            fill_responses([Minute(rows, served, facts.shapes)])
         self._keep_latest(rows)
-        self._held.append((rows, station, facts))
+        self._newest = Newest(rows, served.station if served is not None else None, seconds, span)
+        self._held.append((rows, None if self.responses else served, facts))
         self._held_rows += len(rows)
         if self._held_rows >= HELD_ROWS:
             self._let_go()
@@ -144,6 +173,31 @@ class Metrics:
         """Keep what alarms and scaling look at, by service ordinal."""
         for name in ("desired_count", *COLUMNS):
             self.latest[name] = rows[name].astype(np.float64)
+
+    def facts(self) -> ServiceFacts:
+        """Return what the figures of services rest on, as of now."""
+        engine = self.engine
+        if self._facts.version != engine.services.version:
+            self._facts = ServiceFacts.of(engine.world.services, engine.services.version)
+        return self._facts
+
+    def quantity(self, name: str) -> npt.NDArray[np.float64]:
+        """Return a quantity of the newest minute by service ordinal: a column of its rows, or a fact of services."""
+        newest = self._newest
+        if newest is None:
+            return np.empty(0)
+        facts = self._facts
+        if name == "running_mean":
+            return newest.running_seconds / newest.span
+        if name in ("task_cpu", "task_memory"):
+            return facts.cpu if name == "task_cpu" else facts.memory
+        if name == "deployment_count":
+            return np.array([len(s.deployments) for s in self.engine.world.services], dtype=np.float64)
+        if name == "queued_count":
+            # What no server works on yet.
+            waiting = newest.rows["in_flight_count"].astype(np.float64)
+            return waiting if newest.station is None else np.maximum(waiting - newest.station.servers, 0.0)
+        return newest.rows[name].astype(np.float64)
 
     def _publish_subnets(self, t: float) -> None:
         engine = self.engine

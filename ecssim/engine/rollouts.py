@@ -199,18 +199,17 @@ class Rollouts:
 
     def _watch(self, deployment: Deployment, monitor: AlarmMonitor) -> None:
         """Watch the alarms, unless one is in ALARM already: then all are ignored for this deployment (DEPLOY-050)."""
-        alarms = self.engine.scaling.alarms
         if self._in_alarm(monitor):
             monitor.status = MonitorStatus.DISABLED
             return
-        alarms.on_alarm = self._on_alarm
+        self.engine.scaling.on_alarm(self._on_alarm)
         for name in monitor.settings.names:
             self._watched.setdefault(name, []).append(deployment)
 
     def _in_alarm(self, monitor: AlarmMonitor) -> tuple[str, ...]:
-        alarms = self.engine.scaling.alarms
-        known = [(name, alarms.by_name.get(name)) for name in monitor.settings.names]
-        return tuple(name for name, alarm in known if alarm is not None and alarms.state(alarm) == judge.ALARM)
+        scaling = self.engine.scaling
+        known = [(name, scaling.alarm_named(name)) for name in monitor.settings.names]
+        return tuple(name for name, alarm in known if alarm is not None and scaling.state(alarm) == judge.ALARM)
 
     def _on_alarm(self, name: str) -> None:
         """An alarm went into ALARM: the deployments that watch it see so when they next look (DEPLOY-052)."""
@@ -227,14 +226,14 @@ class Rollouts:
             return
         monitor.status = MonitorStatus.TRIGGERED
         monitor.triggered = triggered
-        first = self.engine.scaling.alarms.by_name[triggered[0]]
+        first = self.engine.scaling.alarm_named(triggered[0])
         self._fail(
             deployment,
             "alarm detected",
             "ECS deployment alarm detected: ",
             f"In ALARM: {', '.join(triggered)}.",
             rollback=monitor.settings.rollback,
-            cause=first.last_event,
+            cause=first.last_event if first is not None else 0,
         )
 
     def _may_fail(self, deployment: Deployment) -> bool:

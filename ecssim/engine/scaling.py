@@ -6,16 +6,23 @@ something gets one decision. Moving the desired count is a call through the one 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from ecssim.aws.names import ScalingActivityStatus as Status
 from ecssim.decide import target_tracking as tracking
 from ecssim.decide.step_scaling import scale_by_steps
 from ecssim.decide.target_tracking import Capacity, Decision, Vote
-from ecssim.engine.alarms import Alarms, aggregate
+from ecssim.engine.alarms import MINUTE, Alarms, aggregate
+from ecssim.engine.high_resolution import HighResolution
+from ecssim.engine.pod_autoscalers import PodAutoscalers
+from ecssim.engine.predictive import Predictive
+from ecssim.engine.sampling import FINE
 from ecssim.engine.schedules import Schedules
 from ecssim.errors import ClientError
-from ecssim.world.scaling import Activity, MetricAlarm, ScalableTarget, ScalingPolicy
+from ecssim.world.scaling import Activity, AlarmSettings, MetricAlarm, ScalableTarget, ScalingPolicy
 from ecssim.world.states import IN_PROGRESS
 
 if TYPE_CHECKING:
@@ -40,7 +47,11 @@ class Scaling:
         self.engine = engine
         self.kernel = engine.kernel
         self.alarms = Alarms(engine)
+        self.high_resolution = HighResolution(engine, self)
+        self.fine_alarms = self.high_resolution.alarms
         self.schedules = Schedules(engine)
+        self.predictive = Predictive(engine, self)
+        self.autoscalers = PodAutoscalers(engine)
         self.targets: dict[str, ScalableTarget] = {}
         self._open: list[ScalableTarget] = []
         recorder = engine.recorder
@@ -55,20 +66,93 @@ class Scaling:
 
     def tick(self, minute: int) -> None:
         """The metrics of ``minute`` are there: judge alarms, conclude activities, decide, call."""
-        alarms = self.alarms
-        alarms.tick(minute)
+        self.alarms.tick(minute, self.engine.metrics.latest)
+        self.high_resolution.minute(minute)
+        self.autoscalers.minute()
         if self._open:
             self._conclude()
         if not self.targets:
             return
+        self.predictive.minute(minute)
         desired = self.engine.metrics.latest["desired_count"]
         asks: dict[int, list[Ask]] = {}
-        for waking, found in ((False, alarms.firing(desired)), (True, alarms.awaited(desired))):
+        firing = self.alarms.firing(desired)
+        if self.fine_alarms.by_name:
+            firing += self.fine_alarms.firing(desired)
+        for waking, found in ((False, firing), (True, self.alarms.awaited(desired))):
             for alarm in found:
                 for policy in alarm.policies:
                     asks.setdefault(policy.target.code, []).append(Ask(policy, alarm, waking))
         for asked in asks.values():
             self._consider(asked)
+
+    def step(self) -> None:
+        """Fine metrics are there between minutes: only targets with a policy on them are looked at (SCALE-012).
+
+        Alarms of whole minutes then have a say about these targets, as policies that are ready or not.
+        """
+        if self._open:
+            self._conclude(fine=True)
+        if not self.fine_alarms.any_alarm():
+            return
+        desired = np.array([s.desired for s in self.engine.world.services], dtype=np.float64)
+        asks: dict[int, list[Ask]] = {}
+        for alarm in self.fine_alarms.firing(desired):
+            for policy in alarm.policies:
+                asks.setdefault(policy.target.code, []).append(Ask(policy, alarm, False))
+        if not asks:
+            return
+        for alarm in self.alarms.firing(desired):
+            for policy in alarm.policies:
+                if policy.target.code in asks:
+                    asks[policy.target.code].append(Ask(policy, alarm, False))
+        for asked in asks.values():
+            self._consider(asked)
+
+    # -- alarms of both resolutions ---------------------------------------------------------------------------
+
+    def _home(self, alarm: MetricAlarm) -> Alarms:
+        return self.alarms if alarm.settings.unit == MINUTE else self.fine_alarms
+
+    def put_alarm(self, settings: AlarmSettings, side: int = 0) -> MetricAlarm:
+        """Create an alarm, or edit the one of this name."""
+        home, other = self.alarms, self.fine_alarms
+        if settings.unit != MINUTE:
+            home, other = other, home
+        moved = other.by_name.get(settings.name)
+        if moved is not None:
+            other.delete(moved)
+        return home.put(settings, side)
+
+    def delete_alarm(self, alarm: MetricAlarm) -> None:
+        """Delete an alarm."""
+        self._home(alarm).delete(alarm)
+
+    def all_alarms(self) -> list[MetricAlarm]:
+        """Return every alarm."""
+        return [*self.alarms.by_name.values(), *self.fine_alarms.by_name.values()]
+
+    def alarm_named(self, name: str) -> MetricAlarm | None:
+        """Return the alarm of this name."""
+        return self.alarms.by_name.get(name) or self.fine_alarms.by_name.get(name)
+
+    def state(self, alarm: MetricAlarm) -> int:
+        """Return the state of an alarm, a code."""
+        return self._home(alarm).state(alarm)
+
+    def on_alarm(self, told: Callable[[str], None]) -> None:
+        """Tell somebody of every alarm that goes into ALARM."""
+        self.alarms.on_alarm = self.fine_alarms.on_alarm = told
+
+    def changed(self) -> None:
+        """Who acts on an alarm, or within which bounds, is different now."""
+        self.alarms.changed()
+        self.fine_alarms.changed()
+
+    def delay_metrics(self, minutes: int) -> None:
+        """Metrics come so many minutes later from now on, beyond what they did."""
+        self.alarms.behind += minutes
+        self.fine_alarms.behind += minutes * (MINUTE // FINE)
 
     def capacity(self, target: ScalableTarget) -> Capacity:
         """Return what a decision may see of a target now (SCALE-021, SCALE-032)."""
@@ -77,8 +161,8 @@ class Scaling:
         return Capacity(
             sum(d.running for d in deployments),
             service.desired,
-            target.minimum,
-            target.maximum,
+            target.lowest,
+            target.highest,
             len(deployments) > 1 or deployments[0].rollout_state == IN_PROGRESS,
         )
 
@@ -113,7 +197,7 @@ class Scaling:
         """Return one policy's decision and the metric that it rests on."""
         policy, alarm = ask.policy, ask.alarm
         now = self.kernel._now
-        points = self.alarms.recent(alarm)
+        points = self._home(alarm).recent(alarm)
         if not points:
             return tracking.WAIT, float("nan")
         cooldown = policy.cooldown
@@ -180,20 +264,26 @@ class Scaling:
         outward = to > at.desired
         target.activity = Activity(event, policy, outward, to, code, now + self._fulfilment)
         self._open.append(target)
-        if policy is not None and outward:
+        if policy is not None and policy.forecast is None and outward:
             if not new:
                 policy.base = at.running
             # A scale-out cancels what is left of a scale-in cooldown (SCALE-042).
             policy.cooldown = policy.cooldown._replace(in_until=0.0, reached=to)
         return True
 
-    def _conclude(self) -> None:
-        """Look which activities ECS has fulfilled; a success starts the policy's cooldown (SCALE-044)."""
+    def _conclude(self, *, fine: bool = False) -> None:
+        """Look which activities ECS has fulfilled; a success starts the policy's cooldown (SCALE-044).
+
+        With ``fine`` only at those of policies on metrics of 20 seconds.
+        """
         now = self.kernel._now
         still: list[ScalableTarget] = []
         for target in self._open:
             activity = target.activity
             if activity is None:
+                continue
+            if fine and not _is_fine(activity.policy):
+                still.append(target)
                 continue
             service = target.service
             if service.status != "ACTIVE" or service.desired != activity.to:
@@ -215,8 +305,8 @@ class Scaling:
     @staticmethod
     def _start_cooldown(activity: Activity, now: float) -> None:
         policy = activity.policy
-        if policy is None:
-            return  # what no policy asked for starts no cooldown (SCALE-043)
+        if policy is None or policy.forecast is not None:
+            return  # what no alarm asked for starts no cooldown (SCALE-043)
         if policy.steps is not None:
             wait_out = wait_in = policy.steps.cooldown
         else:
@@ -245,7 +335,7 @@ class Scaling:
         """Record why nothing happens, once for each stay of the alarm in ALARM (SCALE-023, SCALE-046)."""
         policy, alarm = ask.policy, ask.alarm
         assert decision.reason is not None
-        self.alarms.tell(alarm)
+        self._home(alarm).tell(alarm)
         said = (alarm.last_event, decision.reason.value)
         if policy.said == said:
             return
@@ -290,6 +380,20 @@ class Scaling:
             self.engine.region_code,
         )
 
+    def note_activity(
+        self,
+        event: int,
+        target: ScalableTarget,
+        code: int,
+        value: float,
+        before: int,
+        after: int,
+        status: Status,
+        reason: str | None,
+    ) -> None:
+        """Record what somebody else than Application Auto Scaling has made of a service's count."""
+        self._write(event, 0, target, code, value, before, after, status, reason)
+
     def refuse(self, target: ScalableTarget, why: int, cause: int, message: str) -> None:
         """Record a scheduled action that could not be done."""
         event = self.engine.recorder.new_event()
@@ -305,8 +409,12 @@ class Scaling:
         """
         if (minimum, maximum) != (target.minimum, target.maximum):
             target.minimum, target.maximum = minimum, maximum
-            self.alarms.changed()
+            self.changed()
         at = self.capacity(target)
         to = min(max(at.desired, minimum), maximum)
         if to != at.desired and target.service.status == "ACTIVE":
             self.move(target, to, cause, None, float("nan"), at, why=why)
+
+
+def _is_fine(policy: ScalingPolicy | None) -> bool:
+    return policy is not None and policy.tracking is not None and policy.tracking.unit == FINE

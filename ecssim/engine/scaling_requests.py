@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from ecssim.aws import check_scaling as checks
+from ecssim.aws.check_metrics import group_in
 from ecssim.aws.names import MetricStatistic, ScalingPolicyType
 from ecssim.aws.scaling import (
     Alarm,
@@ -23,6 +24,10 @@ from ecssim.aws.scaling import (
 from ecssim.decide import alarms as judge
 from ecssim.decide import target_tracking as tracking
 from ecssim.decide.step_scaling import Step, Steps
+from ecssim.engine import metric_sources as sources
+from ecssim.engine.alarms import MINUTE
+from ecssim.engine.metric_history import SERIES
+from ecssim.engine.sampling import FINE
 from ecssim.errors import ClientError
 from ecssim.record.ids import owner_key
 from ecssim.world import scaling as entities
@@ -113,10 +118,12 @@ def put_policy(engine: Engine, document: ScalingPolicy) -> entities.ScalingPolic
                     "ValidationException",
                     "Only one TargetTrackingScaling policy for a given metric specification is allowed.",
                 )
+    elif checks.kind_of(document) is ScalingPolicyType.PREDICTIVE_SCALING:
+        return engine.scaling.predictive.put(target, document)
     else:
         assert document.step_scaling_policy_configuration is not None
         steps = _steps(document.step_scaling_policy_configuration)
-    if old is not None and (old.tracking is None) != (followed is None):
+    if old is not None and ((old.tracking is None) != (followed is None) or old.forecast is not None):
         raise ClientError("ValidationException", "PolicyType cannot be changed once created.")
     if old is None:
         code = engine.recorder.names.pool("policy")[document.policy_name]
@@ -138,9 +145,11 @@ def delete_policy(engine: Engine, resource: str, name: str) -> None:
     policy = target.policies.pop(name, None)
     if policy is None:
         raise ClientError("ObjectNotFoundException", f"No scaling policy found: {name}")
+    if policy.forecast is not None:
+        engine.scaling.predictive.delete(policy)
     for alarm in (policy.high, policy.low):
         if alarm is not None:
-            engine.scaling.alarms.delete(alarm)
+            engine.scaling.delete_alarm(alarm)
     _link(engine)
 
 
@@ -157,31 +166,45 @@ def put_action(engine: Engine, document: ScheduledAction) -> None:
 
 
 def put_alarm(engine: Engine, document: Alarm) -> entities.MetricAlarm:
-    """PutMetricAlarm on a metric of a service or of its target group; actions name policies (SCALE-050)."""
+    """PutMetricAlarm on a metric, a percentile or metric math; actions name policies (SCALE-050, ALARM-016)."""
     _accept(document)
-    assert document.metric_name is not None
-    assert document.namespace is not None
     assert document.threshold is not None
     assert document.evaluation_periods is not None
-    service, column = _series(
-        engine, document.namespace, document.metric_name, document.statistic, document.dimensions, None
-    )
+    treat = judge.TREATMENTS.index(document.treat_missing_data)
+    period = document.period or MINUTE
+    if document.metrics:
+        found = sources.math_source(engine, document.metrics)
+    elif document.extended_statistic is not None:
+        ignore = document.evaluate_low_sample_count_percentile == "ignore"
+        found = sources.low_sample_source(engine, document.extended_statistic, document.dimensions, ignore=ignore)
+        # While there are too few samples the alarm keeps its state (ALARM-014).
+        treat = judge.IGNORE if ignore else treat
+    else:
+        found = sources.source(
+            engine,
+            document.namespace or "",
+            document.metric_name or "",
+            document.statistic,
+            document.dimensions,
+        )
+    unit = MINUTE if period % MINUTE == 0 else period
     settings = entities.AlarmSettings(
         name=document.alarm_name,
-        metric=document.metric_name,
-        column=column,
-        service=service.ordinal,
+        metric=found.metric,
+        column=found.column,
+        service=found.ordinal,
         threshold=document.threshold,
         operator=judge.OPERATORS.index(document.comparison_operator or ""),
         periods=document.evaluation_periods,
         datapoints=document.datapoints_to_alarm or document.evaluation_periods,
-        treat=judge.TREATMENTS.index(document.treat_missing_data),
-        minutes=(document.period or 60) // 60,
+        treat=treat,
+        minutes=period // unit,
+        unit=unit,
         statistic=document.statistic or "Average",
         actions_enabled=document.actions_enabled,
         actions=document.alarm_actions,
     )
-    alarm = engine.scaling.alarms.put(settings)
+    alarm = engine.scaling.put_alarm(settings)
     _link(engine)
     return alarm
 
@@ -193,35 +216,44 @@ def _tracking(
     predefined = configuration.predefined_metric_specification
     customized = configuration.customized_metric_specification
     statistic: MetricStatistic | None = MetricStatistic.AVERAGE
+    unit = MINUTE
     if predefined is not None:
         namespace, metric = checks.PREDEFINED[predefined.predefined_metric_type]
+        if predefined.predefined_metric_type in checks.HIGH_RESOLUTION:
+            unit = FINE
         dimensions: tuple[Dimension, ...] = ()
         home: Service | None = target.service
         if predefined.resource_label is not None:
             statistic = MetricStatistic.SUM
             home = None
-            group = checks.group_in(predefined.resource_label)
+            group = group_in(predefined.resource_label)
             dimensions = (Dimension.model_construct(name="TargetGroup", value=group or ""),)
+        found = sources.source(engine, namespace, metric, statistic, dimensions, home)
     else:
         assert customized is not None
-        namespace, metric = customized.namespace or "", customized.metric_name or ""
-        dimensions, statistic, home = customized.dimensions, customized.statistic, None
-    service, column = _series(engine, namespace, metric, statistic, dimensions, home)
+        if customized.metrics:
+            found = sources.math_source(engine, customized.metrics)
+        else:
+            statistic = customized.statistic
+            found = sources.source(
+                engine, customized.namespace or "", customized.metric_name or "", statistic, customized.dimensions
+            )
     out_cooldown, in_cooldown = configuration.scale_out_cooldown, configuration.scale_in_cooldown
     return entities.TrackingSettings(
-        metric=metric,
-        column=column,
-        service=service.ordinal,
+        metric=found.metric,
+        column=found.column,
+        service=found.ordinal,
         value=configuration.target_value,
         out_cooldown=tracking.DEFAULT_COOLDOWN if out_cooldown is None else float(out_cooldown),
         in_cooldown=tracking.DEFAULT_COOLDOWN if in_cooldown is None else float(in_cooldown),
         disable_scale_in=configuration.disable_scale_in,
         statistic=statistic or MetricStatistic.AVERAGE,
+        unit=unit,
     )
 
 
-def _metric_of(settings: entities.TrackingSettings) -> tuple[str, int, str]:
-    return settings.metric, settings.service, settings.statistic
+def _metric_of(settings: entities.TrackingSettings) -> tuple[str, str, int, str, int]:
+    return settings.metric, settings.column, settings.service, settings.statistic, settings.unit
 
 
 def _steps(configuration: StepScalingConfiguration) -> entities.StepSettings:
@@ -235,8 +267,8 @@ def _steps(configuration: StepScalingConfiguration) -> entities.StepSettings:
 
 
 def _managed_alarms(engine: Engine, policy: entities.ScalingPolicy, settings: entities.TrackingSettings) -> None:
-    """Create or edit the two alarms of a target-tracking policy (SCALE-007 to SCALE-009)."""
-    alarms = engine.scaling.alarms
+    """Create or edit the two alarms of a target-tracking policy (SCALE-007 to SCALE-009, SCALE-012)."""
+    scaling = engine.scaling
 
     def put(side: int, threshold: float, operator: int, periods: int) -> entities.MetricAlarm:
         kind = "High" if side > 0 else "Low"
@@ -244,7 +276,7 @@ def _managed_alarms(engine: Engine, policy: entities.ScalingPolicy, settings: en
         halves = [owner_key(engine.luck.seed, *parts, str(i)).to_bytes(8, "big") for i in range(2)]
         uuid = UUID(bytes=b"".join(halves), version=4)
         name = f"TargetTracking-{policy.target.resource}-Alarm{kind}-{uuid}"
-        alarm = alarms.put(
+        alarm = scaling.put_alarm(
             entities.AlarmSettings(
                 name=name,
                 metric=settings.metric,
@@ -256,6 +288,7 @@ def _managed_alarms(engine: Engine, policy: entities.ScalingPolicy, settings: en
                 datapoints=periods,
                 treat=judge.MISSING,
                 statistic=settings.statistic,
+                unit=settings.unit,
             ),
             side,
         )
@@ -265,9 +298,10 @@ def _managed_alarms(engine: Engine, policy: entities.ScalingPolicy, settings: en
     value = settings.value
     policy.high = put(1, value, 0, tracking.HIGH_PERIODS)
     if not settings.disable_scale_in:
-        policy.low = put(-1, tracking.LOW_SHARE * value, 2, tracking.LOW_PERIODS)
+        periods = tracking.LOW_PERIODS if settings.unit == MINUTE else tracking.LOW_PERIODS_FINE
+        policy.low = put(-1, tracking.LOW_SHARE * value, 2, periods)
     elif policy.low is not None:
-        alarms.delete(policy.low)
+        scaling.delete_alarm(policy.low)
         policy.low = None
 
 
@@ -278,10 +312,10 @@ def _link(engine: Engine) -> None:
         for policy in target.policies.values():
             if policy.steps is not None:
                 by_name.setdefault(policy.name, []).append(policy)
-    for alarm in engine.scaling.alarms.by_name.values():
+    for alarm in engine.scaling.all_alarms():
         if alarm.side == 0:
             alarm.policies = [p for action in alarm.settings.actions for p in _named(action, by_name, alarm)]
-    engine.scaling.alarms.changed()
+    engine.scaling.changed()
 
 
 def _named(
@@ -292,39 +326,7 @@ def _named(
     if where:
         found = [p for p in found if f"resource/ecs/{p.target.resource}:" in where]
     if len(found) > 1:
-        own = [p for p in found if p.target.service.ordinal == alarm.settings.service]
+        settings = alarm.settings
+        own = [p for p in found if settings.column != SERIES and p.target.service.ordinal == settings.service]
         found = own or found
     return found
-
-
-def _series(
-    engine: Engine,
-    namespace: str,
-    metric: str,
-    statistic: MetricStatistic | None,
-    dimensions: tuple[Dimension, ...],
-    home: Service | None,
-) -> tuple[Service, str]:
-    """Find the service whose metric is meant, and the column that holds it."""
-    values = {d.name: d.value for d in dimensions}
-    if home is not None:
-        service: Service | None = home
-    elif namespace == "AWS/ECS":
-        service = engine.world.service_named(values.get("ServiceName", ""), values.get("ClusterName"))
-    else:
-        service = _behind(engine, values.get("TargetGroup", ""))
-    if service is None:
-        named = ", ".join(f"{d.name}={d.value}" for d in dimensions) or "none"
-        raise ClientError("ValidationException", f"no service has the metric {metric} with dimensions {named}")
-    if namespace == "AWS/ECS" and statistic is MetricStatistic.SAMPLE_COUNT:
-        return service, "running_count"  # ALARM-027
-    return service, checks.METRIC_COLUMNS[namespace, metric]
-
-
-def _behind(engine: Engine, group: str) -> Service | None:
-    """Return the first service behind a target group, named bare or as CloudWatch does."""
-    ordinal = engine.builder.target_groups.get(checks.group_in(group) or group)
-    for service in engine.world.services:
-        if any(ordinal in d.template.target_groups for d in service.deployments):
-            return service
-    return None

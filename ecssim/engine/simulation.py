@@ -43,6 +43,7 @@ from ecssim.engine.reports import Reports
 from ecssim.engine.retirement import Retirement
 from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
+from ecssim.engine.series import Series
 from ecssim.engine.services import Services
 from ecssim.engine.spot import Spot
 from ecssim.engine.spot_advice import Advice
@@ -148,6 +149,7 @@ class Engine:
         self.balancer_nodes = LoadBalancerNodes(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
+        self.series = Series(self)
         self.scaling = Scaling(self)
         self.timeline = Timeline(self)
         #: What can be reached from where; None if the scenario describes no routes (engine.reach).

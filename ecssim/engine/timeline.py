@@ -214,11 +214,11 @@ class Timeline:
     def _metric_delay(self, fault: documents.MetricDelay, event: int) -> None:
         """Metrics are published later by so many minutes, rounded up; alarms catch up afterwards."""
         minutes = ceil(fault.delay / 60.0)
-        self.engine.scaling.alarms.behind += minutes
+        self.engine.scaling.delay_metrics(minutes)
         self.kernel.at(self.kernel._now + fault.for_, WORLD, self._metrics_in_time, minutes)
 
     def _metrics_in_time(self, minutes: int, _: int) -> None:
-        self.engine.scaling.alarms.behind -= minutes
+        self.engine.scaling.delay_metrics(-minutes)
 
     def _az_outage(self, fault: documents.AzOutage, event: int) -> None:
         """Every instance of the zone ends, Fargate tasks in it stop; groups launch elsewhere meanwhile."""

@@ -61,6 +61,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "provisioningTimeout": (uniform(600.0, 1800.0), "CAP-046"),
     "metricPublish": (uniform(60.0, 90.0), "ALARM-021"),
     "albMetricPublish": (uniform(90.0, 120.0), "ALARM-021"),
+    "fineMetricPublish": (constant(15.0), "SCALE-015"),
+    "insightsMetricPublish": (uniform(90.0, 120.0), "ALARM-021"),
     "scheduledAction": (constant(3.0), "SCALE-064"),
     "scalingFulfilment": (constant(600.0), "SCALE-044"),
 }

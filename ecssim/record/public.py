@@ -120,6 +120,10 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             target name:scaling_target, policy name:policy, metric_value f64, from_count i32, to_count i32,
             status_code name:scaling_status, not_scaled_reason text, {_IN_CLUSTER}
         """,
+        "capacity_forecasts": f"""
+            t f64, target name:scaling_target, policy name:policy, hour_at f64, load f64, capacity i32,
+            {_IN_CLUSTER}
+        """,
         "deployments": f"""
             deployment_id name:deployment, service name:service, revision u32,
             strategy name:deployment_strategy, started_at f64, finished_at f64,

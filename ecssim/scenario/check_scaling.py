@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ecssim.aws.check_scaling import CONFIGURATIONS, PREDEFINED, check_scaling_request, group_in, kind_of
-from ecssim.aws.names import ScalingPolicyType
+from ecssim.aws.check_metrics import Used, group_in
+from ecssim.aws.check_scaling import CONFIGURATIONS, HIGH_RESOLUTION, PREDEFINED, check_scaling_request, kind_of
+from ecssim.aws.names import PredefinedMetricType, ScalingPolicyType
 from ecssim.aws.refusals import Step
-from ecssim.aws.scaling import Dimension, ScalingPolicy
+from ecssim.aws.scaling import ScalingPolicy
+from ecssim.scenario.check_metrics import behind, check_custom_metrics, check_math, check_predictive_metrics, check_used
 from ecssim.scenario.findings import Findings
-from ecssim.scenario.names import Names, name_of
+from ecssim.scenario.names import Names
 
 
 def check_scaling(names: Names, findings: Findings) -> None:
     """Each item is one that the API takes, and names targets, policies and metrics that are there."""
+    check_custom_metrics(names, findings)
     targets = _targets(names, findings)
     _policies(names, findings, targets)
     for index, action in enumerate(names.scenario.scheduled_actions):
@@ -21,6 +22,34 @@ def check_scaling(names: Names, findings: Findings) -> None:
         _needs_target(where, action.resource_id, targets, names, findings)
         findings.refusals(where, check_scaling_request(action))
     _alarms(names, findings)
+    _autoscalers(names, findings, targets)
+
+
+def _autoscalers(names: Names, findings: Findings, targets: set[str]) -> None:
+    """The Kubernetes autoscaler is a what-if, and scales what Application Auto Scaling does not."""
+    allowed = "kubernetesAutoscaler" in names.scenario.allow
+    seen: set[str] = set()
+    for index, autoscaler in enumerate(names.scenario.horizontal_pod_autoscalers):
+        where: tuple[Step, ...] = ("horizontalPodAutoscalers", index)
+        if not allowed:
+            message = "ECS has no horizontal pod autoscaler: a what-if needs allow: [kubernetesAutoscaler]"
+            findings.error(where, message, "K8S-010")
+        if autoscaler.min_replicas > autoscaler.max_replicas:
+            message = f"minReplicas {autoscaler.min_replicas} is more than maxReplicas {autoscaler.max_replicas}"
+            findings.error((*where, "minReplicas"), message, "K8S-010")
+        reference = autoscaler.scale_target_ref.name
+        steps = (*where, "scaleTargetRef", "name")
+        service = names.service(reference)
+        if service is None:
+            known = {*names.services, *(s.service_name for s in names.scenario.services)}
+            findings.refers(steps, "service", reference, known, "services", "clusters")
+            continue
+        full = f"{names.cluster_of(service.cluster)}/{service.service_name}"
+        if service.is_daemon:
+            findings.error(steps, f"{full} is a DAEMON service and cannot be scaled", "SVC-060")
+        if f"service/{full}" in targets or full in seen:
+            findings.error(steps, f"something else scales {full} already", "K8S-010")
+        seen.add(full)
 
 
 def _targets(names: Names, findings: Findings) -> set[str]:
@@ -47,7 +76,11 @@ def _policies(names: Names, findings: Findings, targets: set[str]) -> None:
             # It is there and did not parse, which has been said.
             refusals = [r for r in refusals if r.where or r.rule != "SCALE-002"]
         findings.refusals(where, refusals)
-        if refusals or kind_of(policy) is not ScalingPolicyType.TARGET_TRACKING_SCALING:
+        if refusals:
+            continue
+        if kind_of(policy) is ScalingPolicyType.PREDICTIVE_SCALING:
+            check_predictive_metrics((*where, key), policy, names, findings)
+        if kind_of(policy) is not ScalingPolicyType.TARGET_TRACKING_SCALING:
             continue
         metric = _followed((*where, key), policy, names, findings)
         if metric is not None:
@@ -69,12 +102,19 @@ def _followed(
         label = predefined.resource_label
         if label is not None:
             steps = (*where, "predefinedMetricSpecification", "resourceLabel")
-            _behind(steps, group_in(label) or label, names, findings)
-        return (*PREDEFINED[predefined.predefined_metric_type], label or "")
+            behind(steps, group_in(label) or label, names, findings)
+        if predefined.predefined_metric_type in HIGH_RESOLUTION:
+            steps = (*where, "predefinedMetricSpecification", "predefinedMetricType")
+            _is_monitored(steps, predefined.predefined_metric_type, policy.resource_id, names, findings)
+        return (predefined.predefined_metric_type, label or "")
     if customized is None:
         return None
     steps = (*where, "customizedMetricSpecification")
-    _dimensions(steps, customized.namespace, customized.dimensions, names, findings)
+    if customized.metrics:
+        check_math(customized.metrics, (*steps, "metrics"), names, findings)
+        return (str(customized.metrics),)
+    metric = Used(steps, customized.namespace or "", customized.metric_name or "", "", customized.dimensions)
+    check_used(metric, names, findings)
     dimensions = sorted((d.name, d.value) for d in customized.dimensions)
     return (customized.namespace or "", customized.metric_name or "", str(customized.statistic), str(dimensions))
 
@@ -85,8 +125,11 @@ def _alarms(names: Names, findings: Findings) -> None:
         where: tuple[Step, ...] = ("alarms", index)
         refusals = check_scaling_request(alarm)
         findings.refusals(where, refusals)
-        if not refusals:
-            _dimensions(where, alarm.namespace, alarm.dimensions, names, findings)
+        if not refusals and alarm.metrics:
+            check_math(alarm.metrics, (*where, "metrics"), names, findings)
+        elif not refusals:
+            metric = Used(where, alarm.namespace or "", alarm.metric_name or "", "", alarm.dimensions)
+            check_used(metric, names, findings)
         for number, action in enumerate(alarm.alarm_actions):
             steps = (*where, "alarmActions", number)
             if action.startswith("arn:"):
@@ -95,47 +138,20 @@ def _alarms(names: Names, findings: Findings) -> None:
                 if policies[action] is ScalingPolicyType.TARGET_TRACKING_SCALING:
                     message = f"{action} is a target-tracking policy, which has alarms of its own"
                     findings.error(steps, message, "SCALE-007")
+                elif policies[action] is ScalingPolicyType.PREDICTIVE_SCALING:
+                    message = f"{action} is a predictive policy, which no alarm triggers"
+                    findings.error(steps, message, "SCALE-070")
 
 
-def _dimensions(
-    where: tuple[Step, ...],
-    namespace: str | None,
-    dimensions: Sequence[Dimension],
-    names: Names,
-    findings: Findings,
-) -> None:
-    """A metric of ECS is that of a service, one of a load balancer that of a target group with a service."""
-    values = {d.name: d.value for d in dimensions}
-    steps = (*where, "dimensions")
-    if namespace == "AWS/ECS":
-        service = values.get("ServiceName")
-        if service is None:
-            findings.error(where, "metrics of a cluster are not modelled (notModelled): give ServiceName", "SCALE-005")
-            return
-        home = values.get("ClusterName")
-        bare = {s.service_name for s in names.scenario.services}
-        full, known = (service, bare) if home is None else (f"{home}/{service}", set(names.services))
-        if service not in names.created_by_calls["services"]:
-            findings.refers(steps, "service", full, known, "services", "clusters")
-    elif "TargetGroup" not in values:
-        findings.error(where, "a metric of a load balancer needs the dimension TargetGroup", "SCALE-005")
-    else:
-        _behind(steps, group_in(values["TargetGroup"]) or values["TargetGroup"], names, findings)
-
-
-def _behind(steps: tuple[Step, ...], group: str, names: Names, findings: Findings) -> None:
-    """The target group is there, and a service is behind it."""
-    known = [g.target_group_name for g in names.scenario.target_groups]
-    if not findings.refers(steps, "target group", group, known, "targetGroups"):
+def _is_monitored(where: tuple[Step, ...], kind: str, resource: str, names: Names, findings: Findings) -> None:
+    """A policy on a metric of 20 seconds needs a service that publishes it (SCALE-011)."""
+    service = names.services.get(resource.removeprefix("service/"))
+    if service is None:
         return
-    used = {
-        name_of(balancer.target_group_arn)
-        for service in names.scenario.services
-        for balancer in service.load_balancers
-        if balancer.target_group_arn is not None
-    }
-    if group not in used and not findings.unsure & {"services"} and not names.created_by_calls["services"]:
-        findings.error(steps, f"no service is behind target group {group}", "SCALE-004")
+    wanted = PREDEFINED[PredefinedMetricType(kind)][1]
+    if service.monitoring is None or wanted not in service.monitoring.fine:
+        message = f"{service.service_name} needs monitoring.metricConfigurations with {wanted} every 20 seconds"
+        findings.error(where, message, "SCALE-011")
 
 
 def _scaled_service(where: tuple[Step, ...], resource: str, names: Names, findings: Findings) -> None:

@@ -22,6 +22,7 @@ from ecssim.scenario.check_ports import check_ports
 from ecssim.scenario.check_reachability import check_reachability
 from ecssim.scenario.check_routing import check_routing
 from ecssim.scenario.check_scaling import check_scaling
+from ecssim.scenario.check_schedules import check_schedules
 from ecssim.scenario.check_services import check_services, surroundings
 from ecssim.scenario.check_timeline import check_timeline
 from ecssim.scenario.check_traffic import (
@@ -67,6 +68,7 @@ def check_scenario(
     check_settings(names, findings)
     check_timeline(names, around, findings)
     check_costs(names, findings)
+    check_schedules(names, around, findings)
     check_expectations(names, findings)
     _variants(root, findings)
     if scenario.duration <= 0:

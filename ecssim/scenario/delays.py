@@ -60,6 +60,8 @@ DELAYS: Mapping[str, Delay] = {
     "launchRetry": Delay("ASG-058", "an Auto Scaling group tries a failed launch again"),
     "metricPublish": Delay("ALARM-021", "ECS metrics of a minute are published after its end"),
     "albMetricPublish": Delay("ALARM-021", "the same of load balancer metrics"),
+    "fineMetricPublish": Delay("SCALE-015", "ECS metrics of 20 seconds are published after their end"),
+    "insightsMetricPublish": Delay("ALARM-021", "Container Insights of a minute are published after its end"),
     "scheduledAction": Delay("SCALE-064", "a scheduled action takes effect, one after the other"),
     "scalingFulfilment": Delay("SCALE-044", "a scaling activity is given up when its count is not reached"),
 }

@@ -27,10 +27,13 @@ from ecssim.aws.network import (
     VpcEndpoint,
 )
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
+from ecssim.aws.scheduler import EventSchedule
 from ecssim.aws.service import Service
 from ecssim.aws.shape import JsonObject, Name, Region, Shape, bad
 from ecssim.aws.task_definition import TaskDefinition
+from ecssim.scenario.autoscalers import PodAutoscaler
 from ecssim.scenario.behaviour import Behaviour, ImageFacts
+from ecssim.scenario.custom_metrics import CustomMetric
 from ecssim.scenario.distributions import DurationDistribution
 from ecssim.scenario.expect import Expectation
 from ecssim.scenario.jobs import Job
@@ -115,7 +118,7 @@ class Scenario(Shape):
     duration: Duration
     seed: Annotated[int, Field(ge=0)] = 0
     initial_state: Literal["empty", "steady"] = "empty"
-    allow: tuple[Literal["mixedCapacityProviderStrategy", "customPlacementStrategy"], ...] = ()
+    allow: tuple[Literal["mixedCapacityProviderStrategy", "customPlacementStrategy", "kubernetesAutoscaler"], ...] = ()
 
     account: Account = Field(default_factory=Account)
     vpcs: tuple[Vpc, ...] = ()
@@ -139,6 +142,10 @@ class Scenario(Shape):
     scaling_policies: tuple[ScalingPolicy, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     scheduled_actions: tuple[ScheduledAction, ...] = ()
+
+    schedules: tuple[EventSchedule, ...] = ()
+    custom_metrics: tuple[CustomMetric, ...] = ()
+    horizontal_pod_autoscalers: tuple[PodAutoscaler, ...] = ()
 
     images: Mapping[str, ImageFacts] = Field(default_factory=dict)
     spot_pools: Mapping[str, SpotPoolFacts] = Field(default_factory=dict)

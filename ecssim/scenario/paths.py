@@ -68,6 +68,8 @@ NAME_KEYS: Mapping[str, tuple[str, ...]] = {
     "scalingPolicies": ("resourceId", "policyName"),
     "alarms": ("alarmName",),
     "scheduledActions": ("resourceId", "scheduledActionName"),
+    "schedules": ("name",),
+    "horizontalPodAutoscalers": ("name",),
     "traffic": ("name",),
     "jobs": ("name",),
 }

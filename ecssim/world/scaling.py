@@ -16,7 +16,9 @@ from ecssim.world.entities import Service
 class AlarmSettings:
     """What an alarm watches: a column of the service metrics, of one service, and how it is judged.
 
-    ``minutes`` is the period; ``periods`` of them are evaluated and ``datapoints`` must breach. ``operator``,
+    ``service`` is the number of a series if the column says so. ``minutes`` is the period, in minutes unless
+    ``unit`` says that it counts pieces of so many seconds; ``periods`` of them are evaluated and ``datapoints`` must
+    breach. ``operator``,
     ``treat`` are codes of :mod:`ecssim.decide.alarms`; ``metric`` is CloudWatch's name. ``actions`` are the
     names or ARNs of policies that a user's alarm triggers.
     """
@@ -31,6 +33,7 @@ class AlarmSettings:
     datapoints: int
     treat: int = 0
     minutes: int = 1
+    unit: int = 60
     statistic: str = "Average"
     actions_enabled: bool = True
     actions: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ class TrackingSettings:
     in_cooldown: float
     disable_scale_in: bool = False
     statistic: str = "Average"
+    unit: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class StepSettings:
 class ScalingPolicy:
     """One policy. ``cooldown`` is its state (of :mod:`ecssim.decide.target_tracking`); ``base`` the running
     count from which its last scale-out was computed; ``said`` the alarm event and the reason of the last
-    not-scaled activity, so that one episode is told once.
+    not-scaled activity, so that one episode is told once. ``forecast`` is what a predictive policy knows.
     """
 
     name: str
@@ -101,6 +105,7 @@ class ScalingPolicy:
     said: tuple[int, str] = (0, "")
     high: MetricAlarm | None = None
     low: MetricAlarm | None = None
+    forecast: Any = None
 
 
 @dataclass(slots=True, eq=False)
@@ -119,7 +124,9 @@ class Activity:
 class ScalableTarget:
     """One service that may be scaled, with its bounds and what is suspended (SCALE-001, SCALE-045).
 
-    ``busy_until`` is when its scheduled actions that fired so far are through (SCALE-064).
+    ``busy_until`` is when its scheduled actions that fired so far are through (SCALE-064). Predictive scaling holds
+    the count at ``floor`` at least within an hour, and may raise the maximum to ``ceiling`` for it (SCALE-071,
+    SCALE-073).
     """
 
     service: Service
@@ -134,6 +141,18 @@ class ScalableTarget:
     actions: dict[str, ScheduledAction] = field(default_factory=dict)
     activity: Activity | None = None
     busy_until: float = 0.0
+    floor: int = 0
+    ceiling: int = 0
+
+    @property
+    def highest(self) -> int:
+        """The maximum that holds now."""
+        return max(self.maximum, self.ceiling)
+
+    @property
+    def lowest(self) -> int:
+        """The minimum that holds now for policies that scale in."""
+        return min(max(self.minimum, self.floor), self.highest)
 
 
 @dataclass(slots=True, eq=False)

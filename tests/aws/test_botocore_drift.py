@@ -8,7 +8,18 @@ from typing import Any
 import botocore.session
 import pytest
 
-from ecssim.aws import cluster, load_balancing, names, network, requests, routing, scaling, service, task_definition
+from ecssim.aws import (
+    cluster,
+    load_balancing,
+    names,
+    network,
+    requests,
+    routing,
+    scaling,
+    scheduler,
+    service,
+    task_definition,
+)
 from ecssim.aws.shape import Shape, keys_of
 
 ECS: dict[str, type[Shape]] = {
@@ -56,6 +67,8 @@ PARTS: dict[str, type[Shape]] = {
     "AdvancedConfiguration": service.AdvancedConfiguration,
     "ServiceRegistry": service.ServiceRegistry,
     "AwsVpcConfiguration": service.AwsVpcConfiguration,
+    "MonitoringConfiguration": service.MonitoringConfiguration,
+    "MetricConfiguration": service.MetricConfiguration,
     "CapacityProviderStrategyItem": service.CapacityProviderStrategyItem,
     "PlacementConstraint": service.PlacementConstraint,
     "PlacementStrategy": service.PlacementStrategy,
@@ -86,7 +99,14 @@ OTHERS: list[tuple[str, str, type[Shape]]] = [
         scaling.TargetTrackingConfiguration,
     ),
     ("application-autoscaling", "StepScalingPolicyConfiguration", scaling.StepScalingConfiguration),
+    ("application-autoscaling", "PredictiveScalingPolicyConfiguration", scaling.PredictiveScalingConfiguration),
+    ("application-autoscaling", "PredictiveScalingMetricSpecification", scaling.PredictiveMetricSpecification),
     ("cloudwatch", "PutMetricAlarmInput", scaling.Alarm),
+    ("cloudwatch", "MetricDataQuery", scaling.MetricDataQuery),
+    ("cloudwatch", "MetricStat", scaling.MetricStat),
+    ("scheduler", "CreateScheduleInput", scheduler.EventSchedule),
+    ("scheduler", "FlexibleTimeWindow", scheduler.FlexibleTimeWindow),
+    ("scheduler", "Target", scheduler.ScheduleTarget),
 ]
 ENUMS: dict[str, type[Any]] = {
     "NetworkMode": names.NetworkMode,

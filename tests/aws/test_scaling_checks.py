@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from scaling_rig import RESOURCE, alarm, steps, target, tracking
 
-from ecssim.aws.check_scaling import check_scaling_request, group_in
+from ecssim.aws.check_metrics import group_in
+from ecssim.aws.check_scaling import check_scaling_request
 from ecssim.aws.requests import REQUESTS
 
 UP = {"metricIntervalLowerBound": 0, "scalingAdjustment": 1}
@@ -34,7 +35,72 @@ def _alb(**more: Any) -> dict[str, Any]:
     return {"predefinedMetricSpecification": {"predefinedMetricType": "ALBRequestCountPerTarget", **more}}
 
 
+PAIR = {
+    "targetValue": 50,
+    "predefinedMetricPairSpecification": {"predefinedMetricType": "ECSServiceCPUUtilization"},
+}
+
+
+def predictive(**more: Any) -> dict[str, Any]:
+    return {
+        "resourceId": RESOURCE,
+        "policyName": "p",
+        "policyType": "PredictiveScaling",
+        "predictiveScalingPolicyConfiguration": {"metricSpecifications": [PAIR], **more},
+    }
+
+
+def _named(kind: str, metric: str) -> dict[str, Any]:
+    return {f"predefinedMetric{kind}Specification": {"predefinedMetricType": metric}}
+
+
+def _m(key: str, period: int | None = None, **more: Any) -> dict[str, Any]:
+    metric = {"namespace": "AWS/ECS", "metricName": "CPUUtilization", "dimensions": []}
+    stat = {"metric": metric, "stat": "Average"} | ({} if period is None else {"period": period})
+    return {"id": key, "metricStat": stat, **more}
+
+
+def _math(*queries: dict[str, Any]) -> dict[str, Any]:
+    return _tracking({"customizedMetricSpecification": {"metrics": list(queries)}})
+
+
+def _math_alarm(*queries: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "alarmName": "a",
+        "metrics": list(queries),
+        "evaluationPeriods": 1,
+        "threshold": 1,
+        "comparisonOperator": "GreaterThanThreshold",
+    }
+
+
 WELL = {
+    "a predictive policy": ("PutScalingPolicy", predictive(schedulingBufferTime=3599)),
+    "load and scaling metric one by one": (
+        "PutScalingPolicy",
+        predictive(
+            metricSpecifications=[
+                {
+                    "targetValue": 50,
+                    "predefinedLoadMetricSpecification": {"predefinedMetricType": "ECSServiceTotalCPUUtilization"},
+                    "predefinedScalingMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"},
+                }
+            ]
+        ),
+    ),
+    "a maximum that is raised": (
+        "PutScalingPolicy",
+        predictive(maxCapacityBreachBehavior="IncreaseMaxCapacity", maxCapacityBuffer=0),
+    ),
+    "metric math": (
+        "PutScalingPolicy",
+        _math(_m("a", returnData=False), _m("b", returnData=False), {"id": "e", "expression": "a / b"}),
+    ),
+    "an alarm on ten metrics": (
+        "PutMetricAlarm",
+        _math_alarm(*(_m(f"m{i}", period=60, returnData=i == 0) for i in range(10))),
+    ),
+    "a period of 20 s": ("PutMetricAlarm", alarm("a", period=20)),
     "a target": ("RegisterScalableTarget", target()),
     "a target-tracking policy": ("PutScalingPolicy", tracking()),
     "a label as the API has it": (
@@ -65,15 +131,37 @@ REFUSED = {
         {"resourceId": RESOURCE, "policyName": "p", "policyType": "StepScaling"},
         "policy type StepScaling needs stepScalingPolicyConfiguration",
     ),
-    "predictive scaling": (
+    "a forecast of two metrics": (
         "PutScalingPolicy",
-        {
-            "resourceId": RESOURCE,
-            "policyName": "p",
-            "policyType": "PredictiveScaling",
-            "predictiveScalingPolicyConfiguration": {},
-        },
-        "predictive scaling is not modelled",
+        predictive(metricSpecifications=[PAIR, PAIR]),
+        "one metric specification a policy, got 2",
+    ),
+    "a forecast of nothing": (
+        "PutScalingPolicy",
+        predictive(metricSpecifications=[{"targetValue": 50}]),
+        "give a metric pair, or one load metric and one scaling metric",
+    ),
+    "a scaling metric as a pair": (
+        "PutScalingPolicy",
+        predictive(metricSpecifications=[PAIR | _named("Pair", "ECSServiceAverageCPUUtilization")]),
+        "predefinedMetricType is one of ECSServiceCPUUtilization",
+    ),
+    "requests of no group": (
+        "PutScalingPolicy",
+        predictive(metricSpecifications=[PAIR | _named("Pair", "ALBRequestCount")]),
+        "ALBRequestCount needs resourceLabel",
+    ),
+    "an hour of buffer": ("PutScalingPolicy", predictive(schedulingBufferTime=3600), "is less than 3600"),
+    "a buffer without a raised maximum": ("PutScalingPolicy", predictive(maxCapacityBuffer=10), "goes with"),
+    "a raised maximum without its buffer": (
+        "PutScalingPolicy",
+        predictive(maxCapacityBreachBehavior="IncreaseMaxCapacity"),
+        "maxCapacityBuffer goes with",
+    ),
+    "a history of no forecast": (
+        "PutScalingPolicy",
+        tracking() | {"loadHistory": [1.0]},
+        "only predictive scaling looks at loadHistory",
     ),
     "no metric": ("PutScalingPolicy", _tracking({}), "give one of predefinedMetricSpecification"),
     "a target of nothing": ("PutScalingPolicy", tracking(value=0.0), "targetValue must be more than 0"),
@@ -90,23 +178,40 @@ REFUSED = {
         ),
         "takes no resourceLabel",
     ),
-    "metric math": (
-        "PutScalingPolicy",
-        _tracking({"customizedMetricSpecification": {"metrics": [{"id": "m"}]}}),
-        "metric math is not modelled",
-    ),
-    "a metric of a queue": (
+    "a metric of ECS that there is not": (
         "PutScalingPolicy",
         _tracking(
             {
                 "customizedMetricSpecification": {
-                    "namespace": "AWS/SQS",
-                    "metricName": "ApproximateNumberOfMessagesVisible",
+                    "namespace": "AWS/ECS",
+                    "metricName": "DiskUtilization",
                     "statistic": "Average",
                 }
             }
         ),
-        "of AWS/SQS is not modelled",
+        "of AWS/ECS is not modelled",
+    ),
+    "math that returns nothing": ("PutScalingPolicy", _math(_m("a", returnData=False)), "exactly one query returns"),
+    "math that returns two": ("PutScalingPolicy", _math(_m("a"), _m("b")), "exactly one query returns"),
+    "math with a twin": ("PutScalingPolicy", _math(_m("a"), _m("a", returnData=False)), "the same id"),
+    "math of an id that is not there": ("PutScalingPolicy", _math({"id": "e", "expression": "b * 2"}), "the id b"),
+    "math of itself": ("PutScalingPolicy", _math({"id": "e", "expression": "e + 1"}), "an expression uses itself"),
+    "math that cannot be read": ("PutScalingPolicy", _math({"id": "e", "expression": "1 +"}), "ends too early"),
+    "a function that is not modelled": (
+        "PutScalingPolicy",
+        _math({"id": "e", "expression": "ANOMALY_DETECTION_BAND(1)"}),
+        "ANOMALY_DETECTION_BAND is not modelled",
+    ),
+    "a query that is neither": ("PutScalingPolicy", _math({"id": "e"}), "give one of expression, metricStat"),
+    "an alarm on eleven metrics": (
+        "PutMetricAlarm",
+        _math_alarm(*(_m(f"m{i}", returnData=i == 0) for i in range(11))),
+        "at most 10 metrics",
+    ),
+    "an alarm on metrics of two periods": (
+        "PutMetricAlarm",
+        _math_alarm(_m("a", period=60), _m("b", period=120, returnData=False)),
+        "have the same period",
     ),
     "a gap between steps": ("PutScalingPolicy", steps("s", _step(0, 5), _step(6, None)), "leave a gap"),
     "steps that overlap": ("PutScalingPolicy", steps("s", _step(0, 7), _step(6, None)), "must not overlap"),
@@ -153,11 +258,31 @@ REFUSED = {
         {"resourceId": RESOURCE, "scheduledActionName": "a", "schedule": "rate(1 hour)"},
         "needs scalableTargetAction",
     ),
-    "a period of 20 s": ("PutMetricAlarm", alarm("a", period=20), "a period of 20 s is not modelled"),
+    "a period of 20 s of a load balancer": (
+        "PutMetricAlarm",
+        alarm("a", period=20, namespace="AWS/ApplicationELB", metricName="RequestCount"),
+        "a period of 20 s is not modelled",
+    ),
+    "a period of 10 s": ("PutMetricAlarm", alarm("a", period=10), "a period of 10 s is not modelled"),
     "a period that there is not": ("PutMetricAlarm", alarm("a", period=90), "a multiple of 60, got 90"),
     "more datapoints than periods": ("PutMetricAlarm", alarm("a", datapointsToAlarm=2), "at most evaluationPeriods"),
     "more than a day": ("PutMetricAlarm", alarm("a", evaluationPeriods=1441), "at most 86,400 s, got 86,460"),
-    "a percentile": ("PutMetricAlarm", alarm("a", extendedStatistic="p99"), "extendedStatistic of an alarm"),
+    "a percentile of CPU": (
+        "PutMetricAlarm",
+        alarm("a", statistic=None, extendedStatistic="p99"),
+        "p99 of CPUUtilization is not modelled",
+    ),
+    "two statistics": ("PutMetricAlarm", alarm("a", extendedStatistic="p99"), "give one of statistic"),
+    "a percentile that is none": (
+        "PutMetricAlarm",
+        alarm("a", statistic=None, extendedStatistic="p101"),
+        "a percentile is p0.0 to p100",
+    ),
+    "low samples neither way": (
+        "PutMetricAlarm",
+        alarm("a", evaluateLowSampleCountPercentile="skip"),
+        "is evaluate or ignore",
+    ),
     "anomaly detection": (
         "PutMetricAlarm",
         alarm("a", comparisonOperator="GreaterThanUpperThreshold"),
@@ -177,8 +302,12 @@ REFUSED = {
     "SCALE-055",
     "SCALE-060",
     "SCALE-062",
+    "SCALE-072",
+    "SCALE-073",
+    "SCALE-074",
     "ALARM-002",
     "ALARM-006",
+    "ALARM-016",
 )
 @pytest.mark.parametrize(("action", "document", "said"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_refused_says_why(action: str, document: dict[str, Any], said: str) -> None:

@@ -102,6 +102,7 @@ CONTRACT = {
     "scaling_activities": """
         t event_id cause_id target policy metric_value from_count to_count status_code not_scaled_reason
     """,
+    "capacity_forecasts": "t target policy hour_at load capacity cluster",
     "deployments": """
         deployment_id service revision strategy started_at finished_at rollout_state reason failed_tasks
         peak_tasks cluster
@@ -112,7 +113,7 @@ CONTRACT = {
 }
 FRACTIONS = {"target_response_time", "capacity_provider_reservation", "metric_value", "threshold", "quantity"}
 FRACTIONS |= {"unit_price", "usd", "consumed_lcus", "request_count_per_target", "t"}
-FRACTIONS |= {"healthy_host_count", "unhealthy_host_count"}
+FRACTIONS |= {"healthy_host_count", "unhealthy_host_count", "load"}
 FRACTION_ENDS = ("_at", "_weight", "_utilization")
 
 
