@@ -11,6 +11,7 @@ from ecssim.aws.reasons import cut
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
 from ecssim.decide.reconcile import protection_blocks
 from ecssim.engine import scaling_requests
+from ecssim.engine.provider_calls import PROVIDER_CALLS
 from ecssim.engine.read_handlers import READS
 from ecssim.engine.standalone import Failure, RunTaskPlan
 from ecssim.errors import ClientError
@@ -324,5 +325,6 @@ HANDLERS: dict[str, Any] = {
     "UpdateContainerInstancesState": update_container_instances_state,
     "UpdateService": update_service,
     "UpdateTaskProtection": update_task_protection,
+    **PROVIDER_CALLS,
     **READS,
 }

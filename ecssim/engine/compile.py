@@ -12,14 +12,13 @@ from pathlib import Path
 from ecssim.aws import capabilities
 from ecssim.aws.agent import AgentConfiguration, go_seconds
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
-from ecssim.aws.cluster import CapacityProvider
-from ecssim.aws.names import EnabledDisabled, LoadBalancerScheme, LoadBalancerType
+from ecssim.aws.names import LoadBalancerScheme, LoadBalancerType
 from ecssim.catalog import instance_type, quotas
-from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_providers import add_providers, settings_of
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.door_checks import DoorChecks
@@ -30,6 +29,7 @@ from ecssim.engine.templates import Templates
 from ecssim.engine.timing import Timing
 from ecssim.record.recorder import Recorder
 from ecssim.scenario.document import Scenario
+from ecssim.scenario.names import Names
 from ecssim.scenario.timeline import seconds_of
 from ecssim.world.addresses import AddressPool
 from ecssim.world.agent_settings import AgentSettings
@@ -38,7 +38,6 @@ from ecssim.world.entities import (
     Cluster,
     InstanceKind,
     InstanceShape,
-    ProviderSettings,
     Subnet,
     TargetGroup,
 )
@@ -84,6 +83,7 @@ def compile_scenario(
     _network(engine, scenario)
     _target_groups(engine, scenario)
     _groups(engine, scenario, trunking)
+    add_providers(engine, scenario)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
     engine.capacity.begin()
@@ -112,7 +112,9 @@ def compile_scenario(
         stream.begin()
     for entry in scenario.timeline:
         engine.timeline.plan(entry, seconds_of(entry.at, scenario.start))
-    engine.spot.begin(fargate=any("FARGATE_SPOT" in c.capacity_providers for c in scenario.clusters))
+    names = Names(scenario)
+    used = [name for c in scenario.clusters for name in (*c.capacity_providers, *names.put_by_calls(c.cluster_name))]
+    engine.spot.begin(fargate="FARGATE_SPOT" in used)
     engine.metrics.begin()
     return engine
 
@@ -239,7 +241,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
             on_demand_base=document.on_demand_base,
             on_demand_percent=document.on_demand_percent,
             termination_policies=document.termination_policies,
-            settings=_provider_settings(document_of_provider, engine.model),
+            settings=settings_of(document_of_provider, engine.model),
             spot_draining=document.agent.enable_spot_instance_draining,
             agent=_agent_settings(document.agent),
             draws=engine.luck.launches("asg", name),
@@ -269,32 +271,6 @@ def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
         image_age=agent.seconds(age, agent.image_minimum_cleanup_age, 3600.0),
         images_per_cycle=agent.num_images_delete_per_cycle or 5,
         dynamic_ports=high - low + 1 if agent.dynamic_host_port_range is not None else -1,
-    )
-
-
-def _provider_settings(document: CapacityProvider | None, model: ModelOptions) -> ProviderSettings:
-    """Read a provider's settings with their defaults (ASG-001 to ASG-003).
-
-    Without a ``managedScaling`` block it is off, as the API leaves it; a block without ``status`` means ENABLED.
-    Draining is on unless it is DISABLED, as reported of the service.
-    """
-    behind = document.auto_scaling_group_provider if document is not None else None
-    if behind is None:
-        return ProviderSettings()
-    given = behind.managed_scaling
-    scaling = None
-    if given is not None and given.status is not EnabledDisabled.DISABLED:
-        scaling = ScalingPolicy(
-            target_capacity=given.target_capacity or 100,
-            minimum_step=given.minimum_scaling_step_size or 1,
-            maximum_step=given.maximum_scaling_step_size or 10000,
-            warmup=float(300 if given.instance_warmup_period is None else given.instance_warmup_period),
-            combination=model.group_combination,
-        )
-    return ProviderSettings(
-        scaling,
-        protection=behind.managed_termination_protection is EnabledDisabled.ENABLED,
-        draining=behind.managed_draining is not EnabledDisabled.DISABLED,
     )
 
 
