@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ecssim.aws.check_managed import check_on_managed
 from ecssim.aws.check_task_definition import MOST_CONSTRAINTS, fargate_refusals
 from ecssim.aws.names import (
     CapacityProviderType,
@@ -120,6 +121,8 @@ def check_launch(
         *_subnets(request.network_configuration, around),
         *check_tags(request.tags, around.limits),
     ]
+    if kinds == {CapacityProviderType.MANAGED_INSTANCES}:
+        refusals += check_on_managed(request.placement_strategy, definition)
     if definition is not None:
         refusals += _all_constraints(request, definition)
         unfit = [*_task_on(definition, named, kinds), *_spot_platform(request, definition, kinds)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ecssim.aws.check_launch import Surroundings, check_strategy
+from ecssim.aws.check_managed import check_managed_provider
 from ecssim.aws.cluster import AutoScalingGroupProvider, CapacityProvider
 from ecssim.aws.names import CapacityProviderType, EnabledDisabled
 from ecssim.aws.refusals import Refusal
@@ -26,9 +27,8 @@ def check_provider(provider: CapacityProvider) -> Iterator[Refusal]:
     if (behind is None) == (provider.managed_instances_provider is None):
         message = "a capacity provider has an autoScalingGroupProvider or a managedInstancesProvider"
         yield Refusal((), message, "CAP-001")
-    if provider.managed_instances_provider is not None and provider.cluster is None:
-        message = "a provider of Managed Instances belongs to one cluster from the first: give cluster"
-        yield Refusal((), message, "CAP-060")
+    if provider.managed_instances_provider is not None:
+        yield from check_managed_provider(provider.managed_instances_provider, provider.cluster)
     if behind is not None:
         yield from check_group_provider(behind)
 

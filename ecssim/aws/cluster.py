@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ecssim.aws.agent import AgentConfiguration
+from ecssim.aws.managed_instances import ManagedInstancesProvider
 from ecssim.aws.names import EnabledDisabled, Market
 from ecssim.aws.service import CapacityProviderStrategyItem
 from ecssim.aws.shape import JsonObject, Name, Region, Shape
@@ -97,7 +98,7 @@ class CapacityProvider(Shape):
     region: Region | None = None
     cluster: str | None = None
     auto_scaling_group_provider: AutoScalingGroupProvider | None = None
-    managed_instances_provider: JsonObject | None = None
+    managed_instances_provider: ManagedInstancesProvider | None = None
     tags: tuple[Tag, ...] = ()
 
 

@@ -46,6 +46,14 @@ class CapacityProviderType(StrEnum):
     FARGATE_SPOT = "FARGATE_SPOT"
 
 
+class CapacityOptionType(StrEnum):
+    """How Managed Instances are bought (CAP-061)."""
+
+    ON_DEMAND = "ON_DEMAND"
+    SPOT = "SPOT"
+    RESERVED = "RESERVED"
+
+
 class CapacityProviderStatus(StrEnum):
     """The status of a capacity provider (CAP-002)."""
 

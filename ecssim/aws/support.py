@@ -109,10 +109,34 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ClusterSetting": {_E: _ALL},
     "ClusterServiceConnectDefaults": {_N: _ALL},
     "CapacityProvider": {
-        _M: "name region cluster autoScalingGroupProvider",
+        _M: "name region cluster autoScalingGroupProvider managedInstancesProvider",
         _E: "tags",
-        _N: "managedInstancesProvider",
     },
+    "ManagedInstancesProvider": {
+        _M: "instanceLaunchTemplate infrastructureOptimization autoRepairConfiguration",
+        _E: "infrastructureRoleArn propagateTags",
+    },
+    "InstanceLaunchTemplate": {
+        _M: "networkConfiguration capacityOptionType instanceRequirements",
+        _E: "ec2InstanceProfileArn monitoring instanceMetadataTagsPropagation fipsEnabled nitroEnclavesEnabled"
+        " storageConfiguration",
+        _N: "localStorageConfiguration capacityReservations",
+    },
+    "ManagedInstancesNetworkConfiguration": {_M: "subnets", _E: "securityGroups"},
+    "InstanceRequirements": {
+        _M: "vCpuCount memoryMiB cpuManufacturers memoryGiBPerVCpu allowedInstanceTypes excludedInstanceTypes"
+        " instanceGenerations bareMetal burstablePerformance localStorage networkInterfaceCount acceleratorCount"
+        " acceleratorTypes onDemandMaxPricePercentageOverLowestPrice spotMaxPricePercentageOverLowestPrice",
+        _N: "maxSpotPriceAsPercentageOfOptimalOnDemandPrice localStorageTypes totalLocalStorageGB"
+        " baselineEbsBandwidthMbps networkBandwidthGbps acceleratorManufacturers acceleratorNames"
+        " acceleratorTotalMemoryMiB requireHibernateSupport",
+    },
+    "CountRange": {_M: _ALL},
+    "OptionalCountRange": {_M: _ALL},
+    "AmountRange": {_M: _ALL},
+    "CapacityReservations": {_N: _ALL},
+    "InfrastructureOptimization": {_M: _ALL},
+    "AutoRepairConfiguration": {_M: _ALL},
     "AutoScalingGroupProvider": {
         _M: "autoScalingGroupArn autoScalingGroup managedScaling managedTerminationProtection managedDraining",
     },

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+#: How ECS places on its own instances: evenly over zones, then packed (CAP-065, CAP-066).
+MANAGED_DEFAULT: Strategy = (
+    StrategyItem("spread", "attribute:ecs.availability-zone"),
+    StrategyItem("binpack", "memory"),
+)
 #: What a service revision fixes: a change of one of these starts a deployment (DEPLOY-002, DEPLOY-009).
 REVISION_FIELDS = ("task_definition", "network_configuration", "load_balancers", "service_registries")
 
@@ -156,10 +161,16 @@ class Builder:
         service.maximum_percent = document.maximum_percent
         service.detectors = detectors_of(document.deployment_configuration)
         service.grace = float(document.health_check_grace_period_seconds or 0)
-        service.strategy = self.strategy(document.placement_strategy) or SERVICE_DEFAULT
+        default = MANAGED_DEFAULT if self._on_managed(document.capacity_provider_strategy) else SERVICE_DEFAULT
+        service.strategy = self.strategy(document.placement_strategy) or default
         service.provider_strategy = self.shares(document.capacity_provider_strategy)
         definition = self.definition(document.task_definition)[0]
         service.rebalances = service.rebalancing and why_not_rebalanced(document, definition) is None
+
+    def _on_managed(self, strategy: Sequence[CapacityProviderStrategyItem]) -> bool:
+        """Whether a strategy names a provider of Managed Instances."""
+        managed = self.engine.managed
+        return bool(managed) and any(self.engine.provider_code(i.capacity_provider) in managed for i in strategy)
 
     def shares(self, strategy: Sequence[CapacityProviderStrategyItem]) -> tuple[Share, ...]:
         """Turn a capacity provider strategy into the decision's shares."""
@@ -192,12 +203,21 @@ class Builder:
 
     def made(self, definition: TaskDefinition, revision: int, wish: Wish) -> Template:
         """The template of a wish; with the one for instances beside it if a what-if mixes the kinds of providers."""
-        template = self.templates.make(definition, revision, wish)
+        template = self.templates.make(definition, revision, self._of_architecture(wish, definition))
         others = frozenset(code for code, name in wish.providers if name not in FARGATE_PROVIDERS)
         if template.fargate and others and template.on_instances is None:
             template.on_instances = self.templates.make(definition, revision, replace(wish, launch_type="EC2"))
             template.instance_providers = others
         return template
+
+    def _of_architecture(self, wish: Wish, definition: TaskDefinition) -> Wish:
+        """On Managed Instances, which may be of either, a task that names its architecture keeps to it (CAP-066)."""
+        platform = definition.runtime_platform
+        named = platform.cpu_architecture if platform is not None else None
+        if named is None or not any(code in self.engine.managed for code, _ in wish.providers):
+            return wish
+        only = ("memberOf", f"attribute:ecs.cpu-architecture == {named.value.lower()}")
+        return replace(wish, constraints=(*wish.constraints, only))
 
     def wish(
         self,
@@ -334,7 +354,8 @@ class Builder:
             self.made(definition, revision, wish),
             owner or self.task_group(cluster, call.group or f"family:{definition.family}"),
             call.count,
-            self.strategy(call.placement_strategy) or RUN_TASK_DEFAULT,
+            self.strategy(call.placement_strategy)
+            or (MANAGED_DEFAULT if self._on_managed(given) else RUN_TASK_DEFAULT),
             self.shares(given),
             runs_for,
             origin,

@@ -216,7 +216,10 @@ def deregister_container_instance(engine: Engine, call: req.DeregisterContainerI
     instance = _instance(engine, _cluster(engine, call.cluster), call.container_instance)
     if instance.tasks and not call.force:
         raise ClientError("InvalidParameterException", "Found running tasks on the instance.")
-    engine.groups.deregister(instance, event)
+    if instance.group.managed is not None:  # its instance ends with it (CAP-074)
+        engine.groups.terminate(instance, event, replace=False)
+    else:
+        engine.groups.deregister(instance, event)
     return {"containerInstance": {"ec2InstanceId": instance.id, "status": "INACTIVE"}}
 
 
@@ -243,7 +246,8 @@ def register_task_definition(engine: Engine, call: req.RegisterTaskDefinition, e
 
 def set_desired_capacity(engine: Engine, call: req.SetDesiredCapacity, event: int) -> dict[str, Any]:
     """SetDesiredCapacity of an Auto Scaling group, within its bounds."""
-    group = next((g for g in engine.world.groups if g.name == call.auto_scaling_group_name), None)
+    named = (g for g in engine.world.groups if g.name == call.auto_scaling_group_name and g.managed is None)
+    group = next(named, None)
     if group is None:
         raise ClientError("ValidationError", f"AutoScalingGroup name not found - {call.auto_scaling_group_name}")
     if not group.min_size <= call.desired_capacity <= group.max_size:

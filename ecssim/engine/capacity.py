@@ -115,8 +115,8 @@ class Capacity:
         self._scalers.pop(provider, None)
 
     def manages(self, provider: int) -> bool:
-        """Whether the provider has managed scaling, so that its tasks may wait in PROVISIONING (CAP-044)."""
-        return provider in self._scalers
+        """Whether the provider's instances come by themselves, so that its tasks may wait in PROVISIONING (CAP-044)."""
+        return provider in self._scalers or provider in self.engine.managed
 
     def right_size(self, group: AutoScalingGroup) -> int:
         """Return the size at which the group is at its target with what runs on it now (ASG-037)."""
@@ -145,8 +145,8 @@ class Capacity:
             self._metrics.append(
                 t,
                 code,
-                reservation.percent,
-                group.desired,
+                reservation.percent if group.managed is None else NAN,
+                group.desired if group.managed is None else len(group.instances),
                 seen.instances,
                 seen.instances - seen.busy,
                 seen.tasks,

@@ -18,6 +18,7 @@ from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_managed import add_managed
 from ecssim.engine.compile_providers import add_providers, settings_of
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
@@ -83,11 +84,14 @@ def compile_scenario(
     _network(engine, scenario)
     _target_groups(engine, scenario)
     _groups(engine, scenario, trunking)
+    add_managed(engine, scenario)
     add_providers(engine, scenario)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
     engine.capacity.begin()
     for group in engine.world.groups:
+        if group.managed is not None:
+            continue
         if not steady:
             engine.calls.note(SCENARIO, "CreateAutoScalingGroup", group.name)
         if steady:

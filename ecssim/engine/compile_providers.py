@@ -29,6 +29,8 @@ def add_providers(engine: Engine, scenario: Scenario) -> None:
         world.add_provider(Provider(document.name, kind, groups.get(document.name)))
         if document.auto_scaling_group_provider is not None:
             engine.builder.provider_documents[document.name] = document.auto_scaling_group_provider
+        if managed and document.cluster is not None:
+            world.providers[document.name].clusters[engine.builder.cluster(document.cluster).name] = None
     for cluster in scenario.clusters:
         for name in cluster.capacity_providers:
             world.providers[name].clusters[cluster.cluster_name] = None

@@ -58,6 +58,8 @@ class Groups:
 
     def reconcile(self, group: AutoScalingGroup, cause: int = 0) -> None:
         """Launch what is missing, by ``cause``; a launch that finds no address or capacity is tried again later."""
+        if group.managed is not None:
+            return
         while len(group.instances) < group.desired:
             if self.launch(group, cause) is None:
                 if not group.retry_armed:
@@ -96,7 +98,7 @@ class Groups:
             for subnet in here[start:] + here[:start]:
                 engine.subnets.thaw(subnets[subnet], self.kernel._now)
                 if subnets[subnet].pool.free >= need:
-                    return self._start(group, zone, subnet, k, kind, spot, cause, booted=booted)
+                    return self.start(group, zone, subnet, k, kind, spot, cause, booted=booted)
         if spot and zones and all(self._kind(group, zone, spot) is None for zone in zones):
             self._no_capacity(group)
             return None
@@ -134,7 +136,7 @@ class Groups:
                 engine.region_code,
             )
 
-    def _start(
+    def start(
         self,
         group: AutoScalingGroup,
         zone: str,
@@ -146,6 +148,7 @@ class Groups:
         *,
         booted: bool,
     ) -> Instance:
+        """Launch one instance in a subnet that has the addresses; ``booted``: it is there at once."""
         engine = self.engine
         group.launched = k + 1
         group.failing = False
@@ -328,11 +331,13 @@ class Groups:
         engine.meters.terminated(instance)
         if instance.retiring:
             del group.retiring[instance.ordinal]
-            return
-        del group.instances[instance.ordinal]
-        if instance.fleet_ordinal >= 0:
-            occupancy.instance_left(instance)
-        group.zone_counts[instance.zone] -= 1
+        else:
+            del group.instances[instance.ordinal]
+            if instance.fleet_ordinal >= 0:
+                occupancy.instance_left(instance)
+            group.zone_counts[instance.zone] -= 1
+        if group.managed is not None:
+            group.managed.gone(instance)
 
     def resize(self, group: AutoScalingGroup, desired: int, cause: int) -> None:
         """Set the desired capacity by hand; the termination policy chooses who is too many (ASG-042)."""

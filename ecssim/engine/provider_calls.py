@@ -79,7 +79,7 @@ def create_capacity_provider(engine: Engine, call: req.CreateCapacityProvider, e
     behind = call.auto_scaling_group_provider
     if behind is None:
         _refuse("a provider of Managed Instances can only be part of the scenario", "UnsupportedFeatureException")
-    group = next((g for g in engine.world.groups if g.name == behind.group_name), None)
+    group = next((g for g in engine.world.groups if g.name == behind.group_name and g.managed is None), None)
     if group is None:
         _refuse(f"The Auto Scaling group {behind.group_name} was not found.")
     if group.provider is not None:

@@ -38,8 +38,11 @@ class Retiring:
         self.engine = engine
         self.kernel = engine.kernel
 
-    def retire(self, instance: Instance, cause: int, *, replace: bool) -> None:
-        """The group lets the instance go; with ``replace`` it launches another at once to keep its size."""
+    def retire(self, instance: Instance, cause: int, *, replace: bool, longest: float = LONGEST_DRAIN) -> None:
+        """The group lets the instance go; with ``replace`` it launches another at once to keep its size.
+
+        Draining lasts ``longest`` seconds at the most.
+        """
         engine = self.engine
         group = instance.group
         if instance.retiring or instance.ended:
@@ -52,7 +55,7 @@ class Retiring:
         del group.instances[instance.ordinal]
         group.retiring[instance.ordinal] = instance
         group.zone_counts[instance.zone] -= 1
-        self.kernel.after(LONGEST_DRAIN, self._on_timeout, instance, instance.epoch)
+        self.kernel.after(longest, self._on_timeout, instance, instance.epoch)
         if instance.status == ACTIVE:
             engine.groups.drain(instance, cause)
         else:

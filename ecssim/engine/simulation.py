@@ -46,6 +46,7 @@ from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service,
 from ecssim.world.world import World
 
 if TYPE_CHECKING:
+    from ecssim.engine.managed_instances import ManagedPool
     from ecssim.engine.outside import Outside
 
 Observer = Callable[["Engine"], None]
@@ -114,6 +115,8 @@ class Engine:
         self.groups = Groups(self)
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
+        #: Managed Instances by the code of their provider.
+        self.managed: dict[int, ManagedPool] = {}
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
@@ -195,6 +198,8 @@ class Engine:
                 self.services.mark(service)
         if cluster.waiting or cluster.provisioning:
             self.fleets.freed(cluster, instance)
+        if instance.group.managed is not None:
+            instance.group.managed.upkeep.touched(instance)
         self.rebalancing.arrived(instance)
 
     @property

@@ -29,6 +29,13 @@ class Waiter(NamedTuple):
     strategy: Strategy
 
 
+def need_of(template: Template, provider: int) -> Need:
+    """What one task asks of an instance of its provider (ASG-015)."""
+    r = template.requests[provider]
+    ports = tuple(("tcp", p) for p in r.tcp_ports) + tuple(("udp", p) for p in r.udp_ports)
+    return Need(r.cpu, r.memory, r.gpus, r.eni, ports, r.distinct)
+
+
 class Waiting:
     """Holds the waiting tasks, places them when there is room, and lets them give up (CAP-044 to CAP-047)."""
 
@@ -89,6 +96,8 @@ class Waiting:
             limit = engine.luck.value(self._timeout, "provisioning-timeout", str(owner.key), str(task.k))
             self.kernel.after(limit, self._on_timeout, task, task.epoch)
             tasks.append(task)
+        if tasks and provider in engine.managed:
+            engine.managed[provider].wanted()
         return tasks
 
     def leave(self, task: Task) -> None:
@@ -97,6 +106,8 @@ class Waiting:
             self._counts[task.provider] -= 1
             if not self._counts[task.provider]:
                 del self.since[task.provider]
+            if task.provider in self.engine.managed:
+                self.engine.managed[task.provider].zone_of.pop(task.ordinal, None)
 
     def count(self, provider: int) -> int:
         """Return how many tasks of the provider wait."""
@@ -109,9 +120,7 @@ class Waiting:
             return needs
         for task, _ in cluster.provisioning.values():
             if task.provider == provider:
-                r = task.template.requests[provider]
-                ports = tuple(("tcp", p) for p in r.tcp_ports) + tuple(("udp", p) for p in r.udp_ports)
-                needs[Need(r.cpu, r.memory, r.gpus, r.eni, ports, r.distinct)] += 1
+                needs[need_of(task.template, provider)] += 1
         return needs
 
     # -- room -------------------------------------------------------------------------------------------------
@@ -138,9 +147,12 @@ class Waiting:
         if instance.status != ACTIVE:
             return
         fleet = cluster.fleet
+        managed = instance.group.managed
         misfits = set()
         for waiter in list(cluster.provisioning.values()):
             task = waiter.task
+            if managed is not None and not managed.may_take(task, instance):
+                continue
             request = task.template.requests[task.provider]
             shape = (id(request), task.owner.group)
             if shape in misfits:

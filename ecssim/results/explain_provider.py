@@ -29,11 +29,40 @@ def explain_provider(facts: Facts, code: int) -> Explanation:
     name = facts.name("capacity_provider", code)
     rows = facts.raw("capacity_provider_decisions")
     rows = rows[rows["capacity_provider"] == code]
+    calls = _own_calls(facts, name)
+    if len(calls):
+        return _explain_managed(facts, code, calls)
     sections = [
         Section("Minute by minute", tuple(_minutes(facts, rows))),
         Section("What changed its size", tuple(_changes(facts, name))),
     ]
     return explanation(facts.result.start, f"capacityProvider/{name}", _answer(facts, code, rows), sections)
+
+
+def _own_calls(facts: Facts, name: str) -> np.ndarray:
+    """The calls by which ECS moved the instances of a provider of Managed Instances."""
+    rows = facts.raw("calls")
+    mine = [facts.name("call_target", int(target)).startswith(f"{name}: ") for target in rows["target"]]
+    return rows[(rows["caller"] == facts.code("caller", "ecs")) & np.array(mine, bool)]
+
+
+def _explain_managed(facts: Facts, code: int, calls: np.ndarray) -> Explanation:
+    """A provider of Managed Instances: every launch with what it was for, every end with its reason."""
+    name = facts.name("capacity_provider", code)
+    chronicle = Chronicle(facts)
+    instances = facts.result.settled("instances")
+    mine = instances[instances["capacity_provider"] == code]
+    ended = int((~np.isnan(mine["terminated_at"])).sum())
+    metrics = facts.raw("capacity_provider_metrics")
+    waiting = int(metrics[metrics["capacity_provider"] == code]["provisioning_tasks"].max(initial=0))
+    answer = (
+        f"ECS launched {count(len(mine), 'instance')} of its own choice, and {ended} of them ended; at the most "
+        f"{count(waiting, 'task')} waited for one."
+    )
+    found = [chronicle.event(int(number)) for number in calls["event_id"]]
+    steps = [Step(event.t, chronicle.say(event), event.number) for event in found if event is not None]
+    sections = [Section("What ECS did with its instances", tuple(steps))]
+    return explanation(facts.result.start, f"capacityProvider/{name}", answer, sections)
 
 
 def _answer(facts: Facts, code: int, rows: np.ndarray) -> str:

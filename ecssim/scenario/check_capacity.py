@@ -12,6 +12,7 @@ from ecssim.aws.check_providers import check_provider, scales
 from ecssim.aws.checks import Surroundings
 from ecssim.aws.cluster import AutoScalingGroup
 from ecssim.catalog import instance_types
+from ecssim.scenario.check_managed import check_managed
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.messages import suggestion
@@ -107,6 +108,8 @@ def _providers(names: Names, findings: Findings) -> None:
     for index, provider in enumerate(names.scenario.capacity_providers):
         where: tuple[Step, ...] = ("capacityProviders", index)
         findings.refusals(where, list(check_provider(provider)))
+        if provider.managed_instances_provider is not None:
+            check_managed(where, provider.cluster, provider.managed_instances_provider, names, findings)
         behind = provider.auto_scaling_group_provider
         if behind is None:
             continue

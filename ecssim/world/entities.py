@@ -560,7 +560,8 @@ class AutoScalingGroup:
     ``instances`` are those that it counts; ``retiring`` those that it let go and that still drain (ASG-043).
     ``kinds`` are its instance types in order of preference, ``shape`` that of the first. Of the instances above
     ``on_demand_base``, ``on_demand_percent`` are On-Demand and the others Spot (ASG-052). ``registered``,
-    ``busy`` and ``claims`` are kept by ``engine.occupancy``.
+    ``busy`` and ``claims`` are kept by ``engine.occupancy``. ``managed`` is who launches and ends its instances if it
+    is no Auto Scaling group but what stands behind a provider of Managed Instances.
     """
 
     ordinal: int
@@ -597,6 +598,7 @@ class AutoScalingGroup:
     agent_version: str = "1.90.0"
     pull_upfront: bool = False
     prefix: str = "i"
+    managed: Any = None
 
 
 @dataclass(slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_and_back_to_zero(there_and_back: Result) -> None:
     assert there_and_back.capacity_provider_metrics["instances"].iloc[-1] == 0
     sizes = [downs["from_count"].iloc[0], *downs["to_count"]]
     assert sizes[-1] == 0
-    assert all(b >= a - max(1, -(-a // 2) - 1) for a, b in zip(sizes, sizes[1:], strict=False))
+    assert all(b >= a - max(1, -(-a // 2) - 1) for a, b in pairwise(sizes))
 
 
 def test_every_minute_of_it_is_explained(there_and_back: Result) -> None:
