@@ -326,7 +326,6 @@ SECTIONS_NOT_MODELLED: frozenset[str] = frozenset()
 
 FAULTS_NOT_MODELLED = frozenset(
     {
-        "instanceImpairment",
         "slowTask",
         "dependencySlow",
     }

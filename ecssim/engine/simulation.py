@@ -16,6 +16,7 @@ from ecssim.engine.door_checks import DoorChecks
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
 from ecssim.engine.groups import Groups
+from ecssim.engine.instance_health import InstanceHealth
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
@@ -117,6 +118,7 @@ class Engine:
         self.capacity = Capacity(self)
         #: Managed Instances by the code of their provider.
         self.managed: dict[int, ManagedPool] = {}
+        self.health = InstanceHealth(self)
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)

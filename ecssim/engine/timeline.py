@@ -37,6 +37,7 @@ class Timeline:
         self._faults: dict[str, Callable[[Any, int], None]] = {
             "instanceTermination": self._instance_termination,
             "agentDisconnect": self._agent_disconnect,
+            "instanceImpairment": self._instance_impairment,
             "taskCrash": self._task_crash,
             "registrySlow": self._registry_slow,
             "registryDown": self._registry_down,
@@ -94,6 +95,11 @@ class Timeline:
             victims = self._victims(group, fault.count or 1) if group is not None else []
         for instance in victims:
             engine.groups.terminate(instance, event)
+
+    def _instance_impairment(self, fault: documents.InstanceImpairment, event: int) -> None:
+        group = self._group_of(fault.capacity_provider)
+        for instance in self._victims(group, fault.count) if group is not None else []:
+            self.engine.health.impair(instance, fault.for_)
 
     def _agent_disconnect(self, fault: documents.AgentDisconnect, event: int) -> None:
         group = self._group_of(fault.capacity_provider)
@@ -204,6 +210,7 @@ class Timeline:
 SUPPORTED_FAULTS = (
     "instanceTermination",
     "agentDisconnect",
+    "instanceImpairment",
     "taskCrash",
     "registrySlow",
     "registryDown",

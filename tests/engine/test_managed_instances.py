@@ -332,6 +332,32 @@ def test_deregistering_by_force_ends_the_instance_at_once() -> None:
     assert result.service_metrics["running_count"].iloc[-1] == 2
 
 
+@pytest.mark.rule("CAP-075")
+@pytest.mark.parametrize("status", ["ENABLED", "DISABLED", None])
+def test_an_impaired_instance_is_replaced_if_auto_repair_is_on(status: str | None) -> None:
+    repair = {"autoRepairConfiguration": {"actionsStatus": status}} if status is not None else {}
+    impaired = {
+        "at": "310s",
+        "fault": "instanceImpairment",
+        "with": {"capacityProvider": "mi", "count": 1, "for": "1h"},
+    }
+    sim = Sim(world(on_managed(2), given=provider(**repair), timeline=[impaired], duration="20m")).to(315.0)
+    (instance,) = sim.engine.world.instances
+    (shown,) = sim.call("DescribeContainerInstances", cluster="prod", containerInstances=[instance.id])[
+        "containerInstances"
+    ]
+    assert shown["healthStatus"] == {"overallStatus": "IMPAIRED"}
+    result = sim.finish()
+    if status == "ENABLED":
+        # Registered at 60: the check after 310 is at 330.
+        assert ends(result)[0] == (330.0, "DrainInstance", "it is IMPAIRED")
+        assert len(result.instances) == 2
+        assert result.service_metrics["running_count"].iloc[2:].min() == 2
+    else:
+        assert ends(result) == []
+        assert len(result.instances) == 1
+
+
 # -- what is refused ----------------------------------------------------------------------------------------
 
 
