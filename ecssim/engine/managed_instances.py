@@ -54,6 +54,9 @@ class ManagedPool:
         self.zone_of: dict[int, str] = {}
         #: Zones where a launch has failed, and until when they are left alone.
         self._shut: dict[str, float] = {}
+        #: Waiting tasks with constraints for which an instance was launched: what came may not do for them, and
+        #: launching again would not help (as ASG-023).
+        self._served: set[int] = set()
         self._armed = False
         self._architectures: dict[int, str] = {}
 
@@ -80,16 +83,19 @@ class ManagedPool:
         self._share_out(tasks)
         failed = False
         for zone in self._zones():
-            waiting = Counter(self.want_of(t.template) for t in tasks if self.zone_of.get(t.ordinal) == zone)
+            mine = [t for t in tasks if self.zone_of.get(t.ordinal) == zone and t.ordinal not in self._served]
+            waiting = Counter(self.want_of(t.template) for t in mine)
             coming = [self.by_name[i.type] for i in self._coming(zone)]
             launches = plan(left_over(waiting, coming), self._offers_in(zone))
             short = bool(launches) and not self._launch(zone, launches)
             if short or (waiting and not self._offers_in(zone)):
                 failed = True
                 self._shut[zone] = self.kernel._now + engine.timing["launchRetry"].median
-                for task in tasks:
-                    if self.zone_of.get(task.ordinal) == zone:
-                        del self.zone_of[task.ordinal]
+                for task in mine:
+                    del self.zone_of[task.ordinal]
+            elif launches:
+                code = self.group.provider_code
+                self._served.update(t.ordinal for t in mine if t.template.requests[code].constraints)
         if failed:
             self.wanted(engine.timing["launchRetry"].median)
 
@@ -198,8 +204,21 @@ class ManagedPool:
         """Whether a waiting task may go to an instance that came up: not if it is meant for another zone."""
         return self.zone_of.get(task.ordinal, instance.zone) == instance.zone
 
+    def left(self, task: Task) -> None:
+        """A task waits no longer."""
+        self.zone_of.pop(task.ordinal, None)
+        self._served.discard(task.ordinal)
+
+    def arrived(self, instance: Instance) -> None:
+        """An instance can take tasks; who waits still may need another one."""
+        self.upkeep.touched(instance)
+        self._look_again()
+
     def gone(self, instance: Instance) -> None:
         """An instance has ended: who waits needs another, and another one may be let go now."""
         self.upkeep.gone(instance)
+        self._look_again()
+
+    def _look_again(self) -> None:
         if self.engine.waiting.count(self.group.provider_code):
             self.wanted()

@@ -8,6 +8,7 @@ instance is drained, and seven days later at the latest it ends (CAP-072, CAP-07
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import CONTROLLER
@@ -24,6 +25,10 @@ DAY: Final = 86400.0
 #: Age at which an instance is drained, and how long that may take (CAP-072, CAP-073).
 LIFE_SPAN: Final = 14 * DAY
 LONGEST_DRAIN: Final = 7 * DAY
+#: Seconds between two looks for an under-used instance at the least, and how many of the emptiest are tried: bounds
+#: on what a large fleet costs, not rules of AWS.
+LOOK_SECONDS: Final = 10.0
+CANDIDATES: Final = 10
 #: ``scaleInAfter`` that switches the optimisation off (CAP-070).
 OFF: Final = -1.0
 
@@ -54,9 +59,10 @@ class Upkeep:
         self.kernel = engine.kernel
         self.pool = pool
         self.delay = delay
-        #: When a task last came to or left each instance (or it registered), by ordinal.
+        #: When a task last came to or left each instance (or it registered), by ordinal, oldest first.
         self._touched: dict[int, float] = {}
         self._next = float("inf")
+        self._looked = float("-inf")
 
     def launched(self, instance: Instance) -> None:
         """An instance is on its way: watch its tasks, and its age."""
@@ -64,54 +70,63 @@ class Upkeep:
         self.kernel.at(instance.launched_at + LIFE_SPAN, CONTROLLER, self._on_old, instance, instance.epoch)
 
     def touched(self, instance: Instance) -> None:
-        """A task came or went, or the instance registered: its time begins anew (CAP-069)."""
+        """A task came or went, or the instance registered: its time begins anew (CAP-068, CAP-069)."""
         if self.delay == OFF:
             return
-        self._touched[instance.ordinal] = self.kernel._now
-        self._arm(self.kernel._now + self.delay)
+        now = self.kernel._now
+        self._touched.pop(instance.ordinal, None)
+        self._touched[instance.ordinal] = now
+        if not is_busy(instance):
+            self.kernel.at(now + self.delay, CONTROLLER, self._on_idle, (instance, now))
+        self._arm(now + self.delay)
 
     def gone(self, instance: Instance) -> None:
         """The instance has ended; the next one may be drained now."""
         if self._touched.pop(instance.ordinal, None) is not None and self.delay != OFF:
             self._arm(self.kernel._now)
 
+    # -- idle -------------------------------------------------------------------------------------------------
+
+    def _on_idle(self, what: tuple[Instance, float], _: int) -> None:
+        """An instance has been without tasks, daemons aside, for its time: DEREGISTERING and terminated (CAP-068)."""
+        instance, since = what
+        if self._touched.get(instance.ordinal) != since or instance.status != ACTIVE or instance.retiring:
+            return
+        if not is_busy(instance):
+            event = self._note("TerminateInstances", instance, "it is idle")
+            self.engine.groups.terminate(instance, event, replace=False)
+
+    # -- under-used -------------------------------------------------------------------------------------------
+
     def _arm(self, at: float) -> None:
+        at = max(at, self._looked + LOOK_SECONDS)
         if at < self._next:
             self._next = at
             self.kernel.at(at, CONTROLLER, self._on_look, None)
 
     def _on_look(self, _: None, __: int) -> None:
-        """Look at every instance that has been left alone for long enough."""
+        """Look at the instances that have been left alone for long enough."""
         now = self.kernel._now
         if now < self._next:
             return
-        self._next = float("inf")
-        world = self.engine.world
-        due, later = [], float("inf")
+        self._next, self._looked = float("inf"), now
+        instances = self.engine.world.instances
+        due = []
         for ordinal, t in self._touched.items():
-            instance = world.instances[ordinal]
-            if instance.status == ACTIVE and not instance.retiring:
-                if t + self.delay <= now:
-                    due.append(instance)
-                else:
-                    later = min(later, t + self.delay)
-        for instance in due:
-            if not is_busy(instance):
-                self._end(instance, "it is idle")
-        self._consolidate([i for i in due if is_busy(i)])
-        if later < float("inf"):
-            self._arm(later)
-
-    def _end(self, instance: Instance, why: str) -> None:
-        """DEREGISTERING and terminated (CAP-068)."""
-        self.engine.groups.terminate(instance, self._note("TerminateInstances", instance, why), replace=False)
+            if t + self.delay > now:
+                self._arm(t + self.delay)
+                break
+            instance = instances[ordinal]
+            if instance.status == ACTIVE and not instance.retiring and is_busy(instance):
+                due.append(instance)
+        self._consolidate(due)
 
     def _consolidate(self, due: list[Instance]) -> None:
         """Drain the instance with the fewest tasks whose tasks fit on the others; one at a time (CAP-069)."""
         pool = self.pool
         if pool.group.retiring or self.engine.waiting.count(pool.group.provider_code):
             return
-        for instance in sorted(due, key=lambda i: (len(i.tasks), i.ordinal)):
+        for instance in nsmallest(CANDIDATES, due, key=lambda i: (len(i.tasks), i.ordinal)):
             if self._fits_elsewhere(instance):
                 self.retire(instance, "its tasks fit on the others")
                 return

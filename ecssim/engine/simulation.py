@@ -201,7 +201,7 @@ class Engine:
         if cluster.waiting or cluster.provisioning:
             self.fleets.freed(cluster, instance)
         if instance.group.managed is not None:
-            instance.group.managed.upkeep.touched(instance)
+            instance.group.managed.arrived(instance)
         self.rebalancing.arrived(instance)
 
     @property

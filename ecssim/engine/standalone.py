@@ -81,8 +81,8 @@ class Standalone:
         if plan.template.fargate and not self._fargate_calls.take(1, engine.kernel._now):
             raise ClientError("ThrottlingException", "Rate exceeded")
         cluster = plan.owner.cluster
-        if engine.waiting.room(cluster) == 0 and any(engine.capacity.manages(p) for p, _ in shares):
-            limit = len(cluster.provisioning)
+        if any(engine.capacity.manages(p) and not engine.waiting.room(cluster, p) for p, _ in shares):
+            limit = engine.limits.provisioning_tasks_per_cluster
             raise ClientError(
                 "ClientException",
                 f"You've reached the limit of {limit} tasks in the PROVISIONING state for your cluster.",

@@ -7,6 +7,7 @@ those that fit on it, before any newer task of the cluster. What waits is what m
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,9 +51,15 @@ class Waiting:
         self.since: dict[int, float] = {}
         self.periods: Counter[int] = Counter()
 
-    def room(self, cluster: Cluster) -> int:
-        """Return how many more tasks of the cluster may wait (CAP-045)."""
-        return max(0, self._limit - len(cluster.provisioning))
+    def room(self, cluster: Cluster, provider: int) -> int:
+        """Return how many more tasks of a provider may wait; only those of scaled groups are counted (CAP-045)."""
+        managed = self.engine.managed
+        if provider in managed:
+            return sys.maxsize
+        counted = len(cluster.provisioning) - sum(
+            self._counts[p] for p in managed if managed[p].group.cluster is cluster
+        )
+        return max(0, self._limit - counted)
 
     def enter(
         self,
@@ -73,7 +80,7 @@ class Waiting:
         tie = engine.model.tie_break
         verdict = place(cluster.fleet, template.requests[provider], owner.group, strategy, 0.0, tie)
         tasks = []
-        for _ in range(min(count, self.room(cluster))):
+        for _ in range(min(count, self.room(cluster, provider))):
             event = engine.fleets.record(owner, engine.lifecycle.created + 1, verdict, 1, None, cause, strategy)
             task = engine.lifecycle.create(
                 template,
@@ -107,7 +114,7 @@ class Waiting:
             if not self._counts[task.provider]:
                 del self.since[task.provider]
             if task.provider in self.engine.managed:
-                self.engine.managed[task.provider].zone_of.pop(task.ordinal, None)
+                self.engine.managed[task.provider].left(task)
 
     def count(self, provider: int) -> int:
         """Return how many tasks of the provider wait."""

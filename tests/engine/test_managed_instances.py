@@ -124,6 +124,18 @@ def test_what_is_on_its_way_is_not_launched_twice() -> None:
     assert result.service_metrics["running_count"].iloc[-1] == 5
 
 
+@pytest.mark.rule("CAP-045")
+def test_more_than_500_may_wait() -> None:
+    """The quota is of the tasks of scaled groups."""
+    definition = task_definition(networkMode="host", cpu="256", memory="256")
+    hosts = service("web", 600, capacityProviderStrategy=[{"capacityProvider": "mi", "weight": 1}])
+    sim = Sim(world(hosts, taskDefinitions=[definition], duration="5m")).to(20.0)
+    assert len(sim.engine.world.clusters[0].provisioning) == 600
+    result = sim.finish()
+    assert len(result.tasks) == 600
+    assert result.service_metrics["running_count"].iloc[-1] == 600
+
+
 @pytest.mark.rule("CAP-067")
 def test_trunking_is_on_by_itself() -> None:
     small = task_definition(networkMode="awsvpc", cpu="128", memory="128")
@@ -417,8 +429,9 @@ def test_tasks_that_cannot_be(more: Document, definition: Document, words: str) 
 def test_placement_constraints_are_fine() -> None:
     only = [{"type": "memberOf", "expression": "attribute:ecs.instance-type == m5.xlarge"}]
     result = run_dict(world(on_managed(1, placementConstraints=only), duration="5m"))
-    # They do not steer the launch: an m5.large comes, on which the task may not run.
-    assert len(result.instances) >= 1
+    # They do not steer the launch: one m5.large comes, on which the task may not run, and no other.
+    assert list(result.instances["instance_type"].astype(str)) == ["m5.large"]
+    assert result.tasks["container_instance"].isna().all()
     spread = [{"type": "distinctInstance"}]
     apart = run_dict(world(on_managed(3, placementConstraints=spread), duration="10m"))
     assert list(apart.tasks["container_instance"].astype(str).value_counts()) == [1, 1, 1]

@@ -59,6 +59,9 @@ def where(sim: Sim, name: str = "web") -> dict[str, int]:
     found: dict[str, int] = {}
     for task in sim.tasks(name):
         if task.running:
+            # A task is where its provider says: on an instance, unless that is one of Fargate.
+            on_fargate = (texts[task.provider] or task.template.launch_type).startswith("FARGATE")
+            assert on_fargate == task.template.fargate == (task.instance < 0)
             key = texts[task.provider] if task.provider else task.template.launch_type
             found[key] = found.get(key, 0) + 1
     return found

@@ -188,6 +188,8 @@ def test_a_type_that_no_task_fits_keeps_the_value_at_the_target() -> None:
         "reservation 100 %, at the target: all 3 tasks that wait fit no type of the group "
         "[3 x (32,768 CPU units, 512 MiB) left out: CPU of the smallest instance]; at 100, no alarm; desired stays 2"
     )
+    (finding,) = [f for f in result.summary()["findings"] if f["what"] == "capacity.leftOut"]
+    assert "(3 x (32,768 CPU units, 512 MiB) left out: CPU of the smallest instance)" in finding["text"]
     text = explain(result, "capacityProvider/ec2").text
     assert "3 tasks waited that fit no type of the group and are left out" in text
 
