@@ -7,7 +7,7 @@ instance is drained, and seven days later at the latest it ends (CAP-072, CAP-07
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Final
 
@@ -126,19 +126,23 @@ class Upkeep:
         pool = self.pool
         if pool.group.retiring or self.engine.waiting.count(pool.group.provider_code):
             return
+        if not due:
+            return
+        others = [i for i in pool.group.instances.values() if i.status == ACTIVE]
+        fleet = pool.group.cluster.fleet
+        left = {i.ordinal: fleet.remaining(i.fleet_ordinal) for i in others}
         for instance in nsmallest(CANDIDATES, due, key=lambda i: (len(i.tasks), i.ordinal)):
-            if self._fits_elsewhere(instance):
+            if self._fits_elsewhere(instance, others, left):
                 self.retire(instance, "its tasks fit on the others")
                 return
 
-    def _fits_elsewhere(self, instance: Instance) -> bool:
+    def _fits_elsewhere(self, instance: Instance, others: list[Instance], left: Mapping[int, Resources]) -> bool:
         """Whether all service tasks of the instance fit on other ACTIVE ones, in their own zone if they are spread.
 
         Standalone and protected tasks keep an instance (CAP-069).
         """
         fleet = self.pool.group.cluster.fleet
-        others = [i for i in self.pool.group.instances.values() if i is not instance and i.status == ACTIVE]
-        left = {i.ordinal: fleet.remaining(i.fleet_ordinal) for i in others}
+        taken: dict[int, Resources] = {}
         tasks = [t for t in instance.tasks.values() if not of_daemon(t)]
         for task in sorted(tasks, key=lambda t: (-t.template.cpu, -t.template.memory, t.ordinal)):
             if task.deployment is None:
@@ -149,9 +153,9 @@ class Upkeep:
             request = task.template.requests[task.provider]
             spread = len(task.template.zones) > 1
             for other in others:
-                if spread and other.zone != instance.zone:
+                if other is instance or (spread and other.zone != instance.zone):
                     continue
-                room = left[other.ordinal]
+                room = taken.get(other.ordinal) or left[other.ordinal]
                 if (
                     room.cpu >= request.cpu
                     and room.memory >= request.memory
@@ -159,7 +163,7 @@ class Upkeep:
                     and room.eni_slots >= int(request.eni)
                     and fleet.fits(other.fleet_ordinal, request, task.owner.group)
                 ):
-                    left[other.ordinal] = Resources(
+                    taken[other.ordinal] = Resources(
                         room.cpu - request.cpu,
                         room.memory - request.memory,
                         room.gpus - request.gpus,

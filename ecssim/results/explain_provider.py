@@ -56,7 +56,7 @@ def _explain_managed(facts: Facts, code: int, calls: np.ndarray) -> Explanation:
     metrics = facts.raw("capacity_provider_metrics")
     waiting = int(metrics[metrics["capacity_provider"] == code]["provisioning_tasks"].max(initial=0))
     answer = (
-        f"ECS launched {count(len(mine), 'instance')} of its own choice, and {ended} of them ended; at the most "
+        f"ECS launched {count(len(mine), 'instance')} of its own choice, and {ended:,} of them ended; at the most "
         f"{count(waiting, 'task')} waited for one."
     )
     found = [chronicle.event(int(number)) for number in calls["event_id"]]

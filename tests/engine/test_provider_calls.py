@@ -284,6 +284,9 @@ def test_a_service_moves_between_kinds(before: Document, after: list[Document], 
     sim = Sim(world(web(**before))).to(90.0)
     (old,) = where(sim)
     update(sim, capacityProviderStrategy=after, forceNewDeployment=force)
+    (shown,) = sim.call("DescribeServices", cluster="prod", services=["web"])["services"]
+    assert "launchType" not in shown
+    assert shown["capacityProviderStrategy"] == after
     sim.to(600.0)
     assert where(sim) == ({expected: 4} if force else {old: 4})
     update(sim, desiredCount=7)
