@@ -209,23 +209,10 @@ def plan(waiting: Mapping[Want, int], offers: Sequence[Offer]) -> list[Launch]:
     left = {want: count for want, count in waiting.items() if count}
     launches = []
     while left:
-        best: tuple[int, int, int, int, str] | None = None
-        chosen: tuple[Offer, dict[Want, int]] | None = None
-        for offer in offers:
-            packed = _pack(offer, left)
-            if not packed:
-                continue
-            tasks = sum(packed.values())
-            # Exact: price over tasks is compared crosswise below.
-            if best is None or (offer.price * best[1], offer.vcpu, offer.memory_mib, offer.name) < (
-                best[0] * tasks,
-                *best[2:],
-            ):
-                best = (offer.price, tasks, offer.vcpu, offer.memory_mib, offer.name)
-                chosen = (offer, packed)
-        if chosen is None:
+        choices = [(offer, packed) for offer in offers if (packed := _pack(offer, left))]
+        if not choices:
             break
-        offer, packed = chosen
+        offer, packed = min(choices, key=_worth)
         # The same choice again as long as it can be filled the same way.
         for _ in range(min(left[want] // count for want, count in packed.items())):
             launches.append(Launch(offer, packed))
@@ -233,6 +220,12 @@ def plan(waiting: Mapping[Want, int], offers: Sequence[Offer]) -> list[Launch]:
                 left[want] -= count
         left = {want: count for want, count in left.items() if count}
     return launches
+
+
+def _worth(choice: tuple[Offer, dict[Want, int]]) -> tuple[Fraction, int, int, str]:
+    """The price for a task, then the size."""
+    offer, packed = choice
+    return Fraction(offer.price, sum(packed.values())), offer.vcpu, offer.memory_mib, offer.name
 
 
 def by_zone(tasks: int, zones: Sequence[str], have: Mapping[str, int]) -> dict[str, int]:

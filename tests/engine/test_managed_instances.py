@@ -156,6 +156,17 @@ def test_several_subnets_mean_several_zones_before_packing(count: int, zones: st
 
 
 @pytest.mark.rule("CAP-065")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_first_instance_that_comes_does_not_take_what_is_meant_for_another_zone(seed: int) -> None:
+    everywhere = ("a", "b", "c")
+    large = provider(subnets=everywhere, requirements=M5 | {"allowedInstanceTypes": ["m5.xlarge"]})
+    document = world(on_managed(3, subnets=everywhere), given=large, timing={"profile": "typical"}, duration="10m")
+    result = run_dict(document, seed)
+    assert result.instances["registered_at"].nunique() == 3
+    assert list(result.tasks["availability_zone"].astype(str).value_counts()) == [1, 1, 1]
+
+
+@pytest.mark.rule("CAP-065")
 def test_one_subnet_is_packed() -> None:
     result = run_dict(world(on_managed(4), duration="10m"))
     assert list(result.tasks["container_instance"].astype(str).value_counts()) == [2, 2]
