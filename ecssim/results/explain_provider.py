@@ -43,7 +43,8 @@ def _own_calls(facts: Facts, name: str) -> np.ndarray:
     """The calls by which ECS moved the instances of a provider of Managed Instances."""
     rows = facts.raw("calls")
     mine = [facts.name("call_target", int(target)).startswith(f"{name}: ") for target in rows["target"]]
-    return rows[(rows["caller"] == facts.code("caller", "ecs")) & np.array(mine, bool)]
+    own: np.ndarray = rows[(rows["caller"] == facts.code("caller", "ecs")) & np.array(mine, bool)]
+    return own
 
 
 def _explain_managed(facts: Facts, code: int, calls: np.ndarray) -> Explanation:

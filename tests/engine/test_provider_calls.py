@@ -115,6 +115,25 @@ def test_items_of_weight_zero(strategy: list[tuple[str, int, int]], expected: di
     assert where(Sim(world(web(6, capacityProviderStrategy=items))).to(60.0)) == expected
 
 
+@pytest.mark.rule("CAP-030", "CAP-032", "CAP-033", "CAP-035")
+def test_base_and_weights_hold_as_tasks_come_and_go() -> None:
+    """Base 3 on ec2, then 1 to 2: exact at every full cycle, at most one off between, whichever way it went."""
+    strategy = [
+        {"capacityProvider": "ec2", "weight": 1, "base": 3},
+        {"capacityProvider": "ec2b", "weight": 2},
+    ]
+    groups = [group(30, name, "m5.xlarge") for name in ("asg", "other")]
+    sim = Sim(world(web(0, capacityProviderStrategy=strategy), autoScalingGroups=groups)).to(60.0)
+    for step, count in enumerate([2, 9, 30, 4, 31, 32, 6, 3, 1, 45]):
+        update(sim, desiredCount=count)
+        sim.to(60.0 + 300.0 * (step + 1))
+        found = where(sim)
+        base, rest = min(3, count), max(0, count - 3)
+        assert sum(found.values()) == count
+        assert found.get("ec2", 0) >= base
+        assert abs(found.get("ec2", 0) - (base + rest / 3)) <= (0 if rest % 3 == 0 else 0.67)
+
+
 @pytest.mark.rule("CAP-048")
 def test_a_provider_without_instances_is_named_so() -> None:
     empty = world(web(1, capacityProviderStrategy=only("ec2")), autoScalingGroups=[group(0), group(0, "other")])
