@@ -387,14 +387,15 @@ class Services:
         if len(free) < count and len(free) < len(tasks):
             self.events.protected(deployment.service, len(tasks) - len(free))
         strategy = deployment.service.provider_strategy or LAUNCH_TYPE
-        several = len(strategy) > 1 or len(deployment.by_provider) > 1
-        if count < len(free) and several and kind != "unhealthy":
+        if count < len(free) and kind != "unhealthy" and (len(strategy) > 1 or len({t.provider for t in free}) > 1):
             # First what the strategy names no more, then the provider with the largest surplus (CAP-035).
+            counts = deployment.by_provider
+            counts = {**counts, 0: deployment.active - sum(counts.values())}  # 0: tasks of a launch type
             by_provider: dict[int, list[Task]] = {}
             for task in free:
                 by_provider.setdefault(task.provider, []).append(task)
             able = {p: len(t) for p, t in by_provider.items()}
-            for provider, share in surplus(strategy, deployment.by_provider, able, count):
+            for provider, share in surplus(strategy, counts, able, count):
                 self._stop_chosen(deployment, by_provider[provider], share, kind)
             return
         self._stop_chosen(deployment, free, count, kind)
