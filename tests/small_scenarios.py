@@ -236,4 +236,88 @@ def fleet() -> Document:
     }
 
 
-CASES = {"fargate": fargate, "fleet": fleet, "scaled": scaled}
+def network() -> Document:
+    """A described VPC: a public service over NAT, a closed one over endpoints that are not enough, traffic."""
+    base = fargate()
+    https = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443}
+    in_ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"
+    closed = _definition("closed", "awsvpc", in_ecr, requiresCompatibilities=["FARGATE"])
+    closed["containerDefinitions"][0] |= {
+        "secrets": [{"name": "DB", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:db"}],
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "app"}},
+    }
+
+    def endpoint(service: str, **more: Any) -> Document:
+        kind = {"vpcEndpointType": "Interface", "subnetIds": ["c"], "securityGroupIds": ["sg-endpoints"]}
+        name = {
+            "vpcEndpointId": f"vpce-{service}",
+            "vpcId": "vpc-1",
+            "serviceName": f"com.amazonaws.us-east-1.{service}",
+        }
+        return name | (more or kind)
+
+    return base | {
+        "name": "network",
+        "vpcs": [{"vpcId": "vpc-1", "cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True}],
+        "subnets": [
+            *base["subnets"],
+            {"subnetId": "c", "availabilityZone": "us-east-1a", "cidrBlock": "10.0.1.0/24", "vpcId": "vpc-1"},
+        ],
+        "routeTables": [
+            {
+                "routeTableId": "rt-main",
+                "vpcId": "vpc-1",
+                "associations": [{"main": True}],
+                "routes": [{"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1"}],
+            },
+            {
+                "routeTableId": "rt-b",
+                "subnets": ["b"],
+                "routes": [{"destinationCidrBlock": "0.0.0.0/0", "natGatewayId": "nat"}],
+            },
+            {"routeTableId": "rt-c", "vpcId": "vpc-1", "subnets": ["c"]},
+        ],
+        "vpcEndpoints": [
+            *(endpoint(service) for service in ("ecr.api", "ecr.dkr", "logs")),
+            endpoint("s3", vpcEndpointType="Gateway", routeTableIds=["rt-c"]),
+        ],
+        "securityGroups": [
+            {
+                "groupId": "sg-tasks",
+                "vpcId": "vpc-1",
+                "ipPermissionsEgress": [{"ipProtocol": "-1", "ipRanges": [{"cidrIp": "0.0.0.0/0"}]}],
+            },
+            {
+                "groupId": "sg-endpoints",
+                "vpcId": "vpc-1",
+                "ipPermissions": [{**https, "userIdGroupPairs": [{"groupId": "sg-tasks"}]}],
+            },
+        ],
+        "taskDefinitions": [*base["taskDefinitions"], closed],
+        "services": [
+            base["services"][0] | {"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["b"]}}},
+            {
+                "serviceName": "closed",
+                "cluster": "prod",
+                "taskDefinition": "closed",
+                "desiredCount": 3,
+                "launchType": "FARGATE",
+                "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["c"], "securityGroups": ["sg-tasks"]}},
+            },
+        ],
+        "behaviour": base["behaviour"] | {"web": {"request": {"cpuSeconds": 0.001, "internetSent": "1kB"}}},
+        "traffic": [
+            {
+                "name": "shop",
+                "to": {"targetGroup": "web"},
+                "pattern": "constant",
+                "rate": 20,
+                "responseSize": "2kB",
+                "requestsPerConnection": 4,
+                "connectionLasts": "10s",
+            }
+        ],
+    }
+
+
+CASES = {"fargate": fargate, "fleet": fleet, "scaled": scaled, "network": network}

@@ -16,6 +16,7 @@ from ecssim.aws.names import (
     CapacityProviderType,
     Compatibility,
     CpuArchitecture,
+    EnabledDisabled,
     LaunchType,
     NetworkMode,
     PlacementConstraintType,
@@ -118,6 +119,7 @@ def check_launch(
         *_provider_or_launch_type(request, around),
         *check_placement(request.placement_strategy, request.placement_constraints, allow_custom=around.allow_custom),
         *_fargate_placement(request, kinds),
+        *_public_address(request, kinds),
         *_subnets(request.network_configuration, around),
         *check_tags(request.tags, around.limits),
     ]
@@ -230,6 +232,17 @@ def _fargate_placement(request: Launch, kinds: frozenset[CapacityProviderType]) 
     ):
         if given:
             yield Refusal((key,), f"Fargate has no instances to choose from: leave out {key}", "FG-004")
+
+
+def _public_address(request: Launch, kinds: frozenset[CapacityProviderType]) -> Iterator[Refusal]:
+    """A task on an instance never has a public address (NET-080)."""
+    network = request.network_configuration
+    vpc = network.awsvpc_configuration if network is not None else None
+    if vpc is None or vpc.assign_public_ip is not EnabledDisabled.ENABLED or not kinds or kinds & _FARGATE:
+        return
+    where = ("networkConfiguration", "awsvpcConfiguration", "assignPublicIp")
+    message = "Assign public IP is not supported for this launch type: tasks on instances have none"
+    yield Refusal(where, message, "NET-080", "InvalidParameterException")
 
 
 def _subnets(network: NetworkConfiguration | None, around: Surroundings) -> Iterator[Refusal]:

@@ -17,8 +17,15 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ecssim.aws.agent import AgentConfiguration
+from ecssim.aws.auto_scaling import AvailabilityZoneDistribution, LifecycleHookSpecification, WarmPool
 from ecssim.aws.managed_instances import ManagedInstancesProvider
-from ecssim.aws.names import EnabledDisabled, Market
+from ecssim.aws.names import (
+    EnabledDisabled,
+    Market,
+    OnDemandAllocationStrategy,
+    SpotAllocationStrategy,
+    TerminationPolicy,
+)
 from ecssim.aws.service import CapacityProviderStrategyItem
 from ecssim.aws.shape import JsonObject, Name, Region, Shape
 from ecssim.aws.task_definition import Tag
@@ -110,6 +117,8 @@ class InstancesShorthand(Shape):
     instance_type: str
     market: Market = Market.ON_DEMAND
     image_id: str | None = None
+    security_group_ids: tuple[str, ...] = ()
+    associate_public_ip_address: bool | None = None
 
 
 class LaunchTemplateSpecification(Shape):
@@ -148,10 +157,10 @@ class InstancesDistribution(Shape):
 
     pascal: ClassVar[bool] = True
 
-    on_demand_allocation_strategy: str | None = None
+    on_demand_allocation_strategy: OnDemandAllocationStrategy | None = None
     on_demand_base_capacity: Annotated[int, Field(ge=0)] | None = None
     on_demand_percentage_above_base_capacity: Annotated[int, Field(ge=0, le=100)] | None = None
-    spot_allocation_strategy: str | None = None
+    spot_allocation_strategy: SpotAllocationStrategy | None = None
     spot_instance_pools: Annotated[int, Field(ge=1, le=20)] | None = None
     spot_max_price: str | None = None
     distribution_segments: tuple[JsonObject, ...] = ()
@@ -182,10 +191,11 @@ class AutoScalingGroup(Shape):
     """
 
     pascal: ClassVar[bool] = True
-    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent"})
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "subnets", "instances", "agent", "warmPool"})
     shorthands: ClassVar[Mapping[str, str]] = {
+        "warmPool": "a PutWarmPool call of its own",
         "subnets": "vpcZoneIdentifier (the subnet ids joined by commas)",
-        "instances": "a launch template with this instance type, or a mixedInstancesPolicy of Spot alone",
+        "instances": "a launch template with this instance type and, for Spot, its instanceMarketOptions",
     }
 
     auto_scaling_group_name: Name
@@ -204,18 +214,19 @@ class AutoScalingGroup(Shape):
     health_check_type: str | None = None
     health_check_grace_period: Annotated[int, Field(ge=0)] | None = None
     new_instances_protected_from_scale_in: bool | None = None
-    termination_policies: tuple[str, ...] = ()
+    termination_policies: tuple[TerminationPolicy, ...] = ()
     capacity_rebalance: bool | None = None
     max_instance_lifetime: Annotated[int, Field(ge=0)] | None = None
     instance_maintenance_policy: JsonObject | None = None
     availability_zones: tuple[str, ...] = ()
     availability_zone_ids: tuple[str, ...] = ()
-    availability_zone_distribution: JsonObject | None = None
+    availability_zone_distribution: AvailabilityZoneDistribution | None = None
     availability_zone_impairment_policy: JsonObject | None = None
     target_group_arns: Annotated[tuple[str, ...], Field(alias="targetGroupARNs")] = ()
     load_balancer_names: tuple[str, ...] = ()
     traffic_sources: tuple[JsonObject, ...] = ()
-    lifecycle_hook_specification_list: tuple[JsonObject, ...] = ()
+    lifecycle_hook_specification_list: tuple[LifecycleHookSpecification, ...] = ()
+    warm_pool: WarmPool | None = None
     launch_configuration_name: str | None = None
     instance_id: str | None = None
     placement_group: str | None = None
@@ -237,6 +248,11 @@ class AutoScalingGroup(Shape):
         if self.subnets and self.vpc_zone_identifier is not None:
             raise PydanticCustomError("one_of", "give vpcZoneIdentifier or its shorthand subnets, not both")
         return self
+
+    @property
+    def buys_spot(self) -> bool:
+        """Whether any instance of the group may be Spot."""
+        return self.on_demand_percent < 100
 
     @property
     def cluster(self) -> str | None:
@@ -264,10 +280,15 @@ class AutoScalingGroup(Shape):
         )
 
     @property
+    def distribution(self) -> InstancesDistribution | None:
+        """How a mixed group divides its instances; the API's defaults if its policy says nothing."""
+        policy = self.mixed_instances_policy
+        return None if policy is None else policy.instances_distribution or InstancesDistribution()
+
+    @property
     def on_demand_base(self) -> int:
         """Instances that are On-Demand before any Spot is bought."""
-        policy = self.mixed_instances_policy
-        distribution = policy.instances_distribution if policy else None
+        distribution = self.distribution
         return (distribution.on_demand_base_capacity or 0) if distribution else 0
 
     @property
@@ -275,7 +296,6 @@ class AutoScalingGroup(Shape):
         """Percent of the instances above the base that are On-Demand; EC2's default is 100."""
         if self.instances is not None:
             return 100 if self.instances.market is Market.ON_DEMAND else 0
-        policy = self.mixed_instances_policy
-        distribution = policy.instances_distribution if policy else None
+        distribution = self.distribution
         given = distribution.on_demand_percentage_above_base_capacity if distribution else None
         return 100 if given is None else given

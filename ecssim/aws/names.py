@@ -535,3 +535,74 @@ class Market(StrEnum):
 
     ON_DEMAND = "onDemand"
     SPOT = "spot"
+
+
+class OnDemandAllocationStrategy(StrEnum):
+    """How a mixed group chooses the type of its On-Demand instances (ASG-052)."""
+
+    PRIORITIZED = "prioritized"
+    LOWEST_PRICE = "lowest-price"
+
+
+class SpotAllocationStrategy(StrEnum):
+    """How a mixed group chooses the pools of its Spot instances (ASG-052)."""
+
+    LOWEST_PRICE = "lowest-price"
+    CAPACITY_OPTIMIZED = "capacity-optimized"
+    CAPACITY_OPTIMIZED_PRIORITIZED = "capacity-optimized-prioritized"
+    PRICE_CAPACITY_OPTIMIZED = "price-capacity-optimized"
+
+
+class CapacityDistributionStrategy(StrEnum):
+    """Where a group tries again after a failed launch (ASG-050)."""
+
+    BALANCED_BEST_EFFORT = "balanced-best-effort"
+    BALANCED_ONLY = "balanced-only"
+
+
+class LifecycleTransition(StrEnum):
+    """When a lifecycle hook holds an instance (ASG-046)."""
+
+    LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
+
+
+class LifecycleActionResult(StrEnum):
+    """How a lifecycle hook ends (ASG-046)."""
+
+    CONTINUE = "CONTINUE"
+    ABANDON = "ABANDON"
+
+
+class WarmPoolState(StrEnum):
+    """In which state the instances of a warm pool wait (ASG-056)."""
+
+    STOPPED = "Stopped"
+    RUNNING = "Running"
+    HIBERNATED = "Hibernated"
+
+
+class TerminationPolicy(StrEnum):
+    """How a group chooses the instances that it ends (ASG-042)."""
+
+    DEFAULT = "Default"
+    OLDEST_INSTANCE = "OldestInstance"
+    NEWEST_INSTANCE = "NewestInstance"
+    OLDEST_LAUNCH_CONFIGURATION = "OldestLaunchConfiguration"
+    OLDEST_LAUNCH_TEMPLATE = "OldestLaunchTemplate"
+    CLOSEST_TO_NEXT_INSTANCE_HOUR = "ClosestToNextInstanceHour"
+    ALLOCATION_STRATEGY = "AllocationStrategy"
+
+
+class ScalingProcess(StrEnum):
+    """A process of an Auto Scaling group that can be suspended."""
+
+    LAUNCH = "Launch"
+    TERMINATE = "Terminate"
+    ADD_TO_LOAD_BALANCER = "AddToLoadBalancer"
+    ALARM_NOTIFICATION = "AlarmNotification"
+    AZ_REBALANCE = "AZRebalance"
+    HEALTH_CHECK = "HealthCheck"
+    INSTANCE_REFRESH = "InstanceRefresh"
+    REPLACE_UNHEALTHY = "ReplaceUnhealthy"
+    SCHEDULED_ACTIONS = "ScheduledActions"

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ecssim.aws.names import VpcEndpointType
+from ecssim.aws.routing import IpPermission, Route, RouteTableAssociation
 from ecssim.aws.shape import JsonObject, Name, Region, Shape
 
 Cidr = Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
@@ -27,9 +28,9 @@ class Ec2Shape(Shape):
 
 
 class Vpc(Ec2Shape):
-    """A VPC with its IPv4 blocks."""
+    """A VPC with its IPv4 blocks and the attributes without which endpoints have no private names (NET-082)."""
 
-    additions: ClassVar[frozenset[str]] = frozenset({"region", "cidrBlocks"})
+    additions: ClassVar[frozenset[str]] = frozenset({"region", "cidrBlocks", "enableDnsSupport", "enableDnsHostnames"})
     shorthands: ClassVar[Mapping[str, str]] = {"cidrBlocks": "cidrBlockAssociationSet"}
 
     vpc_id: Name
@@ -38,6 +39,8 @@ class Vpc(Ec2Shape):
     cidr_blocks: tuple[Cidr, ...] = ()
     cidr_block_association_set: tuple[JsonObject, ...] = ()
     is_default: bool | None = None
+    enable_dns_support: bool | None = None
+    enable_dns_hostnames: bool | None = None
     tags: tuple[JsonObject, ...] = ()
 
     @property
@@ -97,7 +100,7 @@ class VpcEndpoint(Ec2Shape):
 
 
 class SecurityGroup(Ec2Shape):
-    """A security group; its rules are read for lint only."""
+    """A security group: what may come in and go out. ``ipPermissionsEgress`` left out is EC2's default: everything."""
 
     additions: ClassVar[frozenset[str]] = frozenset({"region"})
 
@@ -106,8 +109,10 @@ class SecurityGroup(Ec2Shape):
     description: str | None = None
     region: Region | None = None
     vpc_id: str | None = None
-    ip_permissions: tuple[JsonObject, ...] = ()
-    ip_permissions_egress: tuple[JsonObject, ...] = ()
+    owner_id: str | None = None
+    security_group_arn: str | None = None
+    ip_permissions: tuple[IpPermission, ...] = ()
+    ip_permissions_egress: tuple[IpPermission, ...] | None = None
     tags: tuple[JsonObject, ...] = ()
 
 
@@ -120,10 +125,22 @@ class RouteTable(Ec2Shape):
     route_table_id: Name
     region: Region | None = None
     vpc_id: str | None = None
+    owner_id: str | None = None
+    propagating_vgws: tuple[JsonObject, ...] = ()
     subnets: tuple[str, ...] = ()
-    associations: tuple[JsonObject, ...] = ()
-    routes: tuple[JsonObject, ...] = ()
+    associations: tuple[RouteTableAssociation, ...] = ()
+    routes: tuple[Route, ...] = ()
     tags: tuple[JsonObject, ...] = ()
+
+    @property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """The subnets that name this table, whichever way they were written."""
+        return self.subnets + tuple(a.subnet_id for a in self.associations if a.subnet_id is not None)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is the table of the subnets of its VPC that name none."""
+        return any(a.main for a in self.associations)
 
 
 class AccountSettings(Shape):

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from ecssim.aws.auto_scaling import ResumeProcesses, StartInstanceRefresh, SuspendProcesses, UpdateAutoScalingGroup
 from ecssim.aws.cluster import CapacityProvider, ManagedScaling
 from ecssim.aws.load_balancing import ElbShape, ListenerAction, RuleCondition
 from ecssim.aws.names import (
@@ -368,17 +369,6 @@ class SetDesiredCapacity(Shape):
     honor_cooldown: bool = False
 
 
-class UpdateAutoScalingGroup(Shape):
-    """Change the bounds of an Auto Scaling group."""
-
-    pascal: ClassVar[bool] = True
-
-    auto_scaling_group_name: str
-    min_size: Count | None = None
-    max_size: Count | None = None
-    desired_capacity: Count | None = None
-
-
 class TerminateInstanceInAutoScalingGroup(Shape):
     """End one instance of a group."""
 
@@ -477,11 +467,14 @@ REQUESTS: Mapping[str, type[Shape]] = {
     "PutScheduledAction": ScheduledAction,
     "RegisterScalableTarget": ScalableTarget,
     "RegisterTaskDefinition": RegisterTaskDefinition,
+    "ResumeProcesses": ResumeProcesses,
     "RunTask": RunTask,
     "SetDesiredCapacity": SetDesiredCapacity,
+    "StartInstanceRefresh": StartInstanceRefresh,
     "StartTask": StartTask,
     "StopServiceDeployment": StopServiceDeployment,
     "StopTask": StopTask,
+    "SuspendProcesses": SuspendProcesses,
     "TerminateInstanceInAutoScalingGroup": TerminateInstanceInAutoScalingGroup,
     "UpdateAutoScalingGroup": UpdateAutoScalingGroup,
     "UpdateCapacityProvider": UpdateCapacityProvider,

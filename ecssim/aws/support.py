@@ -35,12 +35,12 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "ContainerDefinition": {
         _M: "name image cpu memory memoryReservation portMappings essential stopTimeout resourceRequirements"
-        " dependsOn startTimeout healthCheck restartPolicy",
-        _E: "repositoryCredentials links entryPoint command environment environmentFiles"
-        " mountPoints volumesFrom linuxParameters secrets versionConsistency hostname user"
+        " dependsOn startTimeout healthCheck restartPolicy repositoryCredentials secrets logConfiguration",
+        _E: "links entryPoint command environment environmentFiles"
+        " mountPoints volumesFrom linuxParameters versionConsistency hostname user"
         " workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers"
         " dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal"
-        " dockerLabels ulimits logConfiguration systemControls credentialSpecs",
+        " dockerLabels ulimits systemControls credentialSpecs",
         _N: "firelensConfiguration",
     },
     "PortMapping": {_M: "containerPort hostPort protocol", _E: "name appProtocol", _N: "containerPortRange"},
@@ -58,10 +58,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "EnvironmentFile": {_E: _ALL},
     "HostEntry": {_E: _ALL},
     "KeyValuePair": {_E: _ALL},
-    "LogConfiguration": {_E: _ALL},
+    "LogConfiguration": {_M: "logDriver options", _E: "secretOptions"},
     "MountPoint": {_E: _ALL},
-    "RepositoryCredentials": {_E: _ALL},
-    "Secret": {_E: _ALL},
+    "RepositoryCredentials": {_M: _ALL},
+    "Secret": {_M: "valueFrom", _E: "name"},
     "SystemControl": {_E: _ALL},
     "Tag": {_E: _ALL},
     "Ulimit": {_E: _ALL},
@@ -71,8 +71,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "serviceName taskDefinition cluster region desiredCount schedulingStrategy launchType"
         " capacityProviderStrategy deploymentConfiguration deploymentController"
         " placementConstraints placementStrategy networkConfiguration loadBalancers"
-        " healthCheckGracePeriodSeconds availabilityZoneRebalancing",
-        _E: "platformVersion role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
+        " healthCheckGracePeriodSeconds availabilityZoneRebalancing platformVersion",
+        _E: "role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
         _N: "serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors monitoring",
     },
@@ -80,7 +80,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "PlacementConstraint": {_M: _ALL},
     "PlacementStrategy": {_M: _ALL},
     "NetworkConfiguration": {_M: _ALL},
-    "AwsVpcConfiguration": {_M: "subnets assignPublicIp", _E: "securityGroups"},
+    "AwsVpcConfiguration": {_M: "subnets assignPublicIp securityGroups"},
     "DeploymentController": {_N: _ALL},
     "DeploymentConfiguration": {
         _M: "minimumHealthyPercent maximumPercent deploymentCircuitBreaker alarms bakeTimeInMinutes"
@@ -143,28 +143,36 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ManagedScaling": {_M: _ALL},
     "AutoScalingGroup": {
         _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
-        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies",
+        " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies"
+        " newInstancesProtectedFromScaleIn defaultCooldown healthCheckGracePeriod capacityRebalance"
+        " maxInstanceLifetime availabilityZoneDistribution lifecycleHookSpecificationList warmPool",
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
-        " skipZonalShiftValidation newInstancesProtectedFromScaleIn",
-        _N: "defaultCooldown defaultInstanceWarmup healthCheckType healthCheckGracePeriod"
-        " capacityRebalance maxInstanceLifetime instanceMaintenancePolicy"
-        " availabilityZoneDistribution availabilityZoneImpairmentPolicy targetGroupARNs"
-        " loadBalancerNames trafficSources lifecycleHookSpecificationList desiredCapacityType"
+        " skipZonalShiftValidation",
+        _N: "defaultInstanceWarmup healthCheckType instanceMaintenancePolicy"
+        " availabilityZoneImpairmentPolicy targetGroupARNs loadBalancerNames trafficSources desiredCapacityType"
         " capacityReservationSpecification instanceLifecyclePolicy",
     },
-    "InstancesShorthand": {_M: "instanceType market imageId"},
+    "LifecycleHookSpecification": {
+        _M: "lifecycleHookName lifecycleTransition heartbeatTimeout defaultResult completesAfter",
+        _E: "notificationMetadata notificationTargetARN roleARN",
+    },
+    "WarmPool": {_M: _ALL},
+    "InstanceReusePolicy": {_M: _ALL},
+    "AvailabilityZoneDistribution": {_M: _ALL},
+    "InstancesShorthand": {_M: "instanceType market imageId securityGroupIds associatePublicIpAddress"},
     "MixedInstancesPolicy": {_M: _ALL},
     "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
-        _M: "instanceType imageId",
+        _M: "instanceType imageId weightedCapacity",
         _E: "launchTemplateSpecification",
-        _N: "weightedCapacity instanceRequirements",
+        _N: "instanceRequirements",
     },
     "LaunchTemplateSpecification": {_E: _ALL},
     "InstancesDistribution": {
-        _M: "onDemandBaseCapacity onDemandPercentageAboveBaseCapacity",
-        _N: "onDemandAllocationStrategy spotAllocationStrategy spotInstancePools spotMaxPrice distributionSegments",
+        _M: "onDemandBaseCapacity onDemandPercentageAboveBaseCapacity onDemandAllocationStrategy"
+        " spotAllocationStrategy spotInstancePools spotMaxPrice",
+        _N: "distributionSegments",
     },
     "AgentConfiguration": {
         _M: "version ECS_CLUSTER ECS_RESERVED_MEMORY ECS_INSTANCE_ATTRIBUTES ECS_RESERVED_PORTS ECS_RESERVED_PORTS_UDP"
@@ -172,9 +180,9 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " ECS_CONTAINER_START_TIMEOUT ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"
         " ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER ECS_NUM_IMAGES_DELETE_PER_CYCLE ECS_IMAGE_CLEANUP_INTERVAL"
         " ECS_IMAGE_MINIMUM_CLEANUP_AGE ECS_DISABLE_IMAGE_CLEANUP ECS_ENABLE_TASK_ENI ECS_AVAILABLE_LOGGING_DRIVERS"
-        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT",
+        " ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT ECS_WARM_POOLS_CHECK",
         _E: "ECS_POLL_METRICS",
-        _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT ECS_WARM_POOLS_CHECK",
+        _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT",
     },
     "AccountSettings": {
         _M: "awsvpcTrunking",
@@ -184,21 +192,45 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "fargateTaskRetirementWaitPeriod fargateEventWindows",
     },
     # --- network
-    "Vpc": {_M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet", _E: "isDefault tags"},
+    "Vpc": {
+        _M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet enableDnsSupport enableDnsHostnames",
+        _E: "isDefault tags",
+    },
     "Subnet": {
-        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId",
-        _E: "availabilityZoneId mapPublicIpOnLaunch tags",
+        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId mapPublicIpOnLaunch",
+        _E: "availabilityZoneId tags",
     },
     "NatGateway": {
-        _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount",
-        _E: "vpcId connectivityType allocationId tags",
+        _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount connectivityType",
+        _E: "vpcId allocationId tags",
     },
     "VpcEndpoint": {
-        _M: "vpcEndpointId vpcEndpointType subnetIds region",
-        _E: "serviceName vpcId routeTableIds securityGroupIds privateDnsEnabled tags",
+        _M: "vpcEndpointId serviceName vpcEndpointType subnetIds region vpcId routeTableIds securityGroupIds"
+        " privateDnsEnabled",
+        _E: "tags",
     },
-    "SecurityGroup": {_E: _ALL},
-    "RouteTable": {_E: _ALL},
+    "SecurityGroup": {
+        _M: "groupId groupName region vpcId ipPermissions ipPermissionsEgress",
+        _E: "description ownerId securityGroupArn tags",
+    },
+    "IpPermission": {_M: "ipProtocol fromPort toPort ipRanges prefixListIds userIdGroupPairs", _E: "ipv6Ranges"},
+    "IpRange": {_M: "cidrIp", _E: "description"},
+    "PrefixList": {_M: "prefixListId", _E: "description"},
+    "UserIdGroupPair": {
+        _M: "groupId",
+        _E: "groupName userId vpcId vpcPeeringConnectionId peeringStatus description",
+    },
+    "RouteTable": {_M: "routeTableId region vpcId subnets associations routes", _E: "ownerId propagatingVgws tags"},
+    "RouteTableAssociation": {
+        _M: "subnetId main",
+        _E: "routeTableAssociationId routeTableId gatewayId publicIpv4Pool associationState",
+    },
+    "Route": {
+        _M: "destinationCidrBlock destinationPrefixListId gatewayId natGatewayId transitGatewayId"
+        " vpcPeeringConnectionId networkInterfaceId instanceId localGatewayId carrierGatewayId coreNetworkArn"
+        " odbNetworkArn state",
+        _E: "destinationIpv6CidrBlock egressOnlyInternetGatewayId instanceOwnerId ipAddress origin",
+    },
     # --- load balancing
     "TargetGroup": {
         _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled"
@@ -261,8 +293,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "RunTask": {
         _M: "taskDefinition cluster region count launchType capacityProviderStrategy"
         " networkConfiguration overrides placementConstraints placementStrategy group"
-        " startedBy",
-        _E: "platformVersion referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
+        " startedBy platformVersion",
+        _E: "referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
         _N: "volumeConfigurations",
     },
     "StartTask": {
@@ -309,8 +341,12 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "DeleteCapacityProvider": {_M: _ALL},
     "DescribeCapacityProviders": {_M: "capacityProviders cluster", _E: "include"},
     "DeregisterTaskDefinition": {_N: _ALL},
-    "SetDesiredCapacity": {_M: "autoScalingGroupName desiredCapacity", _E: "honorCooldown"},
-    "UpdateAutoScalingGroup": {_N: _ALL},
+    "SetDesiredCapacity": {_M: _ALL},
+    "StartInstanceRefresh": {_M: "autoScalingGroupName preferences", _E: "strategy"},
+    "RefreshPreferences": {_M: "minHealthyPercentage maxHealthyPercentage instanceWarmup", _N: "skipMatching"},
+    "SuspendProcesses": {_M: _ALL},
+    "ResumeProcesses": {_M: _ALL},
+    "UpdateAutoScalingGroup": {_M: _ALL},
     "TerminateInstanceInAutoScalingGroup": {_M: _ALL},
     "UpdateTaskProtection": {_M: _ALL},
     "UpdateCapacityProvider": {_M: "name cluster autoScalingGroupProvider", _N: "managedInstancesProvider"},

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from string import ascii_lowercase
 from types import MappingProxyType
 from typing import Literal, cast
 
 DATA = Path(__file__).parent / "data"
 
 Architecture = Literal["x86_64", "arm64"]
+
+#: Families of the quotas "Standard (A, C, D, H, I, M, R, T, Z)"; Im and Is are storage families of I.
+_STANDARD = frozenset({"a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class InstanceType:
     def family(self) -> str:
         """The part before the dot: ``m6i`` of ``m6i.large``."""
         return self.name.split(".", 1)[0]
+
+    @property
+    def standard(self) -> bool:
+        """Whether its vCPUs count against the quotas of the standard families (SPOT-019)."""
+        return self.name[: len(self.name) - len(self.name.lstrip(ascii_lowercase))] in _STANDARD
 
     @property
     def cpu_units(self) -> int:

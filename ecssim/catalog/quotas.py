@@ -88,6 +88,14 @@ class Quotas:
     fargate_on_demand_vcpu: int | None
     fargate_spot_vcpu: int | None
     network_interfaces_per_region: int | None
+    on_demand_standard_vcpu: int | None
+    """vCPUs of running On-Demand instances of the families A, C, D, H, I, M, R, T and Z."""
+    on_demand_accelerated_vcpu: int | None
+    """The same of all other families together: AWS has a quota for each of them (F, G and VT, P, X, Inf, ...)."""
+    spot_standard_vcpu: int | None
+    """vCPUs of Spot requests for the families A, C, D, H, I, M, R, T and Z (SPOT-019)."""
+    spot_accelerated_vcpu: int | None
+    """The same for all other families together."""
     service_launches_per_minute: int
     fargate_service_launches_per_minute: int
     fargate_launch_burst: int
@@ -141,6 +149,10 @@ def quotas(profile: Profile = "mature", region: str = "us-east-1") -> Quotas:
         fargate_on_demand_vcpu=None if mature else 6,
         fargate_spot_vcpu=None if mature else 6,
         network_interfaces_per_region=None if mature else 5_000,
+        on_demand_standard_vcpu=None if mature else 5,
+        on_demand_accelerated_vcpu=None if mature else 0,
+        spot_standard_vcpu=None if mature else 5,
+        spot_accelerated_vcpu=None if mature else 0,
         service_launches_per_minute=rates.service_launches_per_minute,
         fargate_service_launches_per_minute=rates.fargate_service_launches_per_minute,
         fargate_launch_burst=rates.fargate_launch_burst,

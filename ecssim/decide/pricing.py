@@ -49,7 +49,14 @@ class Dimension(StrEnum):
     IDLE = "idle"
     HOURS = "hours"
     PUBLIC_IPV4 = "publicIpv4"
-    LCU = "lcu"
+    LCU_NEW_CONNECTIONS = "lcu.newConnections"
+    LCU_ACTIVE_CONNECTIONS = "lcu.activeConnections"
+    LCU_BYTES = "lcu.processedBytes"
+    LCU_RULES = "lcu.ruleEvaluations"
+    NAT_BYTES = "natBytes"
+    ENDPOINT_BYTES = "endpointBytes"
+    CROSS_ZONE = "crossZone"
+    INTERNET_EGRESS = "internetEgress"
     UNUSED_COMMITMENT = "unusedCommitment"
 
 

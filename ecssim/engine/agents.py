@@ -26,7 +26,8 @@ class Agents:
         self.advance = engine.lifecycle.advance
         engine.lifecycle.submit = self.submit
         self._step = engine.lifecycle.step
-        self._pull = engine.pulls.begin
+        #: What a plain task begins with; who looks at reachability puts itself in between (engine.reach).
+        self.pull = engine.pulls.begin
 
     def submit(self, task: Task) -> None:
         """The agent received the task."""
@@ -44,7 +45,7 @@ class Agents:
             if template.chain is None and task.status == PENDING:
                 task.pull_started_at = now
                 self._step(task, template.after_dispatch)
-                self._pull(task)
+                self.pull(task)
             else:
                 self.advance(task, AGENT_READY)
         elif self.fits(instance, task):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isinf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -122,7 +123,7 @@ def _request_law(cpu: int, request: Any, idle: Any) -> RequestLaw:
     def mean(given: Any) -> float:
         return law_of(given).mean if given is not None else 0.0
 
-    return RequestLaw.of(
+    law = RequestLaw.of(
         cpu,
         mean(request.cpu_seconds) if request is not None else 0.0,
         mean(request.latency) if request is not None else 0.0,
@@ -131,3 +132,6 @@ def _request_law(cpu: int, request: Any, idle: Any) -> RequestLaw:
         float(idle.cpu) if idle is not None else 0.0,
         float(idle.memory) / mib if idle is not None else 0.0,
     )
+    if request is None or not (request.internet_sent or request.internet_received):
+        return law
+    return replace(law, internet_sent=int(request.internet_sent), internet_received=int(request.internet_received))

@@ -198,6 +198,7 @@ class Builder:
                 registries=bool(document.service_registries),
                 daemon=document.is_daemon,
                 serving=next((b.container_name for b in document.load_balancers), None),
+                platform=document.platform_version,
             ),
         )
 
@@ -230,6 +231,7 @@ class Builder:
         registries: bool = False,
         daemon: bool = False,
         serving: str | None = None,
+        platform: str | None = None,
     ) -> Wish:
         """Collect what a request adds to its task definition (CAP-021, CAP-022)."""
         names = [item.capacity_provider for item in strategy]
@@ -245,6 +247,8 @@ class Builder:
             providers=tuple((self.engine.provider_code(n), n) for n in names),
             daemon=daemon,
             serving=serving,
+            security_groups=vpc.security_groups if vpc is not None and self.engine.reach is not None else (),
+            platform=platform if self.engine.reach is not None else None,
         )
 
     def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
@@ -348,6 +352,7 @@ class Builder:
             call.launch_type.value if call.launch_type is not None else None,
             given,
             constraints=tuple((c.type.value, c.expression) for c in call.placement_constraints),
+            platform=call.platform_version,
         )
         wish = _overridden(wish, definition, call.overrides)
         return RunTaskPlan(

@@ -11,6 +11,7 @@ from ecssim.aws.reasons import cut
 from ecssim.aws.scaling import Alarm, ScalableTarget, ScalingPolicy, ScheduledAction
 from ecssim.decide.reconcile import protection_blocks
 from ecssim.engine import scaling_requests
+from ecssim.engine.group_calls import GROUP_CALLS
 from ecssim.engine.provider_calls import PROVIDER_CALLS
 from ecssim.engine.read_handlers import READS
 from ecssim.engine.standalone import Failure, RunTaskPlan
@@ -244,33 +245,6 @@ def register_task_definition(engine: Engine, call: req.RegisterTaskDefinition, e
     return {"taskDefinition": {"family": call.family, "revision": revision}}
 
 
-def set_desired_capacity(engine: Engine, call: req.SetDesiredCapacity, event: int) -> dict[str, Any]:
-    """SetDesiredCapacity of an Auto Scaling group, within its bounds."""
-    named = (g for g in engine.world.groups if g.name == call.auto_scaling_group_name and g.managed is None)
-    group = next(named, None)
-    if group is None:
-        raise ClientError("ValidationError", f"AutoScalingGroup name not found - {call.auto_scaling_group_name}")
-    if not group.min_size <= call.desired_capacity <= group.max_size:
-        raise ClientError(
-            "ValidationError",
-            f"New SetDesiredCapacity value {call.desired_capacity} is outside of {group.min_size} to "
-            f"{group.max_size} for the AutoScalingGroup.",
-        )
-    engine.groups.resize(group, call.desired_capacity, event)
-    return {}
-
-
-def terminate_instance(engine: Engine, call: req.TerminateInstanceInAutoScalingGroup, event: int) -> dict[str, Any]:
-    """TerminateInstanceInAutoScalingGroup: the group replaces it unless its size is decremented."""
-    instance = next((i for i in engine.world.instances if i.id == call.instance_id), None)
-    if instance is None:
-        raise ClientError("ValidationError", f"Instance Id not found - {call.instance_id}")
-    if call.should_decrement_desired_capacity:
-        instance.group.desired = max(instance.group.min_size, instance.group.desired - 1)
-    engine.retiring.retire(instance, event, replace=True)
-    return {}
-
-
 def register_scalable_target(engine: Engine, call: ScalableTarget, event: int) -> dict[str, Any]:
     """RegisterScalableTarget: bounds of a service that may be scaled (SCALE-034)."""
     scaling_requests.register_target(engine, call, event)
@@ -321,14 +295,13 @@ HANDLERS: dict[str, Any] = {
     "RegisterScalableTarget": register_scalable_target,
     "RegisterTaskDefinition": register_task_definition,
     "RunTask": run_task,
-    "SetDesiredCapacity": set_desired_capacity,
     "StartTask": start_task,
     "StopServiceDeployment": stop_service_deployment,
     "StopTask": stop_task,
-    "TerminateInstanceInAutoScalingGroup": terminate_instance,
     "UpdateContainerInstancesState": update_container_instances_state,
     "UpdateService": update_service,
     "UpdateTaskProtection": update_task_protection,
     **PROVIDER_CALLS,
+    **GROUP_CALLS,
     **READS,
 }

@@ -27,13 +27,11 @@ from ecssim.decide.managed_scaling import (
     scale_out,
     warming_up,
 )
-from ecssim.decide.termination import Member, choose_victims
 from ecssim.engine.kernel import CONTROLLER
 from ecssim.engine.occupancy import occupancy
-from ecssim.engine.retiring import is_busy
+from ecssim.engine.retiring import may_go
 from ecssim.engine.scaling_decisions import Done, ScalingDecisions
-from ecssim.world.entities import NAN, AutoScalingGroup, Instance
-from ecssim.world.states import ACTIVE
+from ecssim.world.entities import NAN, AutoScalingGroup
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -166,15 +164,20 @@ class Capacity:
         event = self._show(scaler)
         before = group.desired
         done = Done("none", before)
-        if scaler.alarms.high:
+        suspended = "AlarmNotification" in group.suspended
+        if suspended:
+            done = Done("suspended", before)
+        elif scaler.alarms.high:
             done = self._grow(scaler, event)
         elif scaler.alarms.low:
             done = Done("ordered before", before, scaler.due) if scaler.ordered else self._shrink(scaler, event)
         self._decisions.write(self._minute, group, scaler.measure, scaler.policy, scaler.alarms, before, done)
+        if suspended:
+            return
         if not scaler.alarms.high:
             scaler.refused = ""
         if group.failing and len(group.instances) >= group.desired:
-            group.failing = False
+            group.failing = ""
 
     # -- out --------------------------------------------------------------------------------------------------
 
@@ -234,26 +237,18 @@ class Capacity:
         step = min(step, before - group.min_size)
         if step <= 0:
             return Done("at minimum", before)
-        able = [
-            i for i in group.instances.values() if not (group.settings.protection and (is_busy(i) or not _settled(i)))
-        ]
+        able = [i for i in group.instances.values() if may_go(i)]
         step = min(step, len(able))
         if step <= 0:
             return Done("protected", before)
-        now = self.kernel._now
-        luck = self.engine.luck("termination", group.name)
-        chosen = choose_victims(
-            [Member(i.ordinal, i.zone, i.launched_at) for i in able],
-            step,
-            now,
-            group.termination_policies,
-            luck.__getitem__ if self.engine.model.random_ties else None,
-        )
+        if "Terminate" in group.suspended:
+            return Done("suspended", before)
+        chosen = self.engine.sizes.choose(group, able, step)
         group.desired = before - step
         activity = self._record(scaler, before, group.desired, "", event)
         for ordinal in chosen:
             self.engine.retiring.retire(self.engine.world.instances[ordinal], activity, replace=False)
-        return Done("scaled in", group.desired, now)
+        return Done("scaled in", group.desired, self.kernel._now)
 
     # -- the record -------------------------------------------------------------------------------------------
 
@@ -305,8 +300,3 @@ class Capacity:
             )
             scaler.shown[name] = state
         return event
-
-
-def _settled(instance: Instance) -> bool:
-    """Whether the instance has registered: before that nobody has looked whether it is empty."""
-    return instance.status == ACTIVE or instance.registered_at == instance.registered_at

@@ -17,9 +17,12 @@ from ecssim.catalog import instance_type, quotas
 from ecssim.engine.behaviours import law_of
 from ecssim.engine.builder import Builder
 from ecssim.engine.calls import SCENARIO
+from ecssim.engine.compile_data_use import compile_data_use
+from ecssim.engine.compile_groups import group_rules, several_places
 from ecssim.engine.compile_jobs import job_stream
 from ecssim.engine.compile_managed import add_managed
 from ecssim.engine.compile_providers import add_providers, settings_of
+from ecssim.engine.compile_reach import compile_reach
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.door_checks import DoorChecks
@@ -86,9 +89,12 @@ def compile_scenario(
     _groups(engine, scenario, trunking)
     add_managed(engine, scenario)
     add_providers(engine, scenario)
+    compile_reach(engine, scenario)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
     engine.capacity.begin()
+    engine.ec2_market.begin(scenario.prices)
+    engine.spot.bands = {name: facts.interruption_band for name, facts in scenario.spot_pools.items()}
     for group in engine.world.groups:
         if group.managed is not None:
             continue
@@ -97,7 +103,7 @@ def compile_scenario(
         if steady:
             if engine.capacity.manages(group.provider_code):
                 group.desired = group.min_size
-            while len(group.instances) < group.desired and engine.groups.launch(group, booted=True):
+            while group.size < group.desired and engine.groups.launch(group, booted=True):
                 pass
         engine.groups.reconcile(group)
     for document in scenario.services:
@@ -107,6 +113,7 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
+    compile_data_use(engine, scenario)
     if steady:
         settle(engine)
     compile_scaling(engine, scenario)
@@ -225,7 +232,11 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
         cluster = _cluster_of(engine, scenario, document, provider)
         desired = document.desired_capacity if document.desired_capacity is not None else document.min_size
         kinds = tuple(
-            InstanceKind(choice.instance_type, _shape(document, choice.instance_type, choice.image_id, trunking))
+            InstanceKind(
+                choice.instance_type,
+                _shape(document, choice.instance_type, choice.image_id, trunking),
+                choice.weight,
+            )
             for choice in document.choices
         )
         group = AutoScalingGroup(
@@ -245,10 +256,11 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
             on_demand_base=document.on_demand_base,
             on_demand_percent=document.on_demand_percent,
             termination_policies=document.termination_policies,
-            settings=settings_of(document_of_provider, engine.model),
+            settings=settings_of(document_of_provider, engine.model, several=several_places(document, scenario)),
             spot_draining=document.agent.enable_spot_instance_draining,
             agent=_agent_settings(document.agent),
             draws=engine.luck.launches("asg", name),
+            rules=group_rules(document),
         )
         group.pull_upfront = document.agent.pull_dependent_containers_upfront
         if document.agent.version is not None:

@@ -36,25 +36,28 @@ def add_providers(engine: Engine, scenario: Scenario) -> None:
             world.providers[name].clusters[cluster.cluster_name] = None
 
 
-def settings_of(document: CapacityProvider | None, model: ModelOptions) -> ProviderSettings:
+def settings_of(document: CapacityProvider | None, model: ModelOptions, *, several: bool) -> ProviderSettings:
     """Read a provider's settings with their defaults."""
     behind = document.auto_scaling_group_provider if document is not None else None
-    return settings_behind(behind, model) if behind is not None else ProviderSettings()
+    return settings_behind(behind, model, several=several) if behind is not None else ProviderSettings()
 
 
-def settings_behind(behind: AutoScalingGroupProvider, model: ModelOptions) -> ProviderSettings:
+def settings_behind(behind: AutoScalingGroupProvider, model: ModelOptions, *, several: bool) -> ProviderSettings:
     """Read what a provider does with its group (ASG-001 to ASG-003).
 
+    ``several``: its group has more than one type or zone, where once only the minimum step counted (ASG-022).
     Without a ``managedScaling`` block it is off, as the API leaves it; a block without ``status`` means ENABLED.
     Draining is on unless it is DISABLED, as reported of the service.
     """
     given = behind.managed_scaling
     scaling = None
     if given is not None and scales(behind):
+        minimum = given.minimum_scaling_step_size or 1
+        legacy = several and model.legacy_min_step == "on"
         scaling = ScalingPolicy(
             target_capacity=given.target_capacity or 100,
-            minimum_step=given.minimum_scaling_step_size or 1,
-            maximum_step=given.maximum_scaling_step_size or 10000,
+            minimum_step=minimum,
+            maximum_step=minimum if legacy else given.maximum_scaling_step_size or 10000,
             warmup=float(300 if given.instance_warmup_period is None else given.instance_warmup_period),
             combination=model.group_combination,
         )

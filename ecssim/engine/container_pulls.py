@@ -33,6 +33,7 @@ class ContainerPulls:
         for other in others:
             if other.spec.image is image and other.pulled_at >= 0.0:
                 return max(now, other.pulled_at)
+        self._meter(task, image)
         # The containers of a Fargate task share its bandwidth: one pull after the other takes as long as both.
         begins = max([now, *(c.pulled_at for c in others)])
         return begins + self._seconds(task, image.size_mb)
@@ -42,10 +43,16 @@ class ContainerPulls:
         there_at = self.engine.world.instances[container.task.instance].images
         ready = there_at.get(image.code)
         if ready is None:
+            self._meter(container.task, image)
             # A manifest that has been there for a while leaves the layers alone to pull.
             begins = max(self.kernel._now, container.manifest_at)
             ready = there_at[image.code] = begins + self._seconds(container.task, image.size_mb)
         return ready
+
+    def _meter(self, task: Task, image: Image) -> None:
+        meter = self.engine.pulls.meter
+        if meter is not None:
+            meter(task, image)
 
     def failing(self, task: Task) -> float:
         """Seconds of a pull that fails: as long as one that succeeds, and nothing stays on the instance."""

@@ -52,7 +52,7 @@ def instance_document(engine: Engine, instance: Instance, version: int | None = 
     }
     if version is not None:
         shown["version"] = version
-    if engine.health.status(instance) == "IMPAIRED":  # the API shows what is OK only to who asks for it
+    if engine.instance_health.status(instance) == "IMPAIRED":  # the API shows what is OK only to who asks for it
         shown["healthStatus"] = {"overallStatus": "IMPAIRED"}
     if instance.group.provider is not None:
         shown["capacityProviderName"] = instance.group.provider

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecssim.decide.termination import Member, choose_victims, next_is_spot
 from ecssim.engine import occupancy
+from ecssim.engine.group_launches import Place
 from ecssim.engine.luck import BLOCK
-from ecssim.engine.spot import Pool
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
-from ecssim.world.entities import AutoScalingGroup, Instance, InstanceKind, Task
+from ecssim.world.entities import AutoScalingGroup, Instance, Task
 from ecssim.world.states import (
     ACTIVE,
     DEREGISTERING,
@@ -42,13 +41,10 @@ class Groups:
         self._types = names.pool("instance_type")
         self._markets = names.pool("market")
         self._statuses = names.pool("instance_status")
-        self._activities = recorder.tables["scaling_activities"]
-        self._targets = names.pool("scaling_target")
-        self._scaling_statuses = names.pool("scaling_status")
-        self._texts = names.pool("text")
         self._retry = engine.timing["launchRetry"].median
         self._trunk = engine.timing["trunkRegistration"].median
         self._boot = engine.timing["instanceBoot"]
+        self._first_pull = engine.timing["agentFirstPull"].median
         #: How many instances are DRAINING, so that nobody asks about their tasks while none is.
         self.draining = 0
 
@@ -60,126 +56,107 @@ class Groups:
         """Launch what is missing, by ``cause``; a launch that finds no address or capacity is tried again later."""
         if group.managed is not None:
             return
-        while len(group.instances) < group.desired:
-            if self.launch(group, cause) is None:
-                if not group.retry_armed:
-                    group.retry_armed = True
-                    self.kernel.at(self.kernel._now + self._retry, 0, self._on_retry, group)
-                return
+        if "Launch" not in group.suspended:
+            while group.size < group.desired:
+                if self.launch(group, cause) is None:
+                    self.retry(group)
+                    break
+        if group.rules.warm is not None:
+            self.engine.warm_pools.fill(group)
+
+    def retry(self, group: AutoScalingGroup) -> None:
+        """Look at the group again after a while (ASG-058)."""
+        if not group.retry_armed:
+            group.retry_armed = True
+            self.kernel.at(self.kernel._now + self._retry, 0, self._on_retry, group)
 
     def _on_retry(self, group: AutoScalingGroup, _: int) -> None:
         group.retry_armed = False
         self.reconcile(group)
+        self.engine.succession.look(group, 0)
 
     def launch(self, group: AutoScalingGroup, cause: int = 0, *, booted: bool = False) -> Instance | None:
-        """Launch one instance in the enabled zone with the fewest (ASG-050); None if no subnet has an address."""
-        engine = self.engine
-        subnets = engine.world.subnets
-        zones: dict[str, list[int]] = {}
-        for ordinal in group.subnets:
-            if subnets[ordinal].zone in engine.zones_down:
-                continue
-            zones.setdefault(subnets[ordinal].zone, []).append(ordinal)
-        k = group.launched
-        spot = group.on_demand_percent < 100 and next_is_spot(
-            sum(1 for i in group.instances.values() if not i.spot),
-            len(group.instances),
-            group.on_demand_base,
-            group.on_demand_percent,
-        )
-        for zone in sorted(zones, key=lambda z: (group.zone_counts.get(z, 0), list(zones).index(z))):
-            kind = self._kind(group, zone, spot)
-            if kind is None:
-                continue
-            need = 2 if kind.shape.trunk else 1
-            here = zones[zone]
-            u = engine.luck("asg-subnet", group.name)[k]
-            start = int(u * len(here))
-            for subnet in here[start:] + here[:start]:
-                engine.subnets.thaw(subnets[subnet], self.kernel._now)
-                if subnets[subnet].pool.free >= need:
-                    return self.start(group, zone, subnet, k, kind, spot, cause, booted=booted)
-        if spot and zones and all(self._kind(group, zone, spot) is None for zone in zones):
-            self._no_capacity(group)
-            return None
-        for subnet in group.subnets[:1]:
-            engine.subnets.refused(subnet, "instances", None, 0)
-        return None
+        """Launch one instance, from the warm pool if it has any; None if EC2 or the subnets refuse it."""
+        if group.warm:
+            warmed = self.engine.warm_pools.take(group, cause)
+            if warmed is not None:
+                return warmed
+        place = self.engine.launches.next(group, cause)
+        return None if place is None else self.start(group, place, cause, booted=booted)
 
-    def _kind(self, group: AutoScalingGroup, zone: str, spot: bool) -> InstanceKind | None:
-        """Choose the type of the next instance in a zone: the first of the list that has capacity (ASG-052).
-
-        Nothing takes the place of Spot capacity that is not there (CAP-040).
-        """
-        if not spot:
-            return group.kinds[0]
-        dry = self.engine.spot.is_dry
-        return next((kind for kind in group.kinds if not dry(Pool(kind.type, zone))), None)
-
-    def _no_capacity(self, group: AutoScalingGroup) -> None:
-        """EC2 has no Spot capacity for any type in any zone of the group (ASG-058); said once until it has some."""
-        if not group.failing:
-            group.failing = True
-            engine = self.engine
-            self._activities.append(
-                self.kernel._now,
-                engine.recorder.new_event(),
-                0,
-                self._targets[f"autoScalingGroup/{group.name}"],
-                0,
-                float("nan"),
-                len(group.instances),
-                len(group.instances),
-                self._scaling_statuses["Failed"],
-                self._texts["InsufficientInstanceCapacity"],
-                group.cluster.code,
-                engine.region_code,
-            )
-
-    def start(
-        self,
-        group: AutoScalingGroup,
-        zone: str,
-        subnet: int,
-        k: int,
-        kind: InstanceKind,
-        spot: bool,
-        cause: int,
-        *,
-        booted: bool,
-    ) -> Instance:
-        """Launch one instance in a subnet that has the addresses; ``booted``: it is there at once."""
-        engine = self.engine
-        group.launched = k + 1
-        group.failing = False
-        shape = kind.shape
-        group.zone_counts[zone] = group.zone_counts.get(zone, 0) + 1
-        world = engine.world
-        key = owner_key(engine.luck.seed, "instance", group.name, str(k))
-        name = f"i-{key:016x}0"
-        instance = Instance(len(world.instances), name, self._ids[name], group, zone, subnet, kind, spot)
-        world.instances.append(instance)
-        group.instances[instance.ordinal] = instance
-        instance.address = engine.subnets.take(subnet, "instances")
-        if shape.trunk:
-            instance.trunk_address = engine.subnets.take(subnet, "instances")
+    def start(self, group: AutoScalingGroup, place: Place, cause: int, *, booted: bool = False) -> Instance:
+        """Launch an instance there; ``booted``: it has been there for long."""
+        instance = self.create(group, place)
+        group.failing = ""
+        group.join(instance)
         instance.status = REGISTERING
         instance.launched_at = self.kernel._now
-        engine.meters.launched(instance)
+        self.engine.meters.launched(instance)
         self._event(instance, cause)
         if booted:
-            if engine.registrations.room(instance):
+            self.engine.states.launched_long_ago(instance)
+            if self.engine.registrations.room(instance):
                 self.register(instance)
             else:
-                engine.registrations.ask(instance, instance.epoch)
+                self.engine.registrations.ask(instance, instance.epoch)
         else:
-            law = self._boot
-            z, u = group.draws.block(k // BLOCK)
-            i = k % BLOCK
-            delay = float(law.values_of(z[i : i + 1, 0], u[i : i + 1, 0])[0]) * shape.boot_factor
-            delay += self._trunk if shape.trunk else 0.0
-            self.kernel.at(self.kernel._now + delay, 0, engine.registrations.ask, instance, instance.epoch)
+            self.engine.states.launched(instance)
+            self.boot(instance, 1.0)
         return instance
+
+    def create(self, group: AutoScalingGroup, place: Place) -> Instance:
+        """Give the group's next instance its identity and its addresses."""
+        engine = self.engine
+        world = engine.world
+        k = group.launched
+        group.launched = k + 1
+        key = owner_key(engine.luck.seed, "instance", group.name, str(k))
+        name = f"i-{key:016x}0"
+        instance = Instance(
+            len(world.instances), name, self._ids[name], group, place.zone, place.subnet, place.kind, place.spot
+        )
+        instance.number = k
+        world.instances.append(instance)
+        instance.address = engine.subnets.take(place.subnet, "instances")
+        if place.kind.shape.trunk:
+            instance.trunk_address = engine.subnets.take(place.subnet, "instances")
+        engine.ec2_market.launched(instance)
+        if group.rules.lifetime:
+            at = self.kernel._now + group.rules.lifetime
+            self.kernel.at(at, 0, engine.retiring.on_lifetime, (instance, 0))
+        return instance
+
+    def boot_time(self, instance: Instance) -> float:
+        """Return the seconds from a cold launch of the instance to its registration (ASG-070)."""
+        law = self._boot
+        z, u = instance.group.draws.block(instance.number // BLOCK)
+        i = instance.number % BLOCK
+        shape = instance.shape
+        delay = float(law.values_of(z[i : i + 1, 0], u[i : i + 1, 0])[0]) * shape.boot_factor
+        return delay + (self._trunk if shape.trunk else 0.0)
+
+    def boot(self, instance: Instance, share: float) -> None:
+        """The instance starts: it registers after ``share`` of its boot time."""
+        delay = self.boot_time(instance) * share
+        self.kernel.at(self.kernel._now + delay, 0, self._on_booted, instance, instance.epoch)
+
+    def restarted(self, instance: Instance, cause: int) -> None:
+        """An instance of the warm pool joins its group: for ECS it is as new as any."""
+        instance.group.failing = ""
+        self._event(instance, cause)
+
+    def discard(self, instance: Instance) -> None:
+        """End an instance that ECS never saw: nobody notices."""
+        instance.epoch += 1
+        instance.status = INACTIVE
+        self._end(instance)
+        self._event(instance, 0)
+        self._write(self._rows, instance)
+
+    def _on_booted(self, instance: Instance, epoch: int) -> None:
+        if instance.epoch == epoch:
+            self.engine.states.booted(instance)
+            self.engine.registrations.ask(instance, epoch)
 
     def register(self, instance: Instance) -> None:
         """The agent registers: the instance is ACTIVE and takes tasks (AGENT-002).
@@ -192,8 +169,11 @@ class Groups:
             return
         instance.status = ACTIVE
         instance.registered_at = self.kernel._now
+        if self._first_pull:
+            instance.locked_until = self.kernel._now + self._first_pull
         self.engine.fleets.register(instance)
-        occupancy.instance_arrived(instance)
+        if not instance.retiring:
+            occupancy.instance_arrived(instance)
         self._event(instance, 0)
         self._write(self._open, instance)
         self.engine.links.arrived(instance)
@@ -279,6 +259,7 @@ class Groups:
             self._event(instance, cause)
         if replace:
             self.reconcile(group, instance.last_event)
+            self.engine.succession.look(group, instance.last_event)
 
     def deregister(self, instance: Instance, cause: int) -> None:
         """DeregisterContainerInstance: ECS forgets the instance, EC2 does not (LIFE-029, AGENT-023).
@@ -328,28 +309,22 @@ class Groups:
             if address >= 0:
                 engine.subnets.give_back(instance.subnet, address, "instances", now)
         instance.terminated_at = now
+        engine.ec2_market.ended(instance)
+        if group.warm.pop(instance.ordinal, None) is not None:
+            engine.warm_pools.ended(instance)
+            return
         engine.meters.terminated(instance)
+        engine.states.gone(instance)
         if instance.retiring:
             del group.retiring[instance.ordinal]
-        else:
-            del group.instances[instance.ordinal]
-            if instance.fleet_ordinal >= 0:
-                occupancy.instance_left(instance)
-            group.zone_counts[instance.zone] -= 1
+            if group.managed is not None:
+                group.managed.gone(instance)
+            return
+        group.part(instance)
+        if instance.fleet_ordinal >= 0:
+            occupancy.instance_left(instance)
         if group.managed is not None:
             group.managed.gone(instance)
-
-    def resize(self, group: AutoScalingGroup, desired: int, cause: int) -> None:
-        """Set the desired capacity by hand; the termination policy chooses who is too many (ASG-042)."""
-        group.desired = desired
-        for ordinal in choose_victims(
-            [Member(i.ordinal, i.zone, i.launched_at) for i in group.instances.values()],
-            max(0, len(group.instances) - desired),
-            self.kernel._now,
-            group.termination_policies,
-        ):
-            self.engine.retiring.retire(self.engine.world.instances[ordinal], cause, replace=False)
-        self.reconcile(group, cause)
 
     def _event(self, instance: Instance, cause: int) -> None:
         recorder = self.engine.recorder

@@ -1,7 +1,7 @@
-"""The health of container instances: OK unless a fault impairs them, and what auto repair makes of that (CAP-075).
+"""The health of Managed Instances: OK unless a fault impairs them, and what auto repair makes of that (CAP-075).
 
-Its checks run with the agent's heartbeat, about twice a minute. On instances of an Auto Scaling group ECS only shows
-what they find; of Managed Instances with auto repair it drains and replaces those that are IMPAIRED.
+Its checks run with the agent's heartbeat, about twice a minute; with auto repair ECS drains and replaces instances
+that are IMPAIRED. Those of Auto Scaling groups are their groups' to replace (``engine.group_health``).
 """
 
 from __future__ import annotations

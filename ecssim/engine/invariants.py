@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.reconcile import limits
 from ecssim.engine.container_laws import container_violations
+from ecssim.engine.group_invariants import group_violations
 from ecssim.engine.occupancy import occupancy, recount
 from ecssim.engine.rollout_invariants import rollout_violations
 from ecssim.errors import InvariantBroken
@@ -43,6 +44,7 @@ def violations(engine: Engine) -> list[str]:
             found += _placement_ledger(instance)
             found += _agent_ledger(engine, instance)
     for group in engine.world.groups:
+        found += group_violations(group)
         if group.provider_code:
             found += _differs(f"group {group.name}, occupancy", occupancy(group), recount(group))
     found += _addresses(engine)

@@ -95,7 +95,7 @@ class Lifecycle:
         self.create = births.create
         self.create_initial = births.create_initial
         # What each status starts, by the number of the status.
-        self._enter = (
+        self._enter: tuple[Callable[[Task], None], ...] = (
             self._nothing,
             self._enter_pending,
             self._enter_activating,
@@ -156,6 +156,12 @@ class Lifecycle:
         rows += self._pack(self.kernel._now, event, task.last_event, task.ordinal, status + 1, WANT_RUNNING, 0, 0)
         task.last_event = event
         task.status = status
+
+    def guard_activation(self, guard: Callable[[Task], None]) -> Callable[[Task], None]:
+        """Let ``guard`` decide how tasks activate from now on; return what they would do without it."""
+        ordinary = self._enter[ACTIVATING]
+        self._enter = (*self._enter[:ACTIVATING], guard, *self._enter[ACTIVATING + 1 :])
+        return ordinary
 
     # -- the way up -------------------------------------------------------------------------------------------
 

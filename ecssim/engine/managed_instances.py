@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.instance_choice import Launch, Offer, Want, by_zone, left_over, plan
+from ecssim.engine.group_launches import Place
 from ecssim.engine.kernel import CONTROLLER
 from ecssim.engine.managed_upkeep import Upkeep
 from ecssim.engine.spot import Pool
@@ -183,7 +184,7 @@ class ManagedPool:
         for subnet in here[start:] + here[:start]:
             engine.subnets.thaw(subnets[subnet], self.kernel._now)
             if subnets[subnet].pool.free >= need:
-                instance = engine.groups.start(group, zone, subnet, k, kind, self.spot, cause, booted=booted)
+                instance = engine.groups.start(group, Place(zone, subnet, kind, self.spot), cause, booted=booted)
                 self.upkeep.launched(instance)
                 return instance
         engine.subnets.refused(here[0], "instances", None, cause)

@@ -52,6 +52,15 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "spotZoneShocksPerYear": Option(
         "spot_zone_shocks_per_year", (), "SPOT-036", "times a year that a zone loses all Spot for two hours"
     ),
+    "warmStartShare": Option(
+        "warm_start_share", (), "ASG-057", "share of a cold launch's time that an instance of a warm pool takes"
+    ),
+    "legacyMinStep": Option(
+        "legacy_min_step",
+        ("off", "on"),
+        "ASG-022",
+        "whether groups of several types or zones grow by exactly the minimum step, as the API once said",
+    ),
     "maxScaleInStep": Option(
         "max_scale_in_step", (), "SCALE-024", "tasks that one scale-in of target tracking removes at most (0: no limit)"
     ),
@@ -74,6 +83,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "AGENT-021",
         "whether the agents' renewals of their connections, every half hour, are instance events",
     ),
+    "reachability": Option(
+        "reachability",
+        ("routes", "open"),
+        "NET-081",
+        "whether route tables, where a scenario lists any, decide what tasks reach; without any all is open",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -92,11 +107,14 @@ class ModelOptions:
     spot_shortages_per_week: float = 1.0
     spot_shortage_minutes: float = 30.0
     spot_zone_shocks_per_year: float = 0.0
+    warm_start_share: float = 0.6
+    legacy_min_step: Literal["off", "on"] = "off"
     max_scale_in_step: float = 0.0
     scale_out_cooldown_base: Literal["before", "running"] = "before"
     pull_bandwidth: Literal["shared", "separate"] = "shared"
     pull_rate: float = 60.0
     connection_renewals: Literal["hidden", "shown"] = "hidden"
+    reachability: Literal["routes", "open"] = "routes"
     image_size_mb: float = 100.0
 
     @property

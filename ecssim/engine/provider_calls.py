@@ -14,7 +14,7 @@ from ecssim.aws.check_providers import check_group_provider
 from ecssim.aws.names import CapacityProviderStatus, CapacityProviderType, CapacityProviderUpdateStatus
 from ecssim.engine.compile_providers import settings_behind
 from ecssim.errors import ClientError
-from ecssim.world.entities import Cluster
+from ecssim.world.entities import AutoScalingGroup, Cluster
 from ecssim.world.providers import FARGATE_PROVIDERS, Provider
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ def _in_use(engine: Engine, cluster: Cluster, provider: Provider) -> bool:
     """Whether a task of the cluster is the provider's."""
     code = engine.provider_code(provider.name)
     return any(t.provider == code and t.owner.cluster is cluster for t in engine.lifecycle.live.values())
+
+
+def _several(engine: Engine, group: AutoScalingGroup) -> bool:
+    """Whether the group has more than one instance type or zone (ASG-022)."""
+    return len(group.kinds) > 1 or len({engine.world.subnets[s].zone for s in group.subnets}) > 1
 
 
 def put_cluster_capacity_providers(engine: Engine, call: req.PutClusterCapacityProviders, event: int) -> dict[str, Any]:
@@ -85,7 +90,7 @@ def create_capacity_provider(engine: Engine, call: req.CreateCapacityProvider, e
     if group.provider is not None:
         _refuse(f"The Auto Scaling group {group.name} is behind capacity provider {group.provider} already.")
     group.provider, group.provider_code = call.name, engine.provider_code(call.name)
-    group.settings = settings_behind(behind, engine.model)
+    group.settings = settings_behind(behind, engine.model, several=_several(engine, group))
     engine.builder.provider_documents[call.name] = behind
     engine.world.add_provider(Provider(call.name, CapacityProviderType.EC2_AUTOSCALING, group))
     engine.capacity.follow(group)
@@ -108,7 +113,7 @@ def update_capacity_provider(engine: Engine, call: req.UpdateCapacityProvider, e
     for refusal in check_group_provider(new):
         _refuse(refusal.message)
     engine.builder.provider_documents[provider.name] = new
-    group.settings = settings_behind(new, engine.model)
+    group.settings = settings_behind(new, engine.model, several=_several(engine, group))
     provider.update_status = CapacityProviderUpdateStatus.UPDATE_COMPLETE
     engine.capacity.follow(group)
     return {"capacityProvider": _document(engine, provider)}

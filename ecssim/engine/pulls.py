@@ -7,6 +7,7 @@ others are under way on the same instance all of them are solved again, and task
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, inf
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,10 @@ class Pulls:
         self._shared = engine.model.pull_bandwidth == "shared"
         #: Until when the registry answers nobody (fault ``registryDown``).
         self.down_until = 0.0
-        self._then_started = engine.lifecycle.then_started
+        #: What happens when a plain task's containers have started; who looks at reachability puts itself in between.
+        self.then_started = engine.lifecycle.then_started
+        #: Told of every image that is pulled, where what that costs is metered.
+        self.meter: Callable[[Task, Image], None] | None = None
         self._then_timed_out = self._on_timed_out
 
     def begin(self, task: Task) -> None:
@@ -57,9 +61,12 @@ class Pulls:
             size = 0.0
             for image in template.images:
                 size += image.size_mb
+            if self.meter is not None:
+                for image in template.images:
+                    self.meter(task, image)
             pull = size / fargate_pull_rate(template.cpu) * delays[PULL] * self.engine.registry_factor
             task.pull_stopped_at = now + pull
-            self.kernel.after(pull + delays[START], self._then_started, task, task.epoch)
+            self.kernel.after(pull + delays[START], self.then_started, task, task.epoch)
             return
         instance = self.instances[task.instance]
         agent = instance.group.agent
@@ -85,7 +92,7 @@ class Pulls:
             self._start(task, instance, pull)
         else:
             task.pull_stopped_at = now + pull
-            self.kernel.after(pull + start, self._then_started, task, task.epoch)
+            self.kernel.after(pull + start, self.then_started, task, task.epoch)
 
     def _overlapping(self) -> bool:
         return self.engine.builder.templates.overlapping
@@ -102,7 +109,7 @@ class Pulls:
         elif agent.dynamic_ports >= 0 and not self._has_ports(task, instance, agent.dynamic_ports):
             kernel.after(pull + start, self._on_no_port, task, task.epoch)
         else:
-            kernel.after(pull + start, self._then_started, task, task.epoch)
+            kernel.after(pull + start, self.then_started, task, task.epoch)
 
     def _on_timed_out(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch:
@@ -139,6 +146,8 @@ class Pulls:
         for image in task.template.images:
             if image.code not in there_at:
                 seconds = image.size_mb / self._rate * scale
+                if self.meter is not None:
+                    self.meter(task, image)
                 there_at[image.code] = end = start + seconds
                 transfers.append((image.code, start, seconds))
                 instance.busy_until = max(instance.busy_until, end)
@@ -205,8 +214,11 @@ class Pulls:
 
     def _on_given_up(self, task: Task, epoch: int) -> None:
         """No attempt got an answer: a cached image will do, unless the agent always pulls (AGENT-030)."""
-        if task.epoch != epoch:
-            return
+        if task.epoch == epoch and not self.start_cached(task):
+            self.engine.lifecycle.fail(task, START_FAILED, NO_ANSWER)
+
+    def start_cached(self, task: Task) -> bool:
+        """Start with what the instance has of the task's images; whether it may and has all of them (AGENT-030)."""
         now = self.kernel._now
         template = task.template
         if not template.fargate:
@@ -214,11 +226,11 @@ class Pulls:
             there_at = instance.images
             if instance.group.agent.fallback and all(image.code in there_at for image in template.images):
                 if template.chain is not None and self.engine.containers.begin(task, asked=True):
-                    return
+                    return True
                 ready = max((there_at[image.code] for image in template.images), default=now)
                 self._start(task, instance, max(0.0, ready - now))
-                return
-        self.engine.lifecycle.fail(task, START_FAILED, NO_ANSWER)
+                return True
+        return False
 
     # -- cleanup ----------------------------------------------------------------------------------------------
 

@@ -31,6 +31,9 @@ class Registrations:
         """The instance has booted, or its agent tries again."""
         if instance.epoch != epoch:
             return
+        reach = self.engine.reach
+        if reach is not None and not reach.joins(instance):
+            return
         full = len(instance.group.cluster.instances) >= self._limit
         if not full and self.engine.calls.admit("RegisterContainerInstance", "agent") is None:
             self._refused.pop(instance.ordinal, None)
@@ -50,4 +53,7 @@ class Registrations:
 
     def room(self, instance: Instance) -> bool:
         """Whether the instance's cluster may have one more, for those that were there before the run began."""
+        reach = self.engine.reach
+        if reach is not None and not reach.joins(instance):
+            return False
         return len(instance.group.cluster.instances) < self._limit

@@ -21,7 +21,8 @@ class Done(NamedTuple):
 
     ``action`` is one of ``none`` (no alarm), ``ordered``, ``ordered before``, ``warming up`` (effective_at: until
     when), ``launching`` (the group is as large as is wanted, its instances are on their way), ``at maximum``,
-    ``scaled in``, ``at its size``, ``at minimum``, ``protected``.
+    ``scaled in``, ``at its size``, ``at minimum``, ``protected``,
+    ``suspended`` (somebody has suspended the process of the group that would do it).
     """
 
     action: str

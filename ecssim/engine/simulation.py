@@ -13,10 +13,16 @@ from ecssim.engine.calls import ControlPlane
 from ecssim.engine.capacity import Capacity
 from ecssim.engine.containers import Containers
 from ecssim.engine.door_checks import DoorChecks
+from ecssim.engine.ec2_market import Ec2Market
 from ecssim.engine.fargate import Fargate
 from ecssim.engine.fleets import Fleets
+from ecssim.engine.group_health import GroupHealth
+from ecssim.engine.group_launches import GroupLaunches
+from ecssim.engine.group_sizes import GroupSizes
+from ecssim.engine.group_states import GroupStates
 from ecssim.engine.groups import Groups
 from ecssim.engine.instance_health import InstanceHealth
+from ecssim.engine.instance_refresh import InstanceRefreshes
 from ecssim.engine.jobs import JobStream
 from ecssim.engine.kernel import Kernel
 from ecssim.engine.lifecycle import Lifecycle
@@ -34,13 +40,16 @@ from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
 from ecssim.engine.spot import Spot
+from ecssim.engine.spot_advice import Advice
 from ecssim.engine.standalone import Standalone
 from ecssim.engine.subnets import Subnets
+from ecssim.engine.succession import Succession
 from ecssim.engine.targets import Targets
 from ecssim.engine.timeline import Timeline
 from ecssim.engine.timing import Timing
 from ecssim.engine.traffic import Traffic
 from ecssim.engine.waiting import Waiting
+from ecssim.engine.warm_pools import WarmPools
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
 from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
@@ -49,6 +58,7 @@ from ecssim.world.world import World
 if TYPE_CHECKING:
     from ecssim.engine.managed_instances import ManagedPool
     from ecssim.engine.outside import Outside
+    from ecssim.engine.reach import Reach
 
 Observer = Callable[["Engine"], None]
 
@@ -111,19 +121,30 @@ class Engine:
         self.rebalancing = Rebalancing(self)
         self.standalone = Standalone(self)
         self.spot = Spot(self)
+        self.advice = Advice(self)
+        self.ec2_market = Ec2Market(self)
         self.waiting = Waiting(self)
         self.retiring = Retiring(self)
+        self.launches = GroupLaunches(self)
+        self.sizes = GroupSizes(self)
+        self.states = GroupStates(self)
+        self.succession = Succession(self)
+        self.refreshes = InstanceRefreshes(self)
+        self.warm_pools = WarmPools(self)
+        self.health = GroupHealth(self)
         self.groups = Groups(self)
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
         #: Managed Instances by the code of their provider.
         self.managed: dict[int, ManagedPool] = {}
-        self.health = InstanceHealth(self)
+        self.instance_health = InstanceHealth(self)
         self.traffic = Traffic(self)
         self.calls = ControlPlane(self)
         self.metrics = Metrics(self)
         self.scaling = Scaling(self)
         self.timeline = Timeline(self)
+        #: What can be reached from where; None if the scenario describes no routes (engine.reach).
+        self.reach: Reach | None = None
         self.builder: Builder
         self.door_checks: DoorChecks
 
@@ -222,6 +243,8 @@ class Engine:
         """Close the run at the horizon: the last minute's rows, and what is still alive."""
         self.observe()
         self.metrics.finish()
+        if self.traffic.data_use is not None:
+            self.traffic.data_use.settle()
         self.meters.flush()
         self.lifecycle.finish()
         self.services.deployments.finish()

@@ -3,17 +3,30 @@
 What happens to a pool is exogenous: its reclaims and shortages are functions of (seed, pool, time) and of
 nothing that the run does. An EC2 pool is an instance type in a zone (SPOT-010), a Fargate Spot pool an
 architecture in a zone (SPOT-006). A reclaim takes each member of its pool that lives when it begins with the
-event's own probability; whether it takes this one is a draw of (event, launch). Implements SPOT-001 to
-SPOT-004, SPOT-010, SPOT-011, SPOT-016, SPOT-017, SPOT-033 to SPOT-036, CAP-040.
+event's own probability; whether it takes this one is a draw of (event, launch). A pool has two histories: reclaims
+that touch everybody (or, by a draw of the event, only who did not choose for capacity) and smaller ones that touch
+only groups which chose by price alone (SPOT-037). Implements SPOT-001 to SPOT-004, SPOT-006, SPOT-010, SPOT-011,
+SPOT-016, SPOT-017, SPOT-030, SPOT-033 to SPOT-037, CAP-040.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import ceil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ecssim.decide.spot import RECLAIM_SPREAD, fraction_taken, reclaims_per_hour, waiting_time
+from ecssim.decide.spot import (
+    CHEAP_FACTOR,
+    HOURS_PER_MONTH,
+    RECLAIM_SPREAD,
+    advice_lead,
+    fraction_taken,
+    hazard_factor,
+    hazard_of_band,
+    reaches,
+    reclaims_per_hour,
+    waiting_time,
+)
 from ecssim.engine.kernel import WORLD
 from ecssim.world.entities import AutoScalingGroup, Instance, Task, Template
 from ecssim.world.states import ACTIVE
@@ -43,12 +56,27 @@ class Pool(NamedTuple):
         return f"{'FARGATE_SPOT/' if self.fargate else ''}{self.kind}/{self.zone}"
 
 
-class _Reclaim(NamedTuple):
-    """The next reclaim of a pool: its number, the share that it takes, how long the pool is empty after it."""
+class Reclaim(NamedTuple):
+    """A reclaim of a pool: its name, the share that it takes, how long the pool is empty after it, whom it touches.
+
+    ``reach`` is the event's own draw: groups whose hazard is less than others' are spared by those above it.
+    ``cheap``: it touches only groups that chose by price alone (SPOT-037).
+    """
 
     number: int
     fraction: float
     drought: float
+    reach: float = 0.0
+    cheap: bool = False
+
+    def name(self, pool: Pool) -> str:
+        """The event's name: what the draws of its victims belong to."""
+        return f"{pool}{'/cheap' if self.cheap else ''}#{self.number}"
+
+    def touches(self, group: AutoScalingGroup) -> bool:
+        """Whether the instances of a group can be among its victims (SPOT-037)."""
+        factor = hazard_factor(group.rules.spot_strategy)
+        return factor > 1.0 if self.cheap else reaches(self.reach, factor)
 
 
 class Spot:
@@ -60,14 +88,19 @@ class Spot:
         self._dry_until: dict[Pool, float] = {}
         #: The latest end of any drought so far: a cheap answer for runs without one.
         self._any_until = 0.0
+        #: Bands that the scenario gives, by type, or by type and zone (SPOT-030).
+        self.bands: dict[str, int] = {}
 
     def begin(self, *, fargate: bool) -> None:
         """Arm the history of every pool that the scenario can use; ``fargate``: Fargate Spot is among them."""
         pools = self._pools(fargate)
         model = self.engine.model
+        cheap = {p for g in self.engine.world.groups if hazard_factor(g.rules.spot_strategy) > 1 for p in self.of(g)}
         for pool in pools:
-            if model.spot_interruptions_per_month > 0:
+            if self.interruptions_per_month(pool) > 0:
                 self._next_reclaim(pool, 0.0, 0)
+                if pool in cheap:
+                    self._next_reclaim(pool, 0.0, 0, True)
             if model.spot_shortages_per_week > 0 and model.spot_shortage_minutes > 0:
                 self._next_shortage(pool, 0.0, 0)
         if model.spot_zone_shocks_per_year > 0:
@@ -78,35 +111,65 @@ class Spot:
         world = self.engine.world
         pools: dict[Pool, None] = {}
         for group in world.groups:
-            if group.on_demand_percent < 100:
-                for kind in group.kinds:
-                    for subnet in group.subnets:
-                        pools[Pool(kind.type, world.subnets[subnet].zone)] = None
+            pools.update(dict.fromkeys(self.of(group)))
         if fargate:
             for architecture in ("X86_64", "ARM64"):
                 for place in world.subnets:
                     pools[Pool(architecture, place.zone, True)] = None
         return list(pools)
 
+    def of(self, group: AutoScalingGroup) -> list[Pool]:
+        """Return the pools of which a group may buy: its types times its zones (SPOT-010, SPOT-038)."""
+        if group.on_demand_percent >= 100:
+            return []
+        subnets = self.engine.world.subnets
+        pools = [Pool(kind.type, subnets[subnet].zone) for kind in group.kinds for subnet in group.subnets]
+        return list(dict.fromkeys(pools))
+
     # -- histories --------------------------------------------------------------------------------------------
 
     def _draw(self, what: str, pool: Pool, number: int) -> float:
         return self.engine.luck.number("spot", what, str(pool), str(number))
 
-    def _next_reclaim(self, pool: Pool, t: float, number: int) -> None:
-        """Arm reclaim ``number`` of the pool; the one before it was at ``t`` (SPOT-034)."""
-        model = self.engine.model
-        mean = 3600.0 / reclaims_per_hour(model.spot_interruptions_per_month)
-        at = t + waiting_time(mean, self._draw("gap", pool, number))
-        fraction = fraction_taken(self._draw("fraction", pool, number))
-        drought = waiting_time(60.0 * model.spot_drought_minutes, self._draw("drought", pool, number))
-        self.kernel.at(at, WORLD, self._on_reclaim, (pool, _Reclaim(number, fraction, drought), at))
+    def interruptions_per_month(self, pool: Pool) -> float:
+        """Expected interruptions of a member of the pool: by its band, else the model option (SPOT-030, SPOT-031)."""
+        band = self._band_of(pool)
+        if band is None:
+            return self.engine.model.spot_interruptions_per_month
+        return hazard_of_band(band) * HOURS_PER_MONTH
 
-    def _on_reclaim(self, what: tuple[Pool, _Reclaim, float], _: int) -> None:
+    def band(self, pool: Pool) -> int:
+        """Return the pool's band of interruption; band 1 stands for pools that nobody knows (SPOT-006)."""
+        band = self._band_of(pool)
+        return 1 if band is None else band
+
+    def _band_of(self, pool: Pool) -> int | None:
+        kind = "FARGATE_SPOT" if pool.fargate else pool.kind
+        return self.bands.get(f"{kind}/{pool.zone}", self.bands.get(kind))
+
+    def _next_reclaim(self, pool: Pool, t: float, number: int, cheap: bool = False) -> None:
+        """Arm reclaim ``number`` of one of the pool's two histories; the one before it was at ``t`` (SPOT-034)."""
+        model = self.engine.model
+        rate = reclaims_per_hour(self.interruptions_per_month(pool)) * (CHEAP_FACTOR - 1.0 if cheap else 1.0)
+        what = "cheap/" if cheap else ""
+        at = t + waiting_time(3600.0 / rate, self._draw(f"{what}gap", pool, number))
+        fraction = fraction_taken(self._draw(f"{what}fraction", pool, number))
+        drought = waiting_time(60.0 * model.spot_drought_minutes, self._draw(f"{what}drought", pool, number))
+        reach = self._draw("reach", pool, number)
+        reclaim = Reclaim(number, fraction, 0.0 if cheap else drought, reach, cheap)
+        if not pool.fargate:
+            lead = advice_lead(self._draw(f"{what}early", pool, number), self._draw(f"{what}lead", pool, number))
+            if lead > 0.0:
+                # Not before the reclaim before it: until then this one is nobody's future.
+                self.engine.advice.arm(pool, reclaim, max(t, at - lead), at)
+        self.kernel.at(at, WORLD, self._on_reclaim, (pool, reclaim, at))
+
+    def _on_reclaim(self, what: tuple[Pool, Reclaim, float], _: int) -> None:
         pool, reclaim, at = what
-        self._next_reclaim(pool, at, reclaim.number + 1)
-        self._drain_pool(pool, self.kernel._now + reclaim.drought)
-        self.take_back((pool,), reclaim.fraction, f"{pool}#{reclaim.number}", spread=RECLAIM_SPREAD)
+        self._next_reclaim(pool, at, reclaim.number + 1, reclaim.cheap)
+        if reclaim.drought:
+            self._drain_pool(pool, self.kernel._now + reclaim.drought)
+        self.take_back((pool,), reclaim.fraction, reclaim.name(pool), spread=RECLAIM_SPREAD, touches=reclaim.touches)
 
     def _next_shortage(self, pool: Pool, t: float, number: int) -> None:
         """Arm a shortage without a reclaim (SPOT-035); the one before it ended at ``t``."""
@@ -161,15 +224,17 @@ class Spot:
         for pool in pools:
             self._drain_pool(pool, self.kernel._now + duration)
 
-    def pools_of(self, provider: str, group: AutoScalingGroup | None, zone: str | None) -> tuple[Pool, ...]:
-        """Return the pools behind a capacity provider, in one zone or in all."""
+    def pools_of(
+        self, provider: str, group: AutoScalingGroup | None, zone: str | None, kind: str | None = None
+    ) -> tuple[Pool, ...]:
+        """Return the pools behind a capacity provider, in one zone or in all, of one type or of all."""
         world = self.engine.world
         pools = []
         if provider == "FARGATE_SPOT":
             pools = [Pool(a, s.zone, True) for a in ("X86_64", "ARM64") for s in world.subnets]
         elif group is not None:
             pools = [Pool(k.type, world.subnets[s].zone) for k in group.kinds for s in group.subnets]
-        return tuple(dict.fromkeys(p for p in pools if zone in (None, p.zone)))
+        return tuple(dict.fromkeys(p for p in pools if zone in (None, p.zone) and kind in (None, p.kind)))
 
     # -- interruptions ----------------------------------------------------------------------------------------
 
@@ -180,33 +245,48 @@ class Spot:
         event: str,
         *,
         spread: float = 0.0,
-        group: AutoScalingGroup | None = None,
+        touches: Callable[[AutoScalingGroup], bool] | None = None,
         cause: int = 0,
+        notice: float = NOTICE,
+        after: float = 0.0,
     ) -> None:
         """Take each member of the pools with probability ``fraction``, within ``spread`` seconds (SPOT-034).
 
-        ``event`` names the reclaim: a victim's draws belong to (event, launch). ``group`` bounds it to the
-        instances of one group. ``cause`` is the event of the fault; without one the reclaim is written down
-        itself, if it hits anybody.
+        ``event`` names the reclaim: a victim's draws belong to (event, launch). ``touches`` bounds it to the
+        instances of some groups. ``cause`` is the event of the fault; without one the reclaim is written down
+        itself, if it hits anybody. Instances end ``notice`` seconds after their notices, which come ``after``
+        seconds from now.
         """
-        luck = self.engine.luck
-        victims = []
-        for member, launch in self._members(pools, group):
-            if luck.number("spot", "victim", event, launch) < fraction:
-                victims.append((luck.number("spot", "offset", event, launch) * spread, member))
+        victims = self.victims(pools, fraction, event, spread, touches)
         if victims and not cause:
             cause = self.engine.calls.note("aws", "SpotReclaim", ", ".join(str(p) for p in pools))
         for offset, member in victims:
-            self.kernel.after(offset, self._on_notice, (member, cause), 0)
+            self.kernel.after(after + offset, self._on_notice, (member, cause, notice), 0)
+
+    def victims(
+        self,
+        pools: tuple[Pool, ...],
+        fraction: float,
+        event: str,
+        spread: float,
+        touches: Callable[[AutoScalingGroup], bool] | None = None,
+    ) -> list[tuple[float, Task | Instance]]:
+        """Return whom of those that are there now a reclaim hits, each with its seconds from the reclaim's begin."""
+        luck = self.engine.luck
+        return [
+            (luck.number("spot", "offset", event, launch) * spread, member)
+            for member, launch in self._members(pools, touches)
+            if luck.number("spot", "victim", event, launch) < fraction
+        ]
 
     def _members(
-        self, pools: tuple[Pool, ...], group: AutoScalingGroup | None
+        self, pools: tuple[Pool, ...], touches: Callable[[AutoScalingGroup], bool] | None
     ) -> Iterator[tuple[Task | Instance, str]]:
         engine = self.engine
         wanted = set(pools)
         for instance in engine.world.instances:
-            if instance.spot and not instance.ended and group in (None, instance.group):
-                if Pool(instance.type, instance.zone) in wanted:
+            if instance.spot and not instance.ended and Pool(instance.type, instance.zone) in wanted:
+                if touches is None or touches(instance.group):
                     yield instance, instance.id
         if any(pool.fargate for pool in pools):
             for task in list(engine.lifecycle.live.values()):
@@ -215,9 +295,9 @@ class Spot:
                     if Pool(task.template.architecture, zone, True) in wanted:
                         yield task, f"{task.owner.key:x}/{task.k}"
 
-    def _on_notice(self, what: tuple[Task | Instance, int], _: int) -> None:
-        """The two minutes begin."""
-        member, cause = what
+    def _on_notice(self, what: tuple[Task | Instance, int, float], _: int) -> None:
+        """The two minutes begin, or what EC2 leaves of them (SPOT-011)."""
+        member, cause, notice = what
         if isinstance(member, Task):
             # SIGTERM at once; a container has stopTimeout, at most the 120 s, to end (SPOT-001 to SPOT-003).
             if member.ordinal in self.engine.lifecycle.live:
@@ -225,9 +305,13 @@ class Spot:
             return
         if member.ended:
             return
+        if notice <= 0.0:
+            self.engine.groups.terminate(member, cause)
+            return
         now = self.kernel._now
         group = member.group
-        self.kernel.after(NOTICE, self._on_end, (member, cause), 0)
+        self.kernel.after(notice, self._on_end, (member, cause), 0)
+        self.engine.advice.advise(member, cause)
         if group.settings.draining:
             self.kernel.after(0.0, self._on_drain, (member, cause), 0)
         elif group.spot_draining and member.registered_at == member.registered_at:

@@ -48,6 +48,9 @@ class Wish:
     daemon: bool = False
     #: The container that the first load balancer of the service names.
     serving: str | None = None
+    #: Security groups and Fargate's platform version: what the task can reach (NET-081, NET-082).
+    security_groups: tuple[str, ...] = ()
+    platform: str | None = None
 
 
 class Templates:
@@ -213,6 +216,8 @@ class Templates:
         launch = FIXED_POOLS["launch_type"].index(wish.launch_type) + 1
         network = FIXED_POOLS["network_mode"].index(mode.value) + 1
         self._rows.append(code, self._definitions[template.name], revision, cpu, memory, launch, network, gpus)
+        if engine.reach is not None:
+            engine.reach.learn(template, definition, wish.security_groups, wish.platform)
         return template
 
     def _images_of(self, definition: TaskDefinition) -> dict[str, Image]:

@@ -37,13 +37,14 @@ class Timeline:
         self._faults: dict[str, Callable[[Any, int], None]] = {
             "instanceTermination": self._instance_termination,
             "agentDisconnect": self._agent_disconnect,
-            "instanceImpairment": self._instance_impairment,
             "taskCrash": self._task_crash,
             "registrySlow": self._registry_slow,
             "registryDown": self._registry_down,
             "addressesTaken": self._addresses_taken,
             "apiThrottling": self._api_throttling,
             "azOutage": self._az_outage,
+            "insufficientCapacity": self._insufficient_capacity,
+            "instanceImpairment": self._instance_impairment,
             "spotReclaim": self._spot_reclaim,
             "spotDrought": self._spot_drought,
             "metricDelay": self._metric_delay,
@@ -96,11 +97,6 @@ class Timeline:
         for instance in victims:
             engine.groups.terminate(instance, event)
 
-    def _instance_impairment(self, fault: documents.InstanceImpairment, event: int) -> None:
-        group = self._group_of(fault.capacity_provider)
-        for instance in self._victims(group, fault.count) if group is not None else []:
-            self.engine.health.impair(instance, fault.for_)
-
     def _agent_disconnect(self, fault: documents.AgentDisconnect, event: int) -> None:
         group = self._group_of(fault.capacity_provider)
         for instance in self._victims(group, fault.count) if group is not None else []:
@@ -127,14 +123,47 @@ class Timeline:
         self._numbers += 1
         group = self._group_of(fault.capacity_provider)
         spot = self.engine.spot
-        pools = spot.pools_of(fault.capacity_provider, group, fault.availability_zone)
-        spot.take_back(pools, fault.fraction, f"fault#{self._numbers}", group=group, cause=event)
+        pools = spot.pools_of(fault.capacity_provider, group, fault.availability_zone, fault.instance_type)
+        name = f"fault#{self._numbers}"
+
+        def of_provider(other: AutoScalingGroup) -> bool:
+            return group in (None, other)
+
+        # Who comes for them at the recommendation is not among them.
+        victims = spot.victims(pools, fault.fraction, name, 0.0, of_provider) if fault.notice_after else []
+        spot.take_back(
+            pools,
+            fault.fraction,
+            name,
+            touches=of_provider,
+            cause=event,
+            notice=fault.notice,
+            after=fault.notice_after,
+        )
+        for _, member in victims:
+            if isinstance(member, Instance):
+                self.engine.advice.advise(member, event)
 
     def _spot_drought(self, fault: documents.SpotDrought, event: int) -> None:
         """Launches from the provider's pools fail for a while (SPOT-035)."""
         group = self._group_of(fault.capacity_provider)
         spot = self.engine.spot
-        spot.drought(spot.pools_of(fault.capacity_provider, group, fault.availability_zone), fault.for_)
+        pools = spot.pools_of(fault.capacity_provider, group, fault.availability_zone, fault.instance_type)
+        spot.drought(pools, fault.for_)
+
+    def _insufficient_capacity(self, fault: documents.InsufficientCapacity, event: int) -> None:
+        """On-Demand launches of the type fail for a while (ASG-058)."""
+        zones = {s.zone for s in self.engine.world.subnets if fault.availability_zone in (None, s.zone)}
+        self.engine.ec2_market.shortage(fault.instance_type, tuple(zones), self.kernel._now + fault.for_)
+
+    def _instance_impairment(self, fault: documents.InstanceImpairment, event: int) -> None:
+        """Instances stop answering: no network, failed status checks (ASG-055)."""
+        group = self._group_of(fault.capacity_provider)
+        for instance in self._victims(group, fault.count) if group is not None else []:
+            if instance.group.managed is not None:  # no group replaces it; auto repair may (CAP-075)
+                self.engine.instance_health.impair(instance, fault.for_)
+            else:
+                self.engine.health.impair(instance, fault.for_, event)
 
     def _registry_slow(self, fault: documents.RegistrySlow, event: int) -> None:
         self.engine.registry_factor *= fault.factor
@@ -203,6 +232,7 @@ class Timeline:
         self.engine.zones_down.discard(zone)
         for group in self.engine.world.groups:
             self.engine.groups.reconcile(group)
+            self.engine.succession.look(group, 0)
         self.engine.rebalancing.look_again()
 
 
@@ -210,13 +240,14 @@ class Timeline:
 SUPPORTED_FAULTS = (
     "instanceTermination",
     "agentDisconnect",
-    "instanceImpairment",
     "taskCrash",
     "registrySlow",
     "registryDown",
     "addressesTaken",
     "apiThrottling",
     "azOutage",
+    "insufficientCapacity",
+    "instanceImpairment",
     "spotReclaim",
     "spotDrought",
     "metricDelay",

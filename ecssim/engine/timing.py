@@ -38,8 +38,11 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "agentHeartbeat": (uniform(60.0, 120.0), "AGENT-020"),
     "submitRetry": (uniform(0.030, 0.059), "AGENT-043"),
     "eniTimeout": (constant(180.0), "NET-053"),
+    "unreachable": (constant(120.0), "NET-086"),
     "agentLossNoticed": (constant(90.0), "AGENT-024"),
     "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
+    "agentFirstPull": (constant(0.0), "ASG-071"),
+    "statusCheck": (constant(120.0), "ASG-055"),
     "trunkRegistration": (constant(10.0), "NET-019"),
     "targetRegistration": (constant(5.0), "LB-006"),
     "targetFirstCheck": (uniform(0.0, 2.0), "LB-006"),
@@ -128,6 +131,9 @@ class RequestLaw:
     unloaded: float = 0.0
     idle_cpu: float = 0.0
     idle_memory: float = 0.0
+    #: Bytes that a task sends to and receives from the internet for each request (COST-045).
+    internet_sent: int = 0
+    internet_received: int = 0
 
     @classmethod
     def of(

@@ -8,6 +8,7 @@ streams, since arrivals are the floor of a cumulative load.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import floor
 from typing import TYPE_CHECKING, Final, Protocol
@@ -21,6 +22,7 @@ from ecssim.workload.flow import shares, step, steps
 from ecssim.world.entities import Service, Task, Template
 
 if TYPE_CHECKING:
+    from ecssim.engine.data_use import DataUse
     from ecssim.engine.simulation import Engine
 
 Load = PatternLoad | TraceLoad
@@ -92,6 +94,8 @@ class Traffic:
         self._loads: npt.NDArray[np.float64] = np.zeros((0, BLOCK))
         self._stale_order = True
         self._blank: npt.NDArray[np.void] | None = None
+        #: Who meters what the requests cost on their way; None where nothing does (engine.data_use).
+        self.data_use: DataUse | None = None
 
     # -- set-up -----------------------------------------------------------------------------------------------
 
@@ -301,6 +305,14 @@ class Traffic:
         """The cells that are in use, by target."""
         return self._order
 
+    def arrived(self, stream: Stream) -> int:
+        """Requests of a stream up to the last close."""
+        return int(self._flows.columns["arrived"][stream.index])
+
+    def cells_by_key(self) -> Iterable[tuple[tuple[int, int, int, str], int]]:
+        """Every cell by its target, service, template code and zone."""
+        return self._cell_of.items()
+
     def tick(self) -> None:
         """Close the minute for every target, all cells as vectors."""
         if not self.targets:
@@ -416,6 +428,8 @@ class Traffic:
         """Write the minute's row of every cell and start the next minute's figures."""
         if not self.targets or self._stale_order:
             return
+        if self.data_use is not None:
+            self.data_use.minute(self)
         if self.few:
             self._record_one_by_one(t)
         else:

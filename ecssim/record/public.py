@@ -71,6 +71,11 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
         "instances": f"""{_INSTANCE}
             launched_at f64, registered_at f64, draining_at f64, terminated_at f64, {_IN_CLUSTER}
         """,
+        # A change of state in the instance's Auto Scaling group (LifecycleState), which ECS does not see.
+        "instance_lifecycle": f"""{_EVENT}
+            instance_id name:instance, auto_scaling_group name:auto_scaling_group,
+            lifecycle_state name:lifecycle_state, {_IN_CLUSTER}
+        """,
         "capacity_provider_metrics": f"""
             t f64, capacity_provider name:capacity_provider, capacity_provider_reservation f64,
             desired_capacity u32, instances u32, empty_instances u32, running_tasks u32,
@@ -91,6 +96,11 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
         "subnet_usage": f"t f64, subnet name:subnet, consumer name:consumer, used u32, {_WHERE}",
         "subnet_events": f"""{_EVENT}
             subnet name:subnet, consumer name:consumer, task task, reason text, {_WHERE}
+        """,
+        # What a task or an instance could not reach, and the hop that is missing on the way.
+        "reachability_events": f"""{_EVENT}
+            subnet name:subnet, task task, instance name:instance, endpoint_service name:aws_service,
+            host text, what text, missing text, {_WHERE}
         """,
         "alarms": f"""{_EVENT}
             alarm_name name:alarm, old_state name:alarm_state, new_state name:alarm_state,

@@ -5,8 +5,9 @@ over the whole run. A printed line is rounded half up to cents and every total i
 so that sums by service, sums by resource and the total are equal to the cent.
 
 Instances of an Auto Scaling group are the cost of those who reserved them: each task reserves the mean of its shares
-of the instance's CPU and memory, and what nobody reserved is dimension ``idle`` of no service. Load balancers, NAT
-gateways and endpoints belong to no service. ECS itself costs nothing (COST-030).
+of the instance's CPU and memory, and what nobody reserved is dimension ``idle`` of no service. The hours of load
+balancers, NAT gateways and endpoints belong to no service, the bytes of a task to its own. ECS itself costs nothing
+(COST-030).
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ecssim.decide.pricing import BILLED, PRECISION, Dimension, Unit, Use, amount, cents, shares, with_commitment
+from ecssim.decide.pricing import (
+    BILLED,
+    PRECISION,
+    Dimension,
+    Rate,
+    Unit,
+    Use,
+    amount,
+    cents,
+    shares,
+    with_commitment,
+)
+from ecssim.decide.tiers import TIERS, month_part, split_by_tier
 from ecssim.record.folder import TABLES_DIR, part_name
 from ecssim.results.rates import RateBook
 
@@ -33,6 +46,8 @@ if TYPE_CHECKING:
 
 HOUR_SECONDS: Final = 3600.0
 ZERO: Final = Decimal(0)
+#: The part of a month's quantity that nothing is asked for (COST-024).
+FREE: Final = Rate(ZERO, "free allowance of the month, in proportion to the run's length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +183,12 @@ class Pricer:
         self._names = names
         self._end = end
         self._rates = rates
+        #: How much of what has tiers went by before this hour.
+        self._used: dict[str, int] = {}
 
     def hours(self) -> Iterator[tuple[int, list[Use]]]:
         """The uses of each hour in order, priced."""
+        self._used.clear()
         commitments = self._rates.commitments()
         rows = self._rows.tolist()
         at = 0
@@ -197,19 +215,31 @@ class Pricer:
         found = []
         for _, service, cluster, resource, dimension, sku, quantity, unit, _ in rows:
             sold, what = skus[sku] or "", dimensions[dimension] or ""
-            found.append(
-                Use(
-                    services[service] or "",
-                    clusters[cluster] or "",
-                    resources[resource] or "",
-                    what,
-                    sold,
-                    quantity,
-                    Unit(units[unit] or ""),
-                    rate(sold, what),
+            for price, part in self._tiered(sold, quantity):
+                found.append(
+                    Use(
+                        services[service] or "",
+                        clusters[cluster] or "",
+                        resources[resource] or "",
+                        what,
+                        price or sold,
+                        part,
+                        Unit(units[unit] or ""),
+                        rate(price, what) if price else FREE,
+                    )
                 )
-            )
         return found
+
+    def _tiered(self, sold: str, quantity: int) -> Iterator[tuple[str, int]]:
+        """A quantity at the price of each tier that it falls into; own rates have none (COST-021, COST-024)."""
+        if sold not in TIERS or sold in self._rates.prices.rates:
+            yield sold, quantity
+            return
+        before = self._used.get(sold, 0)
+        self._used[sold] = before + quantity
+        # A run that was cut off lasted as long as its meters were read.
+        hours = self._end / HOUR_SECONDS or float(self._rows["hour"][-1]) + 1.0
+        yield from split_by_tier(sold, before, quantity, month_part(hours))
 
     @staticmethod
     def _divided(uses: list[Use]) -> list[Use]:

@@ -25,7 +25,9 @@ TABLES: Final = (
     "service_events",
     "calls",
     "instance_events",
+    "instance_lifecycle",
     "subnet_events",
+    "reachability_events",
     "alarms",
     "scaling_activities",
     "traffic_shifts",
@@ -62,7 +64,9 @@ class Chronicle:
             "service_events": self._service_event,
             "calls": self._call,
             "instance_events": self._instance_event,
+            "instance_lifecycle": self._instance_state,
             "subnet_events": self._subnet_event,
+            "reachability_events": self._unreachable,
             "alarms": self._alarm,
             "scaling_activities": self._scaling,
             "traffic_shifts": self._shift,
@@ -220,12 +224,26 @@ class Chronicle:
         kind = facts.name("instance_type", int(row["instance_type"]))
         return f"instance {instance} ({kind}) is {facts.name('instance_status', status)}"
 
+    def _instance_state(self, row: np.void) -> str:
+        facts = self.facts
+        instance = facts.name("instance", int(row["instance_id"]))
+        group = facts.name("auto_scaling_group", int(row["auto_scaling_group"]))
+        return f"instance {instance} is {facts.name('lifecycle_state', int(row['lifecycle_state']))} in group {group}"
+
     def _subnet_event(self, row: np.void) -> str:
         facts = self.facts
         subnet, who = facts.name("subnet", int(row["subnet"])), facts.name("consumer", int(row["consumer"]))
         task = self.task_name(int(row["task"]))
         whom = f"task {task}" if task else who
         return f"subnet {subnet} had no free address for {whom}"
+
+    def _unreachable(self, row: np.void) -> str:
+        facts = self.facts
+        task = self.task_name(int(row["task"]))
+        who = f"task {task}" if task else f"instance {facts.name('instance', int(row['instance']))}"
+        what = facts.name("text", int(row["what"]))
+        missing = facts.name("text", int(row["missing"]))
+        return f"{who} could not reach {facts.name('text', int(row['host']))} for {what}: {missing}"
 
     def _alarm(self, row: np.void) -> str:
         facts = self.facts

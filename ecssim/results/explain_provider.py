@@ -155,6 +155,7 @@ def _action(facts: Facts, row: np.void) -> str:
         "scaled in": f"desired {before:,} to {after:,}",
         "at its size": f"desired stays {after:,}: that is its size at the target",
         "at minimum": f"desired stays {after:,}: the group may not be smaller",
+        "suspended": f"desired stays {after:,}: the group's process for it is suspended",
         "protected": f"desired stays {after:,}: every instance is protected by its tasks",
     }[facts.name("scaling_action", int(row["action"]))]
 

@@ -9,6 +9,7 @@ from ecssim.results.address_fixes import rollout_at
 from ecssim.results.chronicle import Chronicle
 from ecssim.results.explanation import Explanation, Section, Step, explanation
 from ecssim.results.facts import Facts
+from ecssim.results.reachability_findings import reachability_findings
 from ecssim.results.subnet_figures import SubnetFigures, held_at, subnet_figures
 from ecssim.results.wording import count, duration, listed
 
@@ -32,7 +33,24 @@ def explain_subnet(facts: Facts, code: int) -> Explanation:
             Section("Why they were wanted", tuple(_why(facts, chronicle, figures, figures.first_failed))),
             Section("Who got none", tuple(_failures(facts, chronicle, figures))),
         ]
+    answer = "\n".join([answer, *(f.text for f in reachability_findings(facts) if f.of == figures.name)])
+    sections.append(Section("What could not be reached from it", tuple(_unreachable(facts, chronicle, code))))
     return explanation(facts.result.start, f"subnet/{figures.name}", answer, sections)
+
+
+def _unreachable(facts: Facts, chronicle: Chronicle, code: int) -> list[Step]:
+    """The first of each kind: what somebody wanted, and the hop that was missing."""
+    rows = facts.raw("reachability_events")
+    rows = rows[rows["subnet"] == code]
+    first: dict[tuple[int, int], np.void] = {}
+    for row in rows:
+        first.setdefault((int(row["host"]), int(row["missing"])), row)
+    steps = []
+    for row in first.values():
+        event = chronicle.event(int(row["event_id"]))
+        if event is not None:
+            steps.append(Step(event.t, chronicle.say(event), event.number))
+    return steps
 
 
 def _held(facts: Facts, figures: SubnetFigures, t: float) -> list[Step]:

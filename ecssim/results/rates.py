@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from ecssim.catalog import ec2_price, fargate_price, unit_price
@@ -21,14 +20,13 @@ from ecssim.decide.pricing import (
     Unit,
     Use,
 )
+from ecssim.decide.spot import spot_discount
 from ecssim.scenario.prices import FargateRates, Prices, ReservedInstances, SavingsPlan
 
 if TYPE_CHECKING:
     from ecssim.catalog import FargatePrice
 
 OWN: Final = "scenario prices"
-#: Bounds of a Spot pool's discount off On-Demand (SPOT-020).
-SPOT_DISCOUNTS: Final = (Decimal("0.55"), Decimal("0.75"))
 _HOURLY: Final = 3600 * TICKS_PER_SECOND
 
 
@@ -139,16 +137,6 @@ def _reach(item: SavingsPlan) -> Callable[[Use], Decimal | None]:
         return item.fargate_discount if type_name == "FARGATE" and paid and item.type == "compute" else None
 
     return discount
-
-
-def spot_discount(seed: int, type_name: str, zone: str) -> Decimal:
-    """What is off On-Demand in a Spot pool, to a tenth of a percent: uniform in 55 to 75 %, one draw per seed and pool
-    (SPOT-020).
-    """
-    digest = blake2b(f"spotPrice/{seed}/{type_name}/{zone}".encode(), digest_size=8).digest()
-    u = Decimal(int.from_bytes(digest, "little")) / Decimal(2**64)
-    low, high = SPOT_DISCOUNTS
-    return (low + (high - low) * u).quantize(Decimal("0.001"))
 
 
 def _of_fargate(price: FargatePrice) -> dict[str, Decimal]:

@@ -18,6 +18,8 @@ from ecssim.results.deployment_findings import deployment_findings
 from ecssim.results.facts import INITIAL, Facts
 from ecssim.results.finding import ordered
 from ecssim.results.fleet_figures import fleet_figures
+from ecssim.results.group_findings import group_findings
+from ecssim.results.reachability_findings import reachability_findings
 from ecssim.results.request_figures import request_figures, request_findings
 from ecssim.results.run_findings import call_findings, job_findings, run_findings
 from ecssim.results.service_figures import service_figures
@@ -43,10 +45,12 @@ def summary(result: Result) -> dict[str, Any]:
         [
             *run_findings(facts),
             *address_findings(facts, subnets),
+            *reachability_findings(facts),
             *service_findings(facts, services),
             *request_findings(facts, requests),
             *deployment_findings(facts),
             *capacity_findings(facts, services, fleets),
+            *group_findings(facts),
             *job_findings(facts),
             *call_findings(facts),
         ]

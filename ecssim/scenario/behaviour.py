@@ -56,12 +56,18 @@ class ImageFacts(Shape):
 
 
 class Request(Shape):
-    """What one request costs: CPU seconds, time spent waiting elsewhere, memory while it is in flight."""
+    """What one request costs: CPU seconds, time spent waiting elsewhere, memory while it is in flight.
+
+    ``internetSent`` and ``internetReceived`` are bytes that the task exchanges with hosts of the internet for it (an
+    API of somebody else's); they take the way of the task's subnet. The default is none.
+    """
 
     cpu_seconds: NumberDistribution | None = None
     latency: DurationDistribution | None = None
     memory: SizeDistribution | None = None
     concurrency: Annotated[int, Field(ge=1)] | None = None
+    internet_sent: Size = 0
+    internet_received: Size = 0
 
 
 class Idle(Shape):

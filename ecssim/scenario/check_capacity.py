@@ -1,6 +1,6 @@
 """Checks of Auto Scaling groups, capacity providers and clusters.
 
-Implements AGENT-005, AGENT-007, ASG-002, ASG-006, CAP-011 to CAP-013, CAP-016, QUOTA-001, QUOTA-007, SPOT and FG names
+Implements AGENT-005, AGENT-007, ASG-002, CAP-011 to CAP-013, CAP-016, QUOTA-001, QUOTA-007, SPOT and FG names
 by reference.
 """
 
@@ -115,15 +115,10 @@ def _providers(names: Names, findings: Findings) -> None:
             continue
         inner = (*where, "autoScalingGroupProvider")
         key = "autoScalingGroup" if behind.auto_scaling_group is not None else "autoScalingGroupArn"
-        exists = findings.refers(
-            (*inner, key), "Auto Scaling group", behind.group_name, names.groups, "autoScalingGroups"
-        )
+        findings.refers((*inner, key), "Auto Scaling group", behind.group_name, names.groups, "autoScalingGroups")
         other = groups.setdefault(behind.group_name, provider.name)
         if other != provider.name:
             findings.error((*inner, key), f"group {behind.group_name} is behind provider {other} already")
-        if exists and scales(behind) and any(c.weight != 1 for c in names.groups[behind.group_name].choices):
-            message = "instance weights (weightedCapacity) do not go with a capacity provider"
-            findings.error((*inner, key), message, "ASG-006")
 
 
 def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:

@@ -173,6 +173,10 @@ def _fault(where: tuple[Step, ...], fault: Shape, names: Names, findings: Findin
     if provider is not None:
         steps = (*where, "capacityProvider")
         findings.refers(steps, "capacity provider", provider, names.provider_types, "capacityProviders")
+    kind = getattr(fault, "instance_type", None)
+    if kind is not None:
+        used = {choice.instance_type for g in names.scenario.auto_scaling_groups for choice in g.choices}
+        findings.refers((*where, "instanceType"), "instance type in a group", kind, used, "autoScalingGroups")
     zone = getattr(fault, "availability_zone", None)
     if zone is not None:
         zones = {s.availability_zone for s in names.scenario.subnets}

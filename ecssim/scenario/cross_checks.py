@@ -11,7 +11,10 @@ from collections.abc import Mapping
 
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
+from ecssim.scenario.check_groups import check_groups
 from ecssim.scenario.check_network import check_network
+from ecssim.scenario.check_reachability import check_reachability
+from ecssim.scenario.check_routing import check_routing
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_services import check_services, surroundings
 from ecssim.scenario.check_timeline import check_timeline
@@ -41,8 +44,11 @@ def check_scenario(
     around = surroundings(names)
     _duplicates(root, findings)
     check_network(names, findings)
+    check_routing(names, findings)
     check_capacity(names, around, findings)
+    check_groups(names, findings)
     check_services(names, around, findings)
+    check_reachability(names, around, findings)
     check_listeners(names, findings)
     check_scaling(names, findings)
     check_traffic(names, findings)

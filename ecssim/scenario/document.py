@@ -34,6 +34,7 @@ from ecssim.scenario.distributions import DurationDistribution
 from ecssim.scenario.expect import Expectation
 from ecssim.scenario.jobs import Job
 from ecssim.scenario.prices import Prices
+from ecssim.scenario.spot_pools import SpotPoolFacts
 from ecssim.scenario.timeline import TimelineEntry
 from ecssim.scenario.traffic import Traffic
 from ecssim.scenario.units import Duration, Number
@@ -136,6 +137,7 @@ class Scenario(Shape):
     scheduled_actions: tuple[ScheduledAction, ...] = ()
 
     images: Mapping[str, ImageFacts] = Field(default_factory=dict)
+    spot_pools: Mapping[str, SpotPoolFacts] = Field(default_factory=dict)
     behaviour: Mapping[str, Behaviour] = Field(default_factory=dict)
     traffic: tuple[Traffic, ...] = ()
     jobs: tuple[Job, ...] = ()

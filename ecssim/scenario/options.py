@@ -28,10 +28,13 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "spotShortagesPerWeek": ModelOption((), "SPOT-035"),
     "spotShortageMinutes": ModelOption((), "SPOT-035"),
     "spotZoneShocksPerYear": ModelOption((), "SPOT-036"),
+    "warmStartShare": ModelOption((), "ASG-057"),
+    "legacyMinStep": ModelOption(("off", "on"), "ASG-022"),
     "maxScaleInStep": ModelOption((), "SCALE-024"),
     "scaleOutCooldownBase": ModelOption(("before", "running"), "SCALE-041"),
     "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
     "pullRate": ModelOption((), "LIFE-084"),
     "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
+    "reachability": ModelOption(("routes", "open"), "NET-081"),
     "imageSize": ModelOption((), "LIFE-084"),
 }

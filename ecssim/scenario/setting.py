@@ -38,6 +38,7 @@ def setting_of(scenario: Scenario) -> Setting:
             }
             for s in scenario.subnets
         },
+        "routeTables": {s: t.route_table_id for t in scenario.route_tables for s in t.subnet_ids},
         "vpcs": {v.vpc_id: [*([v.cidr_block] if v.cidr_block else []), *v.cidr_blocks] for v in scenario.vpcs},
         "services": [_service(s, default, delays, _redeployed(scenario)) for s in scenario.services],
         "autoScalingGroups": {

@@ -108,17 +108,40 @@ TimelineEntry = Annotated[
 
 
 class SpotReclaim(Shape):
-    """Spot capacity is taken back from a share of a provider's tasks or instances."""
+    """Spot capacity is taken back from a share of a provider's tasks or instances.
+
+    ``noticeAfter``: EC2 recommends to rebalance at once and gives the notice so much later (SPOT-013). ``notice`` is
+    the time from the notice to the end of an instance, less than two minutes when EC2 could not keep to them
+    (SPOT-011); a task on Fargate Spot always has its two minutes.
+    """
 
     capacity_provider: str
     fraction: Share
     availability_zone: str | None = None
+    instance_type: str | None = None
+    notice_after: Duration = 0.0
+    notice: Duration = 120.0
+
+    @model_validator(mode="after")
+    def _gives_notice_in_time(self) -> SpotReclaim:
+        if self.notice > 120.0:
+            raise PydanticCustomError("value", "notice: expected at most 2m, the notice that EC2 gives")
+        return self
 
 
 class SpotDrought(Shape):
     """No Spot capacity of a provider is to be had for a while."""
 
     capacity_provider: str
+    for_: Annotated[Duration, Field(alias="for")]
+    availability_zone: str | None = None
+    instance_type: str | None = None
+
+
+class InsufficientCapacity(Shape):
+    """EC2 has no On-Demand instances of a type left, in one zone or in all, for a while (ASG-058)."""
+
+    instance_type: str
     for_: Annotated[Duration, Field(alias="for")]
     availability_zone: str | None = None
 
@@ -231,6 +254,7 @@ class DependencySlow(Shape):
 FAULTS: Mapping[str, type[Shape]] = {
     "spotReclaim": SpotReclaim,
     "spotDrought": SpotDrought,
+    "insufficientCapacity": InsufficientCapacity,
     "azOutage": AzOutage,
     "instanceTermination": InstanceTermination,
     "instanceImpairment": InstanceImpairment,

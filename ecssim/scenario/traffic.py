@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ecssim.aws.shape import Name, Region, Shape
-from ecssim.scenario.units import Duration, Number, Share
+from ecssim.scenario.units import Duration, Number, Share, Size
 
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
 
@@ -68,7 +68,13 @@ class Trace(Shape):
 
 
 class Traffic(Shape):
-    """One stream of requests: a pattern or a trace, and where it goes."""
+    """One stream of requests: a pattern or a trace, and where it goes.
+
+    What its clients do to a load balancer's bill (COST-025, COST-026): bytes of a request and of its response, how
+    many requests they send over one connection and how long that stays open. Nobody publishes such figures; the
+    defaults (500 B, 4.5 kB, 10, 60 s: an Application Load Balancer's idle time-out) are assumed. Responses to the
+    internet are billed by the GB only where ``responseSize`` is given: a guess would be most of the bill (COST-024).
+    """
 
     KEYS_OF_PATTERN: ClassVar[dict[str, tuple[str, ...]]] = {
         "constant": ("rate",),
@@ -93,6 +99,10 @@ class Traffic(Shape):
     for_: Annotated[Duration | None, Field(alias="for")] = None
     ramp: Duration | None = None
     noise: Share | None = None
+    request_size: Size = 500
+    response_size: Size = 4500
+    requests_per_connection: Annotated[int, Field(ge=1)] = 10
+    connection_lasts: Duration = 60.0
     trace: Trace | None = None
 
     @model_validator(mode="after")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from ecssim.world.agent_settings import AGENT_DEFAULTS, AgentSettings
 from ecssim.world.containers import Chain, Container
+from ecssim.world.group_rules import GROUP_DEFAULTS, GroupRules
 from ecssim.world.requests import Request
 from ecssim.world.states import (
     ACTIVATING,
@@ -410,8 +412,8 @@ class Service(Owner):
 class Instance:
     """One EC2 container instance. The ``agent_*`` fields are the agent's own ledger: what physically is free,
     moved when containers really start and end (AGENT-040); what the control plane believes is in the fleet.
-    ``spot`` is its market. ``retiring``: its group has let it go and it ends when it is drained (ASG-043).
-    ``claims`` counts the tasks of its group's own provider on it.
+    ``number`` counts its group's launches, ``spot`` is its market. ``retiring``: its group has let it go and it ends
+    when it is drained (ASG-043). ``claims`` counts the tasks of its group's own provider on it.
     ``images`` says when each image is, or will be, on its disk; ``transfers`` are the pulls of the present busy
     spell, up to ``busy_until``, as (image, start, seconds alone); ``left_at`` when the last task with each set of
     images left, in that order. Nothing is cleaned up before ``clean_at``; ``cleaned`` is the last cleanup that
@@ -445,6 +447,7 @@ class Instance:
         "launched_at",
         "left_at",
         "locked_until",
+        "number",
         "online",
         "ordinal",
         "registered_at",
@@ -458,6 +461,7 @@ class Instance:
         "transfers",
         "trunk_address",
         "type",
+        "weight",
         "zone",
     )
 
@@ -479,8 +483,10 @@ class Instance:
         self.zone = zone
         self.subnet = subnet
         self.type = kind.type
+        self.weight = kind.weight
         self.shape = shape = kind.shape
         self.spot = spot
+        self.number = 0
         self.retiring = False
         self.claims = 0
         self.address = -1
@@ -538,6 +544,8 @@ class InstanceKind:
 
     type: str
     shape: InstanceShape
+    weight: int = 1
+    """Units of the group's capacity that one instance counts for; more than 1 never behind a provider (ASG-006)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,8 +568,12 @@ class AutoScalingGroup:
     ``instances`` are those that it counts; ``retiring`` those that it let go and that still drain (ASG-043).
     ``kinds`` are its instance types in order of preference, ``shape`` that of the first. Of the instances above
     ``on_demand_base``, ``on_demand_percent`` are On-Demand and the others Spot (ASG-052). ``registered``,
-    ``busy`` and ``claims`` are kept by ``engine.occupancy``. ``managed`` is who launches and ends its instances if it
-    is no Auto Scaling group but what stands behind a provider of Managed Instances.
+    ``busy`` and ``claims`` are kept by ``engine.occupancy``. ``size`` is what its instances are in units of capacity,
+    which they are themselves unless their types have weights; ``on_demand_size`` the On-Demand part of it,
+    ``spot_counts`` the others by type and zone. ``warm`` are the stopped instances of its warm pool
+    (ASG-056), ``suspended`` the processes that somebody has suspended; ``failing`` is why launches fail now.
+    ``managed`` is who launches and ends its instances if it is no Auto Scaling group but what stands behind a provider
+    of Managed Instances.
     """
 
     ordinal: int
@@ -586,19 +598,42 @@ class AutoScalingGroup:
     instances: dict[int, Instance] = field(default_factory=dict)
     retiring: dict[int, Instance] = field(default_factory=dict)
     launched: int = 0
-    pending: int = 0
     zone_counts: dict[str, int] = field(default_factory=dict)
     draws: Any = None
     retry_armed: bool = False
-    failing: bool = False
+    failing: str = ""
     registered: int = 0
     busy: int = 0
     claims: int = 0
-    boot: Any = None
     agent_version: str = "1.90.0"
     pull_upfront: bool = False
-    prefix: str = "i"
     managed: Any = None
+    rules: GroupRules = GROUP_DEFAULTS
+    size: int = 0
+    on_demand_size: int = 0
+    spot_counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    warm: dict[int, Instance] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
+    scaled_at: float = -inf
+
+    def join(self, instance: Instance) -> None:
+        """Count the instance from now on."""
+        self.instances[instance.ordinal] = instance
+        self._count(instance, 1)
+
+    def part(self, instance: Instance) -> None:
+        """Count it no longer."""
+        del self.instances[instance.ordinal]
+        self._count(instance, -1)
+
+    def _count(self, instance: Instance, sign: int) -> None:
+        self.zone_counts[instance.zone] = self.zone_counts.get(instance.zone, 0) + sign
+        self.size += sign * instance.weight
+        if instance.spot:
+            pool = (instance.type, instance.zone)
+            self.spot_counts[pool] = self.spot_counts.get(pool, 0) + sign
+        else:
+            self.on_demand_size += sign * instance.weight
 
 
 @dataclass(slots=True, eq=False)

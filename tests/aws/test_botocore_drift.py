@@ -8,7 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from ecssim.aws import cluster, load_balancing, names, requests, scaling, service, task_definition
+from ecssim.aws import cluster, load_balancing, names, network, requests, routing, scaling, service, task_definition
 from ecssim.aws.shape import Shape, keys_of
 
 ECS: dict[str, type[Shape]] = {
@@ -147,6 +147,26 @@ def test_every_field_of_the_central_documents_is_accepted(session: Any, shape: s
 def test_our_fields_are_fields_of_the_other_apis(session: Any, api: str, shape: str, model: type[Shape]) -> None:
     known = {member.lower() for member in _members(session, api, shape)}
     assert {key for key in _ours(model) if key.lower() not in known} == set()
+
+
+@pytest.mark.parametrize(
+    ("shape", "model"),
+    [
+        ("Route", routing.Route),
+        ("RouteTableAssociation", routing.RouteTableAssociation),
+        ("IpPermission", routing.IpPermission),
+        ("IpRange", routing.IpRange),
+        ("PrefixListId", routing.PrefixList),
+        ("UserIdGroupPair", routing.UserIdGroupPair),
+        ("RouteTable", network.RouteTable),
+        ("SecurityGroup", network.SecurityGroup),
+    ],
+)
+def test_what_ec2_describes_of_routes_and_groups_is_accepted_as_it_is(
+    session: Any, shape: str, model: type[Shape]
+) -> None:
+    members = {name.lower() for name in _members(session, "ec2", shape)}
+    assert {key.lower() for key in _ours(model)} - {key.lower() for key in model.additions} == members
 
 
 @pytest.mark.parametrize("shape", list(ENUMS))

@@ -105,7 +105,8 @@ def test_what_a_price_is_for_holds_so_many_metered_units(unit, name, price_unit,
 def test_dimensions_have_the_names_that_bills_show():
     assert [str(dimension) for dimension in Dimension] == [
         *("vCPU", "memory", "ephemeralStorage", "windowsLicence", "instances", "reserved", "idle", "hours"),
-        *("publicIpv4", "lcu", "unusedCommitment"),
+        *("publicIpv4", "lcu.newConnections", "lcu.activeConnections", "lcu.processedBytes", "lcu.ruleEvaluations"),
+        *("natBytes", "endpointBytes", "crossZone", "internetEgress", "unusedCommitment"),
     ]
 
 

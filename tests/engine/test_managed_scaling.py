@@ -369,7 +369,11 @@ def test_a_mixed_group_buys_each_instance_in_its_market() -> None:
         6,
         mixedInstancesPolicy={
             "launchTemplate": {"overrides": [{"instanceType": "m5.xlarge"}, {"instanceType": "m5.large"}]},
-            "instancesDistribution": {"onDemandBaseCapacity": 2, "onDemandPercentageAboveBaseCapacity": 25},
+            "instancesDistribution": {
+                "onDemandBaseCapacity": 2,
+                "onDemandPercentageAboveBaseCapacity": 25,
+                "spotAllocationStrategy": "capacity-optimized-prioritized",
+            },
         },
     )
     del mixed["instances"]

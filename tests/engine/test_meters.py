@@ -242,7 +242,7 @@ def test_what_is_added_is_metered_in_the_hour_in_which_it_is_added():
     from ecssim.engine.meters import MeterKey
 
     sim = Sim(scenario(duration="2h"))
-    key = MeterKey(0, 0, "public", Dimension.LCU, "albLcuHour", Unit.LCU_MICROHOUR)
+    key = MeterKey(0, 0, "public", Dimension.LCU_BYTES, "albLcuHour", Unit.LCU_MICROHOUR)
     sim.to(600.0).engine.meters.add(key, 70_000)
     sim.to(HOUR + 600.0).engine.meters.add(key, 5)
     sim.engine.meters.add(key, 6)

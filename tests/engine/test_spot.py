@@ -313,7 +313,11 @@ def test_the_next_type_or_zone_takes_over_where_a_pool_is_dry() -> None:
         subnets=["a", "b"],
         mixedInstancesPolicy={
             "launchTemplate": {"overrides": [{"instanceType": "m5.large"}, {"instanceType": "m5.xlarge"}]},
-            "instancesDistribution": {"onDemandBaseCapacity": 1, "onDemandPercentageAboveBaseCapacity": 0},
+            "instancesDistribution": {
+                "onDemandBaseCapacity": 1,
+                "onDemandPercentageAboveBaseCapacity": 0,
+                "spotAllocationStrategy": "capacity-optimized-prioritized",
+            },
         },
     )
     del mixed["instances"]

@@ -254,7 +254,7 @@ def test_the_agent_says_who_it_is_and_which_tasks_it_knows() -> None:
 @pytest.mark.rule("META-006")
 def test_the_agent_knows_no_task_of_another_instance() -> None:
     run = run_of("bridge", timeline=[call("1m", "UpdateService", cluster="prod", service="web", desiredCount=0)])
-    run.engine.groups.resize(run.engine.world.groups[0], 2, 0)
+    run.engine.sizes.resize(run.engine.world.groups[0], 2, 0)
     run.advance(until=50.0)
     ids = [i["ec2InstanceId"] for i in run.describe("container-instances")]
     for t in (50.0, 90.0):

@@ -63,6 +63,9 @@ CONTRACT = {
         instance_id instance_type market capacity_provider availability_zone status launched_at
         registered_at draining_at terminated_at cluster
     """,
+    "instance_lifecycle": """
+        t event_id cause_id instance_id auto_scaling_group lifecycle_state cluster
+    """,
     "capacity_provider_metrics": """
         t capacity_provider capacity_provider_reservation desired_capacity instances empty_instances
         running_tasks provisioning_tasks
@@ -80,6 +83,9 @@ CONTRACT = {
     """,
     "subnet_events": """
         t event_id cause_id subnet consumer task_id reason
+    """,
+    "reachability_events": """
+        t event_id cause_id subnet task_id instance endpoint_service host what missing
     """,
     "alarms": """
         t event_id cause_id alarm_name old_state new_state metric_name datapoints threshold reason

@@ -101,7 +101,7 @@ def test_what_makes_no_sense_is_refused(agent: str, words: str) -> None:
             marks=pytest.mark.rule("AGENT-033"),
             id="start time-out",
         ),
-        pytest.param("{ECS_WARM_POOLS_CHECK: true}", "not modelled yet", id="warm pools"),
+        pytest.param("{ECS_CONTAINER_CREATE_TIMEOUT: 5m}", "not modelled yet", id="create time-out"),
     ],
 )
 def test_what_is_probably_not_meant_is_a_warning(agent: str, words: str) -> None:

@@ -115,8 +115,8 @@ def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
             "lifecycleHooks is accepted but not modelled yet",
         ),
         (
-            "autoScalingGroups.web-asg.capacityRebalance=true",
-            "capacityRebalance is accepted but not modelled yet",
+            "autoScalingGroups.web-asg.defaultInstanceWarmup=60",
+            "defaultInstanceWarmup is accepted but not modelled yet",
         ),
         ("timeline[0].at=3h", "this never happens"),
         ("images={example/ap:1: {size: 5MB}}", "did you mean example/app:1?"),
