@@ -37,6 +37,8 @@ from ecssim.catalog import Quotas, quotas
 
 MOST_PLACEMENT_STRATEGIES = 5
 _FARGATE = frozenset({CapacityProviderType.FARGATE, CapacityProviderType.FARGATE_SPOT})
+_OLD_PLATFORMS = frozenset({"1.0.0", "1.1.0", "1.2.0", "1.3.0"})
+_OLD_LARGEST_CPU = 4096
 Strategy = Sequence[CapacityProviderStrategyItem]
 Launch = Service | RunTask
 """The requests that say where their tasks run, with the same fields."""
@@ -127,7 +129,10 @@ def check_launch(
         refusals += check_on_managed(request.placement_strategy, definition)
     if definition is not None:
         refusals += _all_constraints(request, definition)
-        unfit = [*_task_on(definition, named, kinds), *_spot_platform(request, definition, kinds)]
+        unfit = [
+            *_task_on(definition, named, kinds, request.platform_version),
+            *_spot_platform(request, definition, kinds),
+        ]
         refusals += unfit or _network(request, definition, named)
     return refusals
 
@@ -269,7 +274,9 @@ def _subnets(network: NetworkConfiguration | None, around: Surroundings) -> Iter
             yield Refusal((*where, "subnets", index), message, "NET-040")
 
 
-def _task_on(definition: TaskDefinition, named: str, kinds: frozenset[CapacityProviderType]) -> Iterator[Refusal]:
+def _task_on(
+    definition: TaskDefinition, named: str, kinds: frozenset[CapacityProviderType], platform: str | None
+) -> Iterator[Refusal]:
     # a definition that asks for Fargate itself is refused where it is written, once
     if kinds & _FARGATE and Compatibility.FARGATE not in definition.requires_compatibilities:
         reasons = fargate_refusals(definition)
@@ -277,6 +284,14 @@ def _task_on(definition: TaskDefinition, named: str, kinds: frozenset[CapacityPr
             first = reasons[0]
             message = f"task definition {named} cannot run on Fargate: {first.message}"
             yield Refusal(("taskDefinition",), message, first.rule)
+    if kinds & _FARGATE and platform in _OLD_PLATFORMS and not definition.is_windows:
+        # 8 vCPU and more, and storage to choose, came with 1.4.0.
+        if definition.cpu is not None and definition.cpu > _OLD_LARGEST_CPU:
+            message = f"{named} asks for {definition.cpu} CPU units, which platform version {platform} does not have"
+            yield Refusal(("platformVersion",), message, "FG-001")
+        if definition.ephemeral_storage is not None:
+            message = f"ephemeralStorage of {named} needs platform version 1.4.0, not {platform}"
+            yield Refusal(("platformVersion",), message, "FG-006")
     if CapacityProviderType.FARGATE_SPOT in kinds and definition.is_windows:
         message = f"FARGATE_SPOT runs Linux only, and {named} is Windows"
         yield Refusal(("taskDefinition",), message, "CAP-017")

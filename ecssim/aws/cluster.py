@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -109,14 +109,42 @@ class CapacityProvider(Shape):
     tags: tuple[Tag, ...] = ()
 
 
+class EbsBlockDevice(Shape):
+    """An EBS volume of an instance; gp3, whose 3,000 IOPS and 125 MB/s are included, is what has a price here."""
+
+    pascal: ClassVar[bool] = True
+
+    volume_size: Annotated[int, Field(ge=1, le=65536)]
+    volume_type: Literal["gp3"] = "gp3"
+    delete_on_termination: bool | None = None
+    encrypted: bool | None = None
+
+
+class BlockDeviceMapping(Shape):
+    """A volume of a launch template (COST-027)."""
+
+    pascal: ClassVar[bool] = True
+
+    device_name: str | None = None
+    ebs: EbsBlockDevice
+
+
+#: GiB of the root volume of the ECS-optimized AMI (ECS developer guide, "Amazon ECS-optimized AMI", read in 2026).
+ROOT_VOLUME_GIB = 30
+
+
 class InstancesShorthand(Shape):
-    """``instances: {instanceType, market}``: short for a launch template with one type."""
+    """``instances: {instanceType, market}``: short for a launch template with one type.
+
+    ``blockDeviceMappings`` are the volumes of the launch template; without them there is the root volume of the image.
+    """
 
     additions: ClassVar[frozenset[str]] = frozenset({"market"})
 
     instance_type: str
     market: Market = Market.ON_DEMAND
     image_id: str | None = None
+    block_device_mappings: tuple[BlockDeviceMapping, ...] = ()
     security_group_ids: tuple[str, ...] = ()
     associate_public_ip_address: bool | None = None
 
@@ -144,12 +172,14 @@ class LaunchTemplateOverride(Shape):
 
 
 class MixedLaunchTemplate(Shape):
-    """The instance types of a mixed group."""
+    """The instance types of a mixed group; the volumes of its launch template may be written beside them."""
 
     pascal: ClassVar[bool] = True
+    additions: ClassVar[frozenset[str]] = frozenset({"blockDeviceMappings"})
 
     launch_template_specification: LaunchTemplateSpecification | None = None
     overrides: tuple[LaunchTemplateOverride, ...] = ()
+    block_device_mappings: tuple[BlockDeviceMapping, ...] = ()
 
 
 class InstancesDistribution(Shape):
@@ -284,6 +314,16 @@ class AutoScalingGroup(Shape):
         """How a mixed group divides its instances; the API's defaults if its policy says nothing."""
         policy = self.mixed_instances_policy
         return None if policy is None else policy.instances_distribution or InstancesDistribution()
+
+    @property
+    def volume_gib(self) -> int:
+        """GiB of all volumes of an instance (COST-027)."""
+        policy = self.mixed_instances_policy
+        template = policy.launch_template if policy is not None else None
+        given = self.instances.block_device_mappings if self.instances is not None else ()
+        if template is not None:
+            given = template.block_device_mappings
+        return sum(mapping.ebs.volume_size for mapping in given) or ROOT_VOLUME_GIB
 
     @property
     def on_demand_base(self) -> int:

@@ -29,9 +29,9 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     # --- task definitions
     "TaskDefinition": {
         _M: "family containerDefinitions cpu memory networkMode requiresCompatibilities"
-        " runtimePlatform placementConstraints",
+        " runtimePlatform placementConstraints ephemeralStorage",
         _E: "taskRoleArn executionRoleArn pidMode ipcMode tags enableFaultInjection",
-        _N: "volumes ephemeralStorage proxyConfiguration inferenceAccelerators trustedExecutionConfiguration",
+        _N: "volumes proxyConfiguration inferenceAccelerators trustedExecutionConfiguration",
     },
     "ContainerDefinition": {
         _M: "name image cpu memory memoryReservation portMappings essential stopTimeout resourceRequirements"
@@ -49,7 +49,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ResourceRequirement": {_M: "type value", _N: "sharingStrategy"},
     "RuntimePlatform": {_M: _ALL},
     "TaskDefinitionPlacementConstraint": {_M: _ALL},
-    "EphemeralStorage": {_N: _ALL},
+    "EphemeralStorage": {_M: _ALL},
     "ContainerRestartPolicy": {_M: _ALL},
     "InferenceAccelerator": {_N: _ALL},
     "ProxyConfiguration": {_N: _ALL},
@@ -102,11 +102,11 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ServiceRegistry": {_N: _ALL},
     # --- clusters and capacity
     "Cluster": {
-        _M: "clusterName region capacityProviders defaultCapacityProviderStrategy",
-        _E: "settings configuration tags",
+        _M: "clusterName region capacityProviders defaultCapacityProviderStrategy settings",
+        _E: "configuration tags",
         _N: "serviceConnectDefaults",
     },
-    "ClusterSetting": {_E: _ALL},
+    "ClusterSetting": {_M: _ALL},
     "ClusterServiceConnectDefaults": {_N: _ALL},
     "CapacityProvider": {
         _M: "name region cluster autoScalingGroupProvider managedInstancesProvider",
@@ -160,9 +160,13 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "WarmPool": {_M: _ALL},
     "InstanceReusePolicy": {_M: _ALL},
     "AvailabilityZoneDistribution": {_M: _ALL},
-    "InstancesShorthand": {_M: "instanceType market imageId securityGroupIds associatePublicIpAddress"},
+    "InstancesShorthand": {
+        _M: "instanceType market imageId securityGroupIds associatePublicIpAddress blockDeviceMappings"
+    },
+    "BlockDeviceMapping": {_M: "ebs", _E: "deviceName"},
+    "EbsBlockDevice": {_M: "volumeSize volumeType", _E: "deleteOnTermination encrypted"},
     "MixedInstancesPolicy": {_M: _ALL},
-    "MixedLaunchTemplate": {_M: "overrides", _E: "launchTemplateSpecification"},
+    "MixedLaunchTemplate": {_M: "overrides blockDeviceMappings", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
         _M: "instanceType imageId weightedCapacity",
         _E: "launchTemplateSpecification",
@@ -185,11 +189,11 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "ECS_CONTAINER_STOP_TIMEOUT ECS_CONTAINER_CREATE_TIMEOUT",
     },
     "AccountSettings": {
-        _M: "awsvpcTrunking",
-        _E: "containerInsights fargateFIPSMode tagResourceAuthorization guardDutyActivate"
+        _M: "awsvpcTrunking containerInsights fargateTaskRetirementWaitPeriod",
+        _E: "fargateFIPSMode tagResourceAuthorization guardDutyActivate"
         " defaultLogDriverMode serviceLongArnFormat taskLongArnFormat"
         " containerInstanceLongArnFormat",
-        _N: "fargateTaskRetirementWaitPeriod fargateEventWindows",
+        _N: "fargateEventWindows",
     },
     # --- network
     "Vpc": {
@@ -197,8 +201,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _E: "isDefault tags",
     },
     "Subnet": {
-        _M: "subnetId availabilityZone cidrBlock addressesInUse region vpcId mapPublicIpOnLaunch",
-        _E: "availabilityZoneId tags",
+        _M: "subnetId availabilityZone availabilityZoneId cidrBlock addressesInUse region vpcId mapPublicIpOnLaunch",
+        _E: "tags",
     },
     "NatGateway": {
         _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount connectivityType",
@@ -303,9 +307,9 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _N: "volumeConfigurations",
     },
     "TaskOverride": {
-        _M: "containerOverrides cpu memory",
+        _M: "containerOverrides cpu memory ephemeralStorage",
         _E: "executionRoleArn taskRoleArn",
-        _N: "ephemeralStorage inferenceAcceleratorOverrides",
+        _N: "inferenceAcceleratorOverrides",
     },
     "ContainerOverride": {
         _M: "name cpu memory memoryReservation resourceRequirements",

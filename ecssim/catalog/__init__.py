@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ecssim.catalog.fargate import (
     FargatePrice,
+    fargate_in_zone,
     fargate_platform_version,
     fargate_price,
     fargate_sizes,
@@ -33,6 +34,7 @@ __all__ = [
     "RegionRates",
     "api_buckets",
     "ec2_price",
+    "fargate_in_zone",
     "fargate_platform_version",
     "fargate_price",
     "fargate_sizes",

@@ -69,6 +69,21 @@ def fargate_platform_version(operating_system_family: str = "LINUX") -> str:
 
 
 @cache
+def _zones() -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = json.loads((DATA / "fargate_zones.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def fargate_in_zone(zone_id: str | None, region: str, operating_system_family: str = "LINUX") -> bool:
+    """Whether Fargate runs in a zone, by its id (``usw1-az2``); a zone whose id is not known counts as one (FG-014)."""
+    facts = _zones()["windows" if _is_windows(operating_system_family) else "linux"].get(region)
+    if facts is None or zone_id is None:
+        return True
+    only = facts.get("only")
+    return zone_id in only if only is not None else zone_id not in facts["except"]
+
+
+@cache
 def _document() -> Mapping[str, Any]:
     loaded: Mapping[str, Any] = json.loads((DATA / "fargate_prices.json").read_text(encoding="utf-8"))
     return loaded

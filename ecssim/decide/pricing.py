@@ -34,6 +34,10 @@ class Unit(StrEnum):
     HOUR = "hour"
     LCU_MICROHOUR = "LCU-microhour"
     BYTE = "byte"
+    BYTE_SECOND = "byte-second"
+    VOLUME_TICK = "GiB-tick"
+    METRIC_SECOND = "metric-second"
+    ALARM_SECOND = "alarm-second"
     NANODOLLAR = "nanodollar"
 
 
@@ -47,6 +51,14 @@ class Dimension(StrEnum):
     INSTANCES = "instances"
     RESERVED = "reserved"
     IDLE = "idle"
+    VOLUMES = "volumes"
+    IDLE_VOLUMES = "idleVolumes"
+    MANAGEMENT_FEE = "managementFee"
+    INTERRUPTED = "interruptedFirstHour"
+    LOGS_INGESTED = "logsIngested"
+    LOGS_STORED = "logsStored"
+    METRICS = "metrics"
+    ALARMS = "alarms"
     HOURS = "hours"
     PUBLIC_IPV4 = "publicIpv4"
     LCU_NEW_CONNECTIONS = "lcu.newConnections"
@@ -60,6 +72,9 @@ class Dimension(StrEnum):
     UNUSED_COMMITMENT = "unusedCommitment"
 
 
+#: Seconds of the month that monthly prices are for (COST-046).
+MONTH_SECONDS: Final = 730 * 3600
+
 #: The unit that a price is for, and how many metered units make one of it. 1 GB of memory or of ephemeral
 #: storage is 1,024 MiB (FG-041), 1 GB of traffic 10^9 bytes.
 BILLED: Final[Mapping[Unit, tuple[str, int]]] = MappingProxyType(
@@ -72,6 +87,10 @@ BILLED: Final[Mapping[Unit, tuple[str, int]]] = MappingProxyType(
         Unit.HOUR: ("hour", 1),
         Unit.LCU_MICROHOUR: ("LCU-hour", 10**6),
         Unit.BYTE: ("GB", 10**9),
+        Unit.BYTE_SECOND: ("GB-month", 10**9 * MONTH_SECONDS),
+        Unit.VOLUME_TICK: ("GB-month", MONTH_SECONDS * TICKS_PER_SECOND),
+        Unit.METRIC_SECOND: ("metric-month", MONTH_SECONDS),
+        Unit.ALARM_SECOND: ("alarm-month", MONTH_SECONDS),
         Unit.NANODOLLAR: ("USD", 10**9),
     }
 )

@@ -67,6 +67,7 @@ class Alarms:
         if alarm is None:
             alarm = MetricAlarm(settings, self._names[settings.name], self._metrics[settings.metric], side)
             self.by_name[settings.name] = alarm
+            self.engine.monitoring.alarm(self.engine.world.services[settings.service], 1)
         else:
             alarm.settings = settings
             alarm.metric_code = self._metrics[settings.metric]
@@ -80,6 +81,7 @@ class Alarms:
     def delete(self, alarm: MetricAlarm) -> None:
         """Delete an alarm."""
         del self.by_name[alarm.settings.name]
+        self.engine.monitoring.alarm(self.engine.world.services[alarm.settings.service], -1)
         self._stale = True
 
     def _in_lanes(self, alarm: MetricAlarm) -> bool:

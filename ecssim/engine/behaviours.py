@@ -69,9 +69,22 @@ class Layers:
 
 
 def laws_of(
-    engine: Engine, layers: Layers, cpu: int, *, fargate: bool, eni: bool, runs_for: Law | None = None
+    engine: Engine,
+    layers: Layers,
+    cpu: int,
+    *,
+    fargate: bool,
+    eni: bool,
+    windows: bool = False,
+    lazy: bool = False,
+    logged: bool = False,
+    runs_for: Law | None = None,
 ) -> LaunchLaws:
-    """Put the user's behaviour over the profile's delays; ``runs_for`` is what holds where nothing is said."""
+    """Put the user's behaviour over the profile's delays; ``runs_for`` is what holds where nothing is said.
+
+    ``logged``: a container writes its log to CloudWatch. ``lazy``: the containers read the rest of their image in
+    their first minute (FG-025).
+    """
     fixed = engine.timing.profile == "fixed"
     pick = layers.pick
 
@@ -86,6 +99,7 @@ def laws_of(
     failure = pick("failure")
     fails = pick("fails_to_start")
     codes = pick("exit_code")
+    logs = pick("logs")
     crash_code = 1
     cumulative: list[tuple[float, int]] = []
     if codes is not None:
@@ -99,6 +113,7 @@ def laws_of(
             engine.timing,
             fargate=fargate,
             eni=eni,
+            windows=windows,
             starts=law("starts_after"),
             ready=law("ready_after"),
             runs_for=law("runs_for") or runs_for,
@@ -113,6 +128,9 @@ def laws_of(
         stops_never=never,
         unhealthy_after=law("unhealthy_after"),
         request=_request_law(cpu, pick("request"), pick("idle")),
+        lazy_penalty=engine.model.lazy_cpu_penalty if lazy else 0.0,
+        log_rate=logs.per_hour / 3600.0 if logs is not None and logged else 0.0,
+        log_request=float(logs.per_request) if logs is not None and logged else 0.0,
     )
 
 

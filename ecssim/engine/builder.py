@@ -248,7 +248,7 @@ class Builder:
             daemon=daemon,
             serving=serving,
             security_groups=vpc.security_groups if vpc is not None and self.engine.reach is not None else (),
-            platform=platform if self.engine.reach is not None else None,
+            platform=platform if fargate or self.engine.reach is not None else None,
         )
 
     def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
@@ -404,6 +404,7 @@ def _overridden(wish: Wish, definition: TaskDefinition, overrides: req.TaskOverr
         cpu=new.cpu_need if new.cpu_need != definition.cpu_need else None,
         memory=new.memory_need if new.memory_need != definition.memory_need else None,
         gpus=new.gpu_need if new.gpu_need != definition.gpu_need else None,
+        storage=overrides.ephemeral_storage.size_in_gib if overrides.ephemeral_storage is not None else None,
     )
 
 

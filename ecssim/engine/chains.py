@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from ecssim.aws.names import ContainerCondition
+from ecssim.aws.names import ContainerCondition, LogDriver
 from ecssim.aws.reasons import fails_before_pull, fails_in_pull
 from ecssim.aws.task_definition import ContainerDefinition, TaskDefinition
 from ecssim.engine.behaviours import Layers, laws_of
@@ -69,7 +69,13 @@ class Chains:
         essential = [name_of(c, i) for i, c in enumerate(containers) if c.essential]
         every = [name_of(c, i) for i, c in enumerate(containers)]
         task = Layers(self.behaviour, definition, revision, essential)
-        whole = laws_of(self.engine, task, cpu, fargate=fargate, eni=eni)
+        windows = definition.is_windows
+        lazy = any(image.lazy for image in images.values())
+        logged = any(
+            c.log_configuration is not None and c.log_configuration.log_driver is LogDriver.AWSLOGS for c in containers
+        )
+        whole = laws_of(self.engine, task, cpu, fargate=fargate, eni=eni, windows=windows, lazy=lazy, logged=logged)
+        self.engine.monitoring.logs |= whole.log_rate > 0.0 or whole.log_request > 0.0
         if not ordered(definition, Layers(self.behaviour, definition, revision, every)):
             if whole.fails_share and (fails_before_pull(whole.fails_reason) or fails_in_pull(whole.fails_reason)):
                 early = Chain((), early=whole.fails_share, early_reason=whole.fails_reason)
@@ -82,7 +88,11 @@ class Chains:
             layers = Layers(self.behaviour, definition, revision, [name], shared_only=i != main)
             once = any(d.container_name == name and d.condition in _ENDS for c in containers for d in c.depends_on)
             rest = self.engine.timing["initContainer"] if once else None
-            laws = laws_of(self.engine, layers, cpu, fargate=fargate, eni=eni, runs_for=rest)
+            image = images.get(containers[i].image or "")
+            lazy = image is not None and image.lazy
+            laws = laws_of(
+                self.engine, layers, cpu, fargate=fargate, eni=eni, windows=windows, lazy=lazy, runs_for=rest
+            )
             takes = layers.pick("health_check_takes")
             specs.append(self._spec(definition, i, images, laws, takes.median if takes is not None else 0.0, once))
         laws = specs[main].laws
@@ -91,7 +101,9 @@ class Chains:
             chain = replace(chain, early=laws.fails_share, early_reason=laws.fails_reason)
             laws.fails_share = 0.0
         # What becomes of the task is what becomes of its containers; the launch's own draws are the main one's.
-        return LaunchLaws(laws.columns, request=whole.request), chain
+        summary = LaunchLaws(laws.columns, request=whole.request, lazy_penalty=laws.lazy_penalty)
+        summary.log_rate, summary.log_request = whole.log_rate, whole.log_request
+        return summary, chain
 
     def _spec(
         self,

@@ -78,11 +78,11 @@ def compile_scenario(
         account_id=scenario.account.account_id,
     )
     trunking = scenario.account.settings.awsvpc_trunking == "enabled"
-    image_mb = {name: facts.size / 1e6 for name, facts in scenario.images.items()}
-    engine.builder = Builder(engine, Templates(engine, scenario.behaviour, image_mb, trunking), base_dir)
+    engine.builder = Builder(engine, Templates(engine, scenario.behaviour, scenario.images, trunking), base_dir)
     engine.door_checks = DoorChecks(engine, scenario)
     steady = scenario.initial_state == "steady"
     _clusters(engine, scenario)
+    _insights(engine, scenario)
     _subnets(engine, scenario)
     _network(engine, scenario)
     _target_groups(engine, scenario)
@@ -126,6 +126,7 @@ def compile_scenario(
     names = Names(scenario)
     used = [name for c in scenario.clusters for name in (*c.capacity_providers, *names.put_by_calls(c.cluster_name))]
     engine.spot.begin(fargate="FARGATE_SPOT" in used)
+    engine.retirement.begin(int(scenario.account.settings.fargate_task_retirement_wait_period or "7"))
     engine.metrics.begin()
     return engine
 
@@ -139,6 +140,17 @@ def _clusters(engine: Engine, scenario: Scenario) -> None:
         if documents:
             cluster.default_strategy = documents[i].default_capacity_provider_strategy
         engine.world.clusters.append(cluster)
+
+
+def _insights(engine: Engine, scenario: Scenario) -> None:
+    """Clusters with Container Insights: by their own setting, else by the account's (COST-029)."""
+    account = scenario.account.settings.container_insights
+    on = set()
+    for cluster, document in zip(engine.world.clusters, scenario.clusters or (None,), strict=True):
+        given = [s.value for s in document.settings if s.name == "containerInsights"] if document is not None else []
+        if (given[-1] if given else account) in ("enabled", "enhanced"):
+            on.add(cluster.code)
+    engine.monitoring.insights = frozenset(on)
 
 
 def _subnets(engine: Engine, scenario: Scenario) -> None:
@@ -155,6 +167,7 @@ def _subnets(engine: Engine, scenario: Scenario) -> None:
             network.num_addresses,
             pool,
         )
+        subnet.zone_id = document.availability_zone_id
         subnet.vpc = document.vpc_id or (scenario.vpcs[0].vpc_id if scenario.vpcs else DEFAULT_VPC)
         if document.addresses_in_use:
             subnet.used["declared"] = pool.take_top(document.addresses_in_use)
@@ -262,6 +275,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
             draws=engine.luck.launches("asg", name),
             rules=group_rules(document),
         )
+        group.volume_gib = document.volume_gib
         group.pull_upfront = document.agent.pull_dependent_containers_upfront
         if document.agent.version is not None:
             group.agent_version = document.agent.version

@@ -6,7 +6,7 @@ from math import inf
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from ecssim.engine.timing import CHANCE, EXIT, RUNS_FOR
+from ecssim.engine.timing import CHANCE, EXIT, READY, RUNS_FOR, slowed
 from ecssim.workload.distributions import Law, residual
 from ecssim.world.containers import Container
 
@@ -34,7 +34,9 @@ class ContainerLuck:
         if column in (CHANCE, EXIT):
             return self.engine.luck.number("container", *self._address(container), str(column))
         law: Law = spec.laws.columns[column]
-        return self._of(law, container, "container", str(column))
+        value = self._of(law, container, "container", str(column))
+        penalty = spec.laws.lazy_penalty
+        return slowed(value, penalty) if penalty and column == READY else value
 
     def runs_for(self, container: Container) -> float:
         """Seconds until the present run ends by itself; negative: it has no end of its own.

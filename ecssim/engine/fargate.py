@@ -46,6 +46,8 @@ class Fargate:
 
     def room(self, template: Template, provider: int) -> int:
         """Return how many more tasks of ``template`` the vCPU quota allows (FG-010)."""
+        if template.nowhere:
+            return 0
         spot = self.is_spot(provider)
         quota = self.vcpu_quota[spot]
         return sys.maxsize if quota is None else max(0, (quota - self.cpu_in_use[spot]) // template.cpu)
@@ -55,6 +57,8 @@ class Fargate:
         spot = self.is_spot(provider)
         now = self.kernel._now
         refused = None
+        if template.nowhere:
+            return 0, Refused("SERVICE_TASK_PLACEMENT_FAILURE", "Internal error", float("inf"))
         if spot:
             dry = self.engine.spot.dry_zones(template)
             if dry and len(dry) == len(template.zones):

@@ -8,8 +8,8 @@ when it ends. Units are those of :class:`ecssim.decide.pricing.Unit`.
   end (FG-040); a task that fails before its pull costs nothing (FG-042). CPU units, MiB, GiB of ephemeral storage
   above 20, and vCPUs once more where Windows asks for a licence.
 - Instances of Auto Scaling groups: from launch to termination, rounded up to a second and to 60 (COST-014). Beside
-  them stands what services have reserved: one task reserves the mean of its shares of the instance's CPU and
-  memory while the control plane holds them for it.
+  them, and beside their volumes (COST-027), stands what services have reserved: one task reserves the mean of its
+  shares of the instance's CPU and memory while the control plane holds them for it.
 - Load balancers, NAT gateways and interface endpoints by started hours (COST-043); public IPv4 addresses by the
   second, at least 60 (COST-022, COST-043).
 """
@@ -71,7 +71,7 @@ class Level:
 class Pool:
     """The instances of one group, type and market: their time, and who reserved how much of it."""
 
-    __slots__ = ("cluster", "cpu", "group", "instances", "memory", "reserved", "sku")
+    __slots__ = ("cluster", "cpu", "fee", "group", "instances", "memory", "reserved", "sku", "volume_gib")
 
     def __init__(self, instance: Instance, sku: str) -> None:
         group = instance.group
@@ -80,6 +80,9 @@ class Pool:
         self.sku = sku
         self.cpu = instance.shape.cpu
         self.memory = instance.shape.memory
+        self.volume_gib = group.volume_gib
+        #: What the fee of Managed Instances is priced by; empty for an Auto Scaling group, which has none (COST-016).
+        self.fee = f"{instance.type}/managementFee" if group.managed is not None else ""
         self.instances = Level(())
         self.reserved: dict[tuple[Owner, Template], Level] = {}
 
@@ -223,9 +226,14 @@ class Meters:
         """The instance is gone: its last second and its first minute are full (COST-014)."""
         now = self._now()
         ticks = now - int(instance.launched_at * TICKS_PER_SECOND)
-        instances = self._pool_of.pop(instance.ordinal).instances
-        instances.level -= 1
-        instances.acc += now + billed_ticks(ticks, INSTANCE_MINIMUM) - ticks
+        pool = self._pool_of.pop(instance.ordinal)
+        billed = billed_ticks(ticks, INSTANCE_MINIMUM)
+        pool.instances.level -= 1
+        pool.instances.acc += now + billed - ticks
+        if instance.taken_back and ticks < HOUR_TICKS:
+            # What EC2 interrupts in its first hour is not charged (COST-042); nor was what lies before the run.
+            before = min(0, int(instance.launched_at * TICKS_PER_SECOND))
+            self.add(_of_pool(pool, 0, pool.cluster, Dimension.INTERRUPTED), billed + before)
 
     def reserved(self, task: Task, instance: Instance) -> None:
         """The control plane holds a part of the instance for the task."""
@@ -251,6 +259,7 @@ class Meters:
         now = self._now()
         if now <= self.hour * HOUR_TICKS:
             return
+        self.engine.monitoring.flush((now - self.hour * HOUR_TICKS) // TICKS_PER_SECOND)
         used: dict[MeterKey, int] = {}
         for levels in (self._tasks, self._addresses, self._levels):
             self._read(levels, now, used)
@@ -291,8 +300,17 @@ class Meters:
             if not level.level:
                 del pool.reserved[owner, template]
         whole = 2 * pool.cpu * pool.memory
+        idle = ticks
         for (service_code, cluster), part in by_service.items():
             self._write(_of_pool(pool, service_code, cluster, Dimension.RESERVED), part // whole)
+            mine = min(part // whole, idle)
+            idle -= mine
+            self._write(_volumes(pool, service_code, cluster, Dimension.VOLUMES), mine * pool.volume_gib)
+            if pool.fee:
+                self._write(_fee(pool, service_code, cluster), mine)
+        self._write(_volumes(pool, 0, pool.cluster, Dimension.IDLE_VOLUMES), idle * pool.volume_gib)
+        if pool.fee:
+            self._write(_fee(pool, 0, pool.cluster), idle)
 
     def _write(self, key: MeterKey, quantity: int) -> None:
         if quantity:
@@ -311,3 +329,13 @@ class Meters:
 
 def _of_pool(pool: Pool, service: int, cluster: int, dimension: Dimension) -> MeterKey:
     return MeterKey(service, cluster, pool.group, dimension, pool.sku, Unit.INSTANCE_TICK)
+
+
+def _volumes(pool: Pool, service: int, cluster: int, dimension: Dimension) -> MeterKey:
+    """The volumes of a pool's instances: paid for while those exist (COST-014, COST-027)."""
+    return MeterKey(service, cluster, pool.group, dimension, "ebsGp3GbMonth", Unit.VOLUME_TICK)
+
+
+def _fee(pool: Pool, service: int, cluster: int) -> MeterKey:
+    """The management fee of a pool's instances, by the time of the instances (COST-016)."""
+    return MeterKey(service, cluster, pool.group, Dimension.MANAGEMENT_FEE, pool.fee, Unit.INSTANCE_TICK)

@@ -119,6 +119,8 @@ class Metrics:
         rows["pending_count"] = active - running
         rows["healthy_count"] = healthy
         station = fill_flow(rows, engine, facts, seconds, max(now - t, 1e-9))
+        if engine.monitoring.logs:
+            engine.monitoring.minute(seconds, rows["served_count"])
         self._keep_latest(rows)
         self._held.append((rows, station, facts.alive))
         self._held_rows += len(rows)

@@ -83,6 +83,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "AGENT-021",
         "whether the agents' renewals of their connections, every half hour, are instance events",
     ),
+    "lazyLoadingPull": Option(
+        "lazy_pull_share", (), "FG-025", "share of a lazily loaded image that is pulled before its containers start"
+    ),
+    "lazyLoadingPenalty": Option(
+        "lazy_cpu_penalty", (), "FG-025", "share of the CPU that lazy loading takes in a container's first minute"
+    ),
     "reachability": Option(
         "reachability",
         ("routes", "open"),
@@ -116,6 +122,8 @@ class ModelOptions:
     connection_renewals: Literal["hidden", "shown"] = "hidden"
     reachability: Literal["routes", "open"] = "routes"
     image_size_mb: float = 100.0
+    lazy_pull_share: float = 0.3
+    lazy_cpu_penalty: float = 0.1
 
     @property
     def random_ties(self) -> bool:

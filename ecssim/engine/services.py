@@ -362,7 +362,10 @@ class Services:
             left = plan.stop_displaced
             for deployment in deployments:
                 for task in list(deployment.displaced.values())[:left]:
-                    self._stop(task, deployment, "its container instance is draining")
+                    if task.template.fargate:
+                        self.engine.retirement.retire(task)
+                    else:
+                        self._stop(task, deployment, "its container instance is draining")
                     left -= 1
         if plan.start:
             self.launching.launch(service, deployments[0], plan.start)

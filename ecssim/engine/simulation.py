@@ -31,11 +31,13 @@ from ecssim.engine.luck import Luck
 from ecssim.engine.meters import Meters
 from ecssim.engine.metrics import Metrics
 from ecssim.engine.model_options import ModelOptions
+from ecssim.engine.monitoring import Monitoring
 from ecssim.engine.providers import Providers
 from ecssim.engine.pulls import Pulls
 from ecssim.engine.rebalancing import Rebalancing
 from ecssim.engine.registrations import Registrations
 from ecssim.engine.reports import Reports
+from ecssim.engine.retirement import Retirement
 from ecssim.engine.retiring import Retiring
 from ecssim.engine.scaling import Scaling
 from ecssim.engine.services import Services
@@ -105,6 +107,7 @@ class Engine:
         self.observers: list[Observer] = []
         self.notes: list[str] = []
         self.meters = Meters(self)
+        self.monitoring = Monitoring(self)
         self.subnets = Subnets(self)
         self._outside: Outside | None = None
         self.lifecycle = Lifecycle(self)
@@ -123,6 +126,7 @@ class Engine:
         self.spot = Spot(self)
         self.advice = Advice(self)
         self.ec2_market = Ec2Market(self)
+        self.retirement = Retirement(self)
         self.waiting = Waiting(self)
         self.retiring = Retiring(self)
         self.launches = GroupLaunches(self)

@@ -327,4 +327,5 @@ class Spot:
     def _on_end(self, what: tuple[Instance, int], _: int) -> None:
         """Two minutes later EC2 takes the instance with what is still on it; the group replaces it (SPOT-017)."""
         instance, cause = what
+        instance.taken_back = True
         self.engine.groups.terminate(instance, cause)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ecssim.aws.capabilities import required
 from ecssim.aws.names import NetworkMode, PlacementConstraintType
 from ecssim.aws.task_definition import TaskDefinition
+from ecssim.catalog import fargate_in_zone
 from ecssim.decide.lifecycle import (
     AGENT_READY,
     CONTAINERS_STOPPED,
@@ -20,9 +21,10 @@ from ecssim.decide.lifecycle import (
     rows,
 )
 from ecssim.engine.chains import STOP_TIMEOUT, Chains
+from ecssim.engine.images import NEWEST, Images
 from ecssim.errors import ClientError
 from ecssim.record.codes import FIXED_POOLS
-from ecssim.scenario.behaviour import Behaviour
+from ecssim.scenario.behaviour import Behaviour, ImageFacts
 from ecssim.world.entities import Image, Template
 from ecssim.world.requests import Predicate, Request
 from ecssim.world.states import ACTIVATING, PENDING, PROVISIONING, RUNNING
@@ -48,7 +50,10 @@ class Wish:
     daemon: bool = False
     #: The container that the first load balancer of the service names.
     serving: str | None = None
-    #: Security groups and Fargate's platform version: what the task can reach (NET-081, NET-082).
+    #: GiB of ephemeral storage that a call asks for instead of the task definition's.
+    storage: int | None = None
+    #: Security groups and Fargate's platform version: what the task can reach (NET-081, NET-082), and
+    #: whether it loads images lazily (FG-007, FG-021).
     security_groups: tuple[str, ...] = ()
     platform: str | None = None
 
@@ -57,11 +62,11 @@ class Templates:
     """Registers task definitions and makes templates from them."""
 
     def __init__(
-        self, engine: Engine, behaviour: Mapping[str, Behaviour], image_mb: Mapping[str, float], trunking: bool
+        self, engine: Engine, behaviour: Mapping[str, Behaviour], images: Mapping[str, ImageFacts], trunking: bool
     ) -> None:
         self.engine = engine
         self._chains = Chains(engine, behaviour)
-        self.image_mb = image_mb
+        self.images = Images(engine, images)
         self.trunking = trunking
         #: What the agents of each group can do (AGENT-012).
         self.capabilities: list[frozenset[str]] = []
@@ -69,7 +74,6 @@ class Templates:
         self._rows = engine.recorder.tables["_templates"]
         names = engine.recorder.names
         self._definitions = names.pool("task_definition")
-        self._images = names.pool("image")
         #: Sets of images by their number, and the number of each.
         self.image_sets: list[tuple[Image, ...]] = [()]
         #: Whether an image is in more than one set.
@@ -140,7 +144,10 @@ class Templates:
         mode = NetworkMode.AWSVPC if fargate else definition.effective_network_mode
         eni = mode is NetworkMode.AWSVPC
         world = engine.world
-        zones = tuple(dict.fromkeys(world.subnets[s].zone for s in wish.subnets)) if eni else ()
+        usable = self._with_fargate(definition, wish) if fargate else wish.subnets
+        # Where Fargate is not, its tasks are not either; if it is nowhere, the service is told so (FG-014).
+        subnets = usable or wish.subnets
+        zones = tuple(dict.fromkeys(world.subnets[s].zone for s in subnets)) if eni else ()
         cpu = wish.cpu if wish.cpu is not None else definition.cpu_need
         memory = wish.memory if wish.memory is not None else definition.memory_need
         gpus = wish.gpus if wish.gpus is not None else definition.gpu_need
@@ -170,7 +177,7 @@ class Templates:
             return self._requests.setdefault(new, new)
 
         requests = {0: request(None)} | {code: request(name) for code, name in wish.providers}
-        images = self._images_of(definition)
+        images = self.images.of(definition, fargate=fargate, newest_platform=wish.platform in NEWEST)
         laws, chain = self._chains.make(definition, revision, cpu, images, wish.serving, fargate=fargate, eni=eni)
         path = Path(eni=eni, targets=bool(wish.target_groups) or wish.registries)
         code = len(self._made) + 1
@@ -189,7 +196,7 @@ class Templates:
             table=flat(path),
             eni=eni,
             fargate=fargate,
-            subnets=wish.subnets if eni else (),
+            subnets=subnets if eni else (),
             zones=zones,
             images=listed,
             image_set=self._image_set_numbers[listed],
@@ -204,7 +211,9 @@ class Templates:
             public_ip=wish.public_ip,
             architecture=definition.cpu_architecture.value,
             windows=definition.is_windows,
-            storage_gib=definition.ephemeral_storage.size_in_gib if definition.ephemeral_storage else 20,
+            storage_gib=wish.storage
+            or (definition.ephemeral_storage.size_in_gib if definition.ephemeral_storage else 20),
+            nowhere=bool(wish.subnets) and not usable,
             laws=laws,
             chain=chain,
             ripens=not wish.target_groups and (chain is None or not chain.checked),
@@ -220,10 +229,11 @@ class Templates:
             engine.reach.learn(template, definition, wish.security_groups, wish.platform)
         return template
 
-    def _images_of(self, definition: TaskDefinition) -> dict[str, Image]:
-        default = self.engine.model.image_size_mb
-        names = dict.fromkeys(c.image for c in definition.container_definitions if c.image)
-        return {n: Image(self._images[n], self.image_mb.get(n, default)) for n in names}
+    def _with_fargate(self, definition: TaskDefinition, wish: Wish) -> tuple[int, ...]:
+        """The subnets of a Fargate task in zones that have Fargate for its operating system (FG-014)."""
+        family = "WINDOWS" if definition.is_windows else "LINUX"
+        subnets, region = self.engine.world.subnets, self.engine.region
+        return tuple(s for s in wish.subnets if fargate_in_zone(subnets[s].zone_id, region, family))
 
     def _listed(self, images: tuple[Image, ...]) -> tuple[Image, ...]:
         """Give the images of a template a number as a set, and note whether sets share any (AGENT-036)."""

@@ -48,6 +48,7 @@ class Timeline:
             "spotReclaim": self._spot_reclaim,
             "spotDrought": self._spot_drought,
             "metricDelay": self._metric_delay,
+            "fargateRetirement": self._fargate_retirement,
         }
         self._numbers = 0
 
@@ -165,6 +166,10 @@ class Timeline:
             else:
                 self.engine.health.impair(instance, fault.for_, event)
 
+    def _fargate_retirement(self, fault: documents.FargateRetirement, event: int) -> None:
+        """A new revision of Fargate's platform, besides those that come by chance (FG-030)."""
+        self.engine.retirement.announce(self.kernel._now, event)
+
     def _registry_slow(self, fault: documents.RegistrySlow, event: int) -> None:
         self.engine.registry_factor *= fault.factor
         self.kernel.at(self.kernel._now + fault.for_, WORLD, self._registry_normal, fault.factor)
@@ -251,4 +256,5 @@ SUPPORTED_FAULTS = (
     "spotReclaim",
     "spotDrought",
     "metricDelay",
+    "fargateRetirement",
 )

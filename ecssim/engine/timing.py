@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ecssim.engine.luck import BLOCK, LaunchDraws
-from ecssim.workload.distributions import Law, constant, lognormal, uniform
+from ecssim.workload.distributions import Law, constant, exponential, lognormal, uniform
 
 #: The named delays in seconds (unless the name says otherwise) with the rule that each comes from.
 DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
@@ -24,6 +24,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "addressRelease": (constant(30.0), "NET-060"),
     "addressFailure": (uniform(5.0, 15.0), "NET-051"),
     "fargateProvision": (lognormal(12.0, 25.0), "FG-023"),
+    # The same spread as on Linux: 150 s x 25 / 12.
+    "fargateProvisionWindows": (lognormal(150.0, 312.5), "FG-023"),
     "fargateAgent": (lognormal(5.0, 12.0), "LIFE-081"),
     "fargateStart": (constant(2.0), "FG-024"),
     "fargatePullNoise": (lognormal(1.0, float(np.exp(0.25 * 1.6448536269514722))), "FG-024"),
@@ -38,6 +40,7 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "agentHeartbeat": (uniform(60.0, 120.0), "AGENT-020"),
     "submitRetry": (uniform(0.030, 0.059), "AGENT-043"),
     "eniTimeout": (constant(180.0), "NET-053"),
+    "fargateRevision": (exponential(60.0 * 86400.0), "FG-032"),
     "unreachable": (constant(120.0), "NET-086"),
     "agentLossNoticed": (constant(90.0), "AGENT-024"),
     "instanceBoot": (lognormal(45.0, 90.0), "ASG-070"),
@@ -110,6 +113,9 @@ ADDRESS_FAILURE: Final = 9
 CHANCE: Final = 10
 EXIT: Final = 11
 
+#: Lazy loading slows a container for so long after its start (FG-025).
+LAZY_SECONDS: Final = 60.0
+
 _ZERO: Final = constant(0.0)
 _NEVER: Final = constant(-1.0)
 
@@ -178,6 +184,11 @@ class LaunchLaws:
     stops_never: bool = False
     unhealthy_after: Law | None = None
     request: RequestLaw = RequestLaw()
+    #: What lazy loading takes of the CPU in a container's first minute (FG-025); 0 without it.
+    lazy_penalty: float = 0.0
+    #: Bytes that a running task logs to CloudWatch in a second, and for each request that it serves.
+    log_rate: float = 0.0
+    log_request: float = 0.0
     _block: int = -1
     _draws: LaunchDraws | None = None
     _rows: list[tuple[float, ...]] | None = None
@@ -191,6 +202,8 @@ class LaunchLaws:
                 [law.a] * BLOCK if law.kind == "constant" else law.values_of(z[:, i], u[:, i]).tolist()
                 for i, law in enumerate(self.columns)
             ]
+            if self.lazy_penalty:
+                columns[READY] = [slowed(ready, self.lazy_penalty) for ready in columns[READY]]
             self._rows = list(zip(*columns, u[:, CHANCE].tolist(), u[:, EXIT].tolist(), strict=True))
             self._block, self._draws = b, draws
         assert self._rows is not None
@@ -204,11 +217,17 @@ class LaunchLaws:
         return self.exit_codes[-1][1]
 
 
+def slowed(ready: float, penalty: float) -> float:
+    """How long a start lasts that takes ``ready`` seconds at full speed, if its first minute is slower (FG-025)."""
+    return min(ready / (1.0 - penalty), ready + LAZY_SECONDS * penalty)
+
+
 def launch_laws(
     timing: Timing,
     *,
     fargate: bool,
     eni: bool,
+    windows: bool = False,
     trunk: bool = False,
     starts: Law | None = None,
     ready: Law | None = None,
@@ -217,7 +236,8 @@ def launch_laws(
     crash_after: Law | None = None,
 ) -> tuple[Law, ...]:
     """Put the columns of a launch together from the profile and the user's behaviour of the family."""
-    attach = timing["fargateProvision"] if fargate else timing["eniAttach"] if eni else _ZERO
+    machine = "fargateProvisionWindows" if windows else "fargateProvision"
+    attach = timing[machine] if fargate else timing["eniAttach"] if eni else _ZERO
     return (
         attach,
         timing["fargateAgent"] if fargate else timing["agentDispatch"],

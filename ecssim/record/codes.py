@@ -59,3 +59,6 @@ FIXED_POOLS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """The pools that exist, with these codes, before the first row is recorded."""
+
+#: The stopped reason of a Fargate task that retires (FG-031), by which readers tell it from other ends.
+RETIREMENT = "ECS is performing maintenance on the underlying infrastructure hosting the task"

@@ -17,7 +17,7 @@ HOUR = 3600.0
 #: What belongs to no service.
 SHARED = "shared: load balancers, addresses"
 #: Dimensions of the bill that are paid for and not used.
-UNUSED = ("idle", "unusedCommitment")
+UNUSED = ("idle", "idleVolumes", "unusedCommitment")
 
 
 def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> None:

@@ -112,12 +112,21 @@ def _requests(console: Console, requests: Mapping[str, Mapping[str, Any]]) -> No
 def _costs(console: Console, costs: Mapping[str, Any]) -> None:
     if not costs["total_usd"]:
         return
-    rows = [(name, f"{usd:,.2f}") for name, usd in sorted(costs["services"].items(), key=lambda item: -item[1])]
+    per_million = costs.get("per_million_requests_usd", {"all": None, "services": {}})
+
+    def row(name: str, usd: float, price: float | None = None) -> tuple[str, str, str]:
+        return name, f"{usd:,.2f}", "" if price is None else f"{price:,.2f}"
+
+    dearest = sorted(costs["services"].items(), key=lambda item: -item[1])
+    rows = [row(name, usd, per_million["services"].get(name)) for name, usd in dearest]
     for key, name in (("shared_usd", "shared"), ("idle_usd", "idle instances")):
         if costs[key]:
-            rows.append((name, f"{costs[key]:,.2f}"))
-    rows.append(("total", f"{costs['printed_total_usd']:,.2f}"))
-    _table(console, "Cost", ("service", "USD"), rows)
+            rows.append(row(name, costs[key]))
+    rows.append(row("total", costs["printed_total_usd"], per_million["all"]))
+    if per_million["all"] is None:
+        _table(console, "Cost", ("service", "USD"), [cells[:2] for cells in rows])
+    else:
+        _table(console, "Cost", ("service", "USD", "USD per million requests"), rows)
 
 
 def _subnets(console: Console, result: Result, subnets: Mapping[str, Mapping[str, Any]]) -> None:

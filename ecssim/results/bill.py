@@ -5,9 +5,10 @@ over the whole run. A printed line is rounded half up to cents and every total i
 so that sums by service, sums by resource and the total are equal to the cent.
 
 Instances of an Auto Scaling group are the cost of those who reserved them: each task reserves the mean of its shares
-of the instance's CPU and memory, and what nobody reserved is dimension ``idle`` of no service. The hours of load
-balancers, NAT gateways and endpoints belong to no service, the bytes of a task to its own. ECS itself costs nothing
-(COST-030).
+of the instance's CPU and memory, and what nobody reserved is dimension ``idle`` of no service; its volume is divided
+in the same way. What a Spot instance cost that EC2 took back in its first hour is given back in the hour in which
+that happened (COST-042). The hours of load balancers, NAT gateways and endpoints belong to no service, the bytes of a
+task to its own. ECS itself costs nothing (COST-030).
 """
 
 from __future__ import annotations
@@ -102,8 +103,8 @@ class Bill:
 
     @cached_property
     def idle(self) -> Decimal:
-        """Waste: instance time that nobody reserved, and commitments that nobody used; not rounded."""
-        wasted = (Dimension.IDLE, Dimension.UNUSED_COMMITMENT)
+        """Waste: instances and their volumes that nobody reserved, commitments that nobody used; not rounded."""
+        wasted = (Dimension.IDLE, Dimension.IDLE_VOLUMES, Dimension.UNUSED_COMMITMENT)
         return sum((line.usd for line in self.lines if line.dimension in wasted), ZERO)
 
     def exact_by(self, column: str) -> dict[str, Decimal]:
@@ -136,12 +137,12 @@ class Bill:
         """The entry ``costs`` of a summary: dollars as numbers, to a hundredth of a cent."""
         services = self.exact_by("service")
         return {
-            "total_usd": _number(self.exact),
+            "total_usd": rounded(self.exact),
             "printed_total_usd": float(self.total),
-            "idle_usd": _number(self.idle),
-            "shared_usd": _number(services.pop("", ZERO) - self.idle),
-            "services": {name: _number(usd) for name, usd in sorted(services.items())},
-            "resources": {name: _number(usd) for name, usd in sorted(self.exact_by("resource").items())},
+            "idle_usd": rounded(self.idle),
+            "shared_usd": rounded(services.pop("", ZERO) - self.idle),
+            "services": {name: rounded(usd) for name, usd in sorted(services.items())},
+            "resources": {name: rounded(usd) for name, usd in sorted(self.exact_by("resource").items())},
         }
 
     def text(self) -> str:
@@ -171,7 +172,8 @@ class Bill:
         )
 
 
-def _number(usd: Decimal) -> float:
+def rounded(usd: Decimal) -> float:
+    """Dollars as a number, to a hundredth of a cent."""
     return float(usd.quantize(Decimal("0.0001")))
 
 

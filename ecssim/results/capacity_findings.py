@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from math import ceil
 
 import numpy as np
 
+from ecssim.decide.pricing import Dimension, cents
+from ecssim.results.bill import Bill
 from ecssim.results.capacity_fixes import Want, fewer_instances, room_for
 from ecssim.results.facts import Facts
 from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
@@ -25,9 +28,11 @@ _CHECKS = ("cpu", "memory", "ports", "eni", "gpu", "attribute", "constraint", "l
 _CLOSEST = re.compile(r"closest matching \(container-instance (\S+?)\)")
 
 
-def capacity_findings(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures]) -> list[Finding]:
+def capacity_findings(
+    facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures], bill: Bill
+) -> list[Finding]:
     """The findings about room on instances."""
-    return _unplaced(facts, services, fleets) + _left_out(facts) + _idle(facts, fleets)
+    return _unplaced(facts, services, fleets) + _left_out(facts) + _idle(facts, fleets, bill)
 
 
 def _left_out(facts: Facts) -> list[Finding]:
@@ -152,8 +157,9 @@ def _closest(facts: Facts, figures: ServiceFigures, t: float) -> str:
     return ""
 
 
-def _idle(facts: Facts, fleets: list[FleetFigures]) -> list[Finding]:
+def _idle(facts: Facts, fleets: list[FleetFigures], bill: Bill) -> list[Finding]:
     found = []
+    unused = {Dimension.IDLE, Dimension.IDLE_VOLUMES}
     for fleet in fleets:
         if facts.end < LONG_ENOUGH or np.isnan(fleet.used) or fleet.used >= IDLE:
             continue
@@ -162,6 +168,11 @@ def _idle(facts: Facts, fleets: list[FleetFigures]) -> list[Finding]:
             f"for the most part: tasks reserved {_percent(fleet.cpu_share)} of their CPU and "
             f"{_percent(fleet.memory_share)} of their memory on average."
         )
+        mine = [line for line in bill.lines if line.resource == fleet.group]
+        if len([f for f in fleets if f.group == fleet.group]) == 1 and mine:
+            idle = sum((line.usd for line in mine if line.dimension in unused), Decimal(0))
+            whole = sum((line.usd for line in mine), Decimal(0))
+            text += f" ${cents(idle):,} of the ${cents(whole):,} that the group cost went unused."
         fix = fewer_instances(facts, fleet)
         if fix is not None:
             text += f" Fix: {fix}"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from ecssim.catalog import ec2_price, fargate_price, unit_price
+from ecssim.catalog import ec2_price, fargate_price, instance_type, instance_types, unit_price
 from ecssim.decide.pricing import (
     TICKS_PER_SECOND,
     Commitment,
@@ -19,6 +19,7 @@ from ecssim.decide.pricing import (
     Rate,
     Unit,
     Use,
+    percent,
 )
 from ecssim.decide.spot import spot_discount
 from ecssim.scenario.prices import FargateRates, Prices, ReservedInstances, SavingsPlan
@@ -47,10 +48,15 @@ class RateBook:
         return known
 
     def _find(self, sku: str, dimension: str) -> Rate:
+        if dimension == Dimension.INTERRUPTED:
+            paid = self.rate(sku, Dimension.INSTANCES)
+            return Rate(-paid.usd, f"back, interrupted by EC2 in its first hour (COST-042): {paid.source}")
         if sku.startswith("FARGATE"):
             return self._fargate(sku, dimension)
         if "/" in sku:
             type_name, market, *zone = sku.split("/")
+            if dimension == Dimension.MANAGEMENT_FEE:
+                return self._fee(type_name)
             return self._spot(type_name, zone[0]) if market == "spot" else self._on_demand(type_name)
         own = self.prices.rates.get(sku)
         if own is not None:
@@ -66,6 +72,13 @@ class RateBook:
         if price is None:
             return Rate(Decimal(0), f"no price of {type_name} is known")
         return Rate(price.usd, _source(price.source, price.as_of, price.basis))
+
+    def _fee(self, type_name: str) -> Rate:
+        """The fee of ECS Managed Instances: a share of the On-Demand price, whatever the instance is paid with."""
+        gpus = instance_type(type_name).gpus if type_name in instance_types() else 0
+        share = self.rate("managementFeeShareGpu" if gpus else "managementFeeShare", "")
+        price = self._on_demand(type_name)
+        return Rate(price.usd * share.usd, f"{percent(share.usd)} ({share.source}) of {price.source}")
 
     def _spot(self, type_name: str, zone: str) -> Rate:
         spot = self.prices.spot

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ecssim.record.codes import RETIREMENT
 from ecssim.results.facts import (
     ESSENTIAL_CONTAINER_EXITED,
     INITIAL,
@@ -51,6 +52,7 @@ class ServiceFigures:
     failed_starts: dict[str, int] = field(default_factory=dict)
     exits: int = 0
     interruptions: int = 0
+    retired: int = 0
 
     @property
     def availability(self) -> float | None:
@@ -73,6 +75,7 @@ class ServiceFigures:
             "failed_starts": self.failed_starts,
             "exits": self.exits,
             "interruptions": self.interruptions,
+            **({"retired": self.retired} if self.retired else {}),
         }
 
 
@@ -140,7 +143,9 @@ def _from_tasks(facts: Facts, figures: ServiceFigures, at: np.ndarray) -> None:
         figures.to_running = (float(p50), float(p95), float(waited.max()))
     codes = tasks.stop_code[at]
     figures.exits = int((codes == ESSENTIAL_CONTAINER_EXITED).sum())
-    figures.interruptions = int(np.isin(codes, INTERRUPTIONS).sum())
+    # A task that retires has its successor first: nothing is interrupted (FG-031).
+    figures.retired = int((tasks.reason[at] == facts.code("text", RETIREMENT)).sum())
+    figures.interruptions = int(np.isin(codes, INTERRUPTIONS).sum()) - figures.retired
     figures.failed_starts = failed_starts(facts, at[codes == TASK_FAILED_TO_START])
 
 

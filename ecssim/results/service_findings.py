@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecssim.results.facts import Facts
-from ecssim.results.finding import PROBLEM, WARNING, Finding
+from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
 from ecssim.results.service_figures import ServiceFigures
 from ecssim.results.wording import count
 
@@ -30,6 +30,12 @@ def service_findings(facts: Facts, services: list[ServiceFigures]) -> list[Findi
                 "instances that ended, infrastructure)."
             )
             found.append(Finding(WARNING, "service.interruptions", figures.name, text))
+        if figures.retired:
+            text = (
+                f"Fargate retired {count(figures.retired, 'task')} of service {figures.name} for maintenance; each was "
+                "replaced as in a deployment."
+            )
+            found.append(Finding(NOTE, "service.retired", figures.name, text))
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ecssim.catalog.prices import HOME_REGION
 from ecssim.record.codes import LAUNCH_TYPES
 from ecssim.results.address_findings import address_findings
 from ecssim.results.capacity_findings import capacity_findings
@@ -18,13 +19,14 @@ from ecssim.results.deployment_findings import deployment_findings
 from ecssim.results.facts import INITIAL, Facts
 from ecssim.results.finding import ordered
 from ecssim.results.fleet_figures import fleet_figures
-from ecssim.results.group_findings import group_findings
 from ecssim.results.reachability_findings import reachability_findings
 from ecssim.results.request_figures import request_figures, request_findings
+from ecssim.results.right_sizing import right_sizes, size_findings
 from ecssim.results.run_findings import call_findings, job_findings, run_findings
 from ecssim.results.service_figures import service_figures
 from ecssim.results.service_findings import service_findings
 from ecssim.results.subnet_figures import subnet_figures
+from ecssim.results.unit_costs import graviton, per_million
 from ecssim.results.wording import figure, sized
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def summary(result: Result) -> dict[str, Any]:
     services = service_figures(facts)
     fleets = fleet_figures(facts)
     requests = request_figures(facts)
+    bill = result.bill()
     findings = ordered(
         [
             *run_findings(facts),
@@ -49,8 +52,8 @@ def summary(result: Result) -> dict[str, Any]:
             *service_findings(facts, services),
             *request_findings(facts, requests),
             *deployment_findings(facts),
-            *capacity_findings(facts, services, fleets),
-            *group_findings(facts),
+            *capacity_findings(facts, services, fleets, bill),
+            *size_findings(right_sizes(facts, bill, fleets)),
             *job_findings(facts),
             *call_findings(facts),
         ]
@@ -67,7 +70,11 @@ def summary(result: Result) -> dict[str, Any]:
         "deployments": _deployments(facts),
         "jobs": {name: dict(account) for name, account in _jobs(manifest).items()},
         "calls": _calls(facts),
-        "costs": result.bill().as_json(),
+        "costs": {
+            **bill.as_json(),
+            **per_million(bill, {r.service: r.served for r in requests}),
+            **graviton(bill, str(manifest.get("region", HOME_REGION))),
+        },
         "tasks": {"created": int((facts.tasks.origin != INITIAL).sum()), "initial": _initial(facts)},
         "run": {key: manifest.get(key) for key in _RUN if key in manifest},
     }

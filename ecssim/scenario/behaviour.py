@@ -15,8 +15,9 @@ container's own start then, and a container that others wait for to end (COMPLET
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -45,14 +46,22 @@ from ecssim.scenario.units import (
 NEVER = Constant(math.inf)
 """``stopsAfter: never``: the process ignores the stop signal, only the kill after stopTimeout ends it."""
 
+PRIVATE_ECR: Final = re.compile(r"^\d{12}\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/")
+"""The registry of a private ECR repository, the only kind that Fargate loads images from lazily (FG-021)."""
+
 _DELAY = DistributionOf(parse_duration, EXPECTED_DURATION)
 
 
 class ImageFacts(Shape):
-    """Facts about one image: its compressed size in bytes, and its layers' share that others have too."""
+    """Facts about one image: its compressed size in bytes, and its layers' share that others have too.
+
+    On Windows ``shared`` is the base layer, which Fargate keeps (FG-020). ``sociIndex``: the repository holds an index
+    of the image for lazy loading on Fargate (FG-021).
+    """
 
     size: Size
     shared: Share | None = None
+    soci_index: bool = False
 
 
 class Request(Shape):
@@ -75,6 +84,13 @@ class Idle(Shape):
 
     cpu: Number = 0.0
     memory: Size = 0
+
+
+class Logs(Shape):
+    """What a task logs to CloudWatch (log driver ``awslogs``): bytes in an hour, and for each request served."""
+
+    per_hour: Size = 0
+    per_request: Size = 0
 
 
 class Failure(Shape):
@@ -148,6 +164,7 @@ class ContainerBehaviour(Shape):
     exit_code: ExitCode | None = None
     request: Request | None = None
     idle: Idle | None = None
+    logs: Logs | None = None
 
 
 class Behaviour(ContainerBehaviour):

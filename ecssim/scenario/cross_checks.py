@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_capacity import check_capacity
+from ecssim.scenario.check_costs import check_costs
+from ecssim.scenario.check_fargate import check_fargate
 from ecssim.scenario.check_groups import check_groups
 from ecssim.scenario.check_network import check_network
 from ecssim.scenario.check_reachability import check_reachability
@@ -48,6 +50,7 @@ def check_scenario(
     check_capacity(names, around, findings)
     check_groups(names, findings)
     check_services(names, around, findings)
+    check_fargate(names, around, findings)
     check_reachability(names, around, findings)
     check_listeners(names, findings)
     check_scaling(names, findings)
@@ -55,6 +58,7 @@ def check_scenario(
     check_behaviour(names, findings)
     check_settings(names, findings)
     check_timeline(names, around, findings)
+    check_costs(names, findings)
     check_expectations(names, findings)
     _variants(root, findings)
     if scenario.duration <= 0:

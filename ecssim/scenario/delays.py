@@ -25,6 +25,8 @@ DELAYS: Mapping[str, Delay] = {
     "addressRelease": Delay("NET-060", "a freed address cannot be handed out yet"),
     "addressFailure": Delay("NET-051", "creation of a Fargate task to its failure in a full subnet"),
     "fargateProvision": Delay("FG-023", "micro-VM and ENI of a Fargate task"),
+    "fargateProvisionWindows": Delay("FG-023", "the same of a Windows task"),
+    "fargateRevision": Delay("FG-032", "time between two revisions of Fargate's platform that retire tasks"),
     "fargateAgent": Delay("LIFE-081", "agent of a Fargate task connects and prepares"),
     "fargateStart": Delay("FG-024", "containers of a Fargate task start after the pull"),
     "fargatePullNoise": Delay("FG-024", "factor on the pull time of a Fargate task"),

@@ -37,4 +37,6 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
     "reachability": ModelOption(("routes", "open"), "NET-081"),
     "imageSize": ModelOption((), "LIFE-084"),
+    "lazyLoadingPull": ModelOption((), "FG-025"),
+    "lazyLoadingPenalty": ModelOption((), "FG-025"),
 }

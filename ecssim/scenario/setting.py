@@ -6,9 +6,12 @@ the limit that was hit and compute the ``--set`` that lifts it. Plain JSON value
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from ecssim.aws.cluster import AutoScalingGroup
+from ecssim.aws.names import Compatibility
 from ecssim.aws.service import Service
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.timeline import TimelineCall
@@ -40,11 +43,15 @@ def setting_of(scenario: Scenario) -> Setting:
         },
         "routeTables": {s: t.route_table_id for t in scenario.route_tables for s in t.subnet_ids},
         "vpcs": {v.vpc_id: [*([v.cidr_block] if v.cidr_block else []), *v.cidr_blocks] for v in scenario.vpcs},
-        "services": [_service(s, default, delays, _redeployed(scenario)) for s in scenario.services],
+        "services": [
+            _service(s, default, delays, _redeployed(scenario)) | {"scaledOn": _scaled_on(scenario, s, default)}
+            for s in scenario.services
+        ],
         "autoScalingGroups": {
             g.auto_scaling_group_name: _group(g, providers.get(g.auto_scaling_group_name), default)
             for g in scenario.auto_scaling_groups
         },
+        "taskDefinitions": dict(_definitions(scenario)),
         "awsvpcTrunking": scenario.account.settings.awsvpc_trunking == "enabled",
     }
 
@@ -65,6 +72,49 @@ def _service(service: Service, cluster: str, delays: dict[str, int], redeployed:
         "subnets": [s.rsplit("/", 1)[-1] for s in service.subnets],
         "drain": max((delays.get(name.split("/", 1)[0], 300) for name in groups if name), default=0),
     }
+
+
+def _scaled_on(scenario: Scenario, service: Service, default: str) -> list[str]:
+    """The metrics by which the service's policies scale it; any other than a target of its own stands for both."""
+    cluster = (service.cluster or default).rsplit("/", 1)[-1]
+    found: set[str] = set()
+    for policy in scenario.scaling_policies:
+        if policy.resource_id != f"service/{cluster}/{service.service_name}":
+            continue
+        tracking = policy.target_tracking_scaling_policy_configuration
+        metric = tracking.predefined_metric_specification if tracking is not None else None
+        if metric is not None:
+            found.add(str(metric.predefined_metric_type))
+        else:
+            found |= {"ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"}
+    return sorted(found)
+
+
+def _definitions(scenario: Scenario) -> Iterator[tuple[str, Setting]]:
+    """Task definitions by ``family:revision``: where their size is written and below what their containers keep it."""
+    revisions: Counter[str] = Counter()
+    for definition in scenario.task_definitions:
+        revisions[definition.family] += 1
+        containers = definition.container_definitions
+        only = containers[0] if len(containers) == 1 else None
+        reserved = "memoryReservation" if only is not None and only.memory_reservation is not None else "memory"
+        on_task = definition.memory is not None
+        limits = [c.memory or c.memory_reservation or 0 for c in containers] if on_task else [0]
+        soft = sum(c.memory_reservation or 0 for c in containers) if on_task else 0
+        yield (
+            f"{definition.family}:{revisions[definition.family]}",
+            {
+                "cpu": definition.cpu is not None,
+                "memory": on_task,
+                "only": only.name if only is not None else None,
+                "reservedBy": reserved,
+                "leastCpu": sum(c.cpu for c in containers) if definition.cpu is not None else 0,
+                "leastMemory": max([*limits, soft, 4]),
+                "fargate": Compatibility.FARGATE in definition.requires_compatibilities,
+                "windows": definition.is_windows,
+                "architecture": definition.cpu_architecture.value,
+            },
+        )
 
 
 def _redeployed(scenario: Scenario) -> set[str]:

@@ -146,6 +146,10 @@ class InsufficientCapacity(Shape):
     availability_zone: str | None = None
 
 
+class FargateRetirement(Shape):
+    """Fargate's platform gets a new revision: tasks that exist now retire after the account's wait (FG-030)."""
+
+
 class AzOutage(Shape):
     """A zone fails for a while."""
 
@@ -255,6 +259,7 @@ FAULTS: Mapping[str, type[Shape]] = {
     "spotReclaim": SpotReclaim,
     "spotDrought": SpotDrought,
     "insufficientCapacity": InsufficientCapacity,
+    "fargateRetirement": FargateRetirement,
     "azOutage": AzOutage,
     "instanceTermination": InstanceTermination,
     "instanceImpairment": InstanceImpairment,

@@ -102,6 +102,11 @@ def lognormal(median: float, p95: float) -> Law:
     return Law("lognormal", median, p95)
 
 
+def exponential(mean: float) -> Law:
+    """An exponential law by its mean."""
+    return Law("exponential", mean)
+
+
 def uniform(low: float, high: float) -> Law:
     """A uniform law on [low, high)."""
     return Law("uniform", low, high)

@@ -32,10 +32,14 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image that a task pulls: a code in the name table and its compressed size in MB (LIFE-084)."""
+    """One image that a task pulls: a code in the name table and the compressed MB until it can start (LIFE-084).
+
+    ``lazy``: the rest of it is read while its containers run (FG-025).
+    """
 
     code: int
     size_mb: float
+    lazy: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -49,10 +53,11 @@ class Template:
     ephemeral storage of a Fargate task in GiB. ``chain`` is None unless its containers have lives of their own;
     ``ripens``: no check says when a task is healthy, time does (SVC-020). ``image_set`` numbers equal ``images``;
     ``dynamic_ports`` counts the host ports that it leaves to the host to choose (bridge mode, hostPort 0;
-    AGENT-008). In a what-if whose strategy mixes Fargate and Auto Scaling group providers, ``on_instances`` is what
-    runs on the latter, whose codes are ``instance_providers``. ``ends_at_once`` are the two statuses that a task
-    passes at one instant when its only container exits, where it has no more to unwind before them. ``after_network``,
-    ``after_dispatch`` and ``after_start`` are what the table says of the ordinary way up.
+    AGENT-008). ``nowhere``: none of its zones has Fargate (FG-014). In a what-if whose strategy mixes Fargate and Auto
+    Scaling group providers, ``on_instances`` is what runs on the latter, whose codes are ``instance_providers``.
+    ``ends_at_once`` are the two statuses that a task passes at one instant when its only container exits, where it has
+    no more to unwind before them. ``after_network``, ``after_dispatch`` and ``after_start`` are what the table says of
+    the ordinary way up.
     """
 
     code: int
@@ -84,6 +89,7 @@ class Template:
     laws: Any = None
     chain: Chain | None = None
     ripens: bool = True
+    nowhere: bool = False
     on_instances: Template | None = None
     instance_providers: frozenset[int] = frozenset()
     ends_at_once: tuple[int, int] | None = None
@@ -412,8 +418,9 @@ class Service(Owner):
 class Instance:
     """One EC2 container instance. The ``agent_*`` fields are the agent's own ledger: what physically is free,
     moved when containers really start and end (AGENT-040); what the control plane believes is in the fleet.
-    ``number`` counts its group's launches, ``spot`` is its market. ``retiring``: its group has let it go and it ends
-    when it is drained (ASG-043). ``claims`` counts the tasks of its group's own provider on it.
+    ``number`` counts its group's launches, ``spot`` is its market; ``taken_back``: EC2 interrupted it (COST-042).
+    ``retiring``: its group has let it go and it ends when it is drained (ASG-043). ``claims`` counts the tasks of its
+    group's own provider on it.
     ``images`` says when each image is, or will be, on its disk; ``transfers`` are the pulls of the present busy
     spell, up to ``busy_until``, as (image, start, seconds alone); ``left_at`` when the last task with each set of
     images left, in that order. Nothing is cleaned up before ``clean_at``; ``cleaned`` is the last cleanup that
@@ -456,6 +463,7 @@ class Instance:
         "spot",
         "status",
         "subnet",
+        "taken_back",
         "tasks",
         "terminated_at",
         "transfers",
@@ -487,6 +495,7 @@ class Instance:
         self.shape = shape = kind.shape
         self.spot = spot
         self.number = 0
+        self.taken_back = False
         self.retiring = False
         self.claims = 0
         self.address = -1
@@ -608,6 +617,8 @@ class AutoScalingGroup:
     agent_version: str = "1.90.0"
     pull_upfront: bool = False
     managed: Any = None
+    #: GiB of the root volume of each instance (COST-027).
+    volume_gib: int = 30
     rules: GroupRules = GROUP_DEFAULTS
     size: int = 0
     on_demand_size: int = 0
@@ -654,6 +665,8 @@ class Subnet:
     used: dict[str, int] = field(default_factory=dict)
     cooling: deque[tuple[float, int]] = field(default_factory=deque)
     vpc: str = ""
+    #: The zone's id, which is the same in every account, if the scenario says it.
+    zone_id: str | None = None
     failed: int = 0
     failed_minute: int = 0
     free_min: int = 0

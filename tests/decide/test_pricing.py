@@ -104,9 +104,11 @@ def test_what_a_price_is_for_holds_so_many_metered_units(unit, name, price_unit,
 
 def test_dimensions_have_the_names_that_bills_show():
     assert [str(dimension) for dimension in Dimension] == [
-        *("vCPU", "memory", "ephemeralStorage", "windowsLicence", "instances", "reserved", "idle", "hours"),
-        *("publicIpv4", "lcu.newConnections", "lcu.activeConnections", "lcu.processedBytes", "lcu.ruleEvaluations"),
-        *("natBytes", "endpointBytes", "crossZone", "internetEgress", "unusedCommitment"),
+        *("vCPU", "memory", "ephemeralStorage", "windowsLicence", "instances", "reserved", "idle"),
+        *("volumes", "idleVolumes", "managementFee", "interruptedFirstHour"),
+        *("logsIngested", "logsStored", "metrics", "alarms"),
+        *("hours", "publicIpv4", "lcu.newConnections", "lcu.activeConnections", "lcu.processedBytes"),
+        *("lcu.ruleEvaluations", "natBytes", "endpointBytes", "crossZone", "internetEgress", "unusedCommitment"),
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 from builders import call, fargate, group, scenario, service, task_definition
 
 import ecssim
+from ecssim.decide.pricing import PRECISION
 from ecssim.errors import BadInput
 from ecssim.results.bill import Bill
 from ecssim.results.rates import spot_discount
@@ -124,10 +125,12 @@ def test_a_day_of_instances_is_divided_between_those_who_reserved_them_and_idle(
     bill = played(ec2_day()).bill()
     assert lines(bill) == {
         ("web", "asg", "instances"): "1.73",  # 4 x 3/16 x 24 h = 18 instance-hours x 0.096 = 1.728
+        ("web", "asg", "volumes"): "0.06",  # 18 h x 30 GB x 0.08 / 730 = 0.05918
         ("", "asg", "idle"): "2.88",  # 48 - 18 = 30 instance-hours x 0.096 = 2.88
+        ("", "asg", "idleVolumes"): "0.10",  # 30 h x 30 GB x 0.08 / 730 = 0.09863
     }
-    assert bill.total == Decimal("4.61")  # 48 x 0.096 = 4.608
-    assert bill.idle == Decimal("2.88")
+    assert bill.total == Decimal("4.77")  # 48 x 0.096 = 4.608, 48 x 30 x 0.08 / 730 = 0.15781
+    assert bill.idle == Decimal("2.88") + Decimal(30 * 30) * Decimal("0.08") / 730 // PRECISION * PRECISION
 
 
 @pytest.mark.rule("COST-014")
@@ -135,7 +138,9 @@ def test_a_day_of_spot_instances_at_a_price_that_the_scenario_gives():
     bill = played(ec2_day("spot", prices={"spot": {"m5.large": 0.04}})).bill()
     assert lines(bill) == {
         ("web", "asg", "instances"): "0.72",  # 18 x 0.04
+        ("web", "asg", "volumes"): "0.06",
         ("", "asg", "idle"): "1.20",  # 30 x 0.04
+        ("", "asg", "idleVolumes"): "0.10",
     }
 
 
@@ -149,7 +154,8 @@ def test_the_price_of_a_spot_pool_is_drawn_once_from_55_to_75_percent_off():
     assert all(Decimal("0.55") <= d <= Decimal("0.75") for d in discounts.values())
     assert len(set(discounts.values())) > 100
     assert abs(sum(discounts.values()) / len(discounts) - Decimal("0.65")) < Decimal("0.01")
-    prices = played(ec2_day("spot")).costs["unit_price"].unique()
+    costs = played(ec2_day("spot")).costs
+    prices = costs.loc[costs["unit"] == "instance-hour", "unit_price"].unique()
     assert prices == pytest.approx([0.096 * (1 - float(discounts[1, "us-east-1a"]))])
 
 
@@ -175,10 +181,13 @@ def test_reserved_instances_cover_services_and_idle_alike_and_are_paid_when_unus
     # 37 % off 0.096 is 0.06048. Of 72 reserved instance-hours 48 are used: 18 by web, 30 idle.
     assert lines(bill) == {
         ("web", "asg", "instances"): "1.09",  # 18 x 0.06048 = 1.08864
+        ("web", "asg", "volumes"): "0.06",
         ("", "asg", "idle"): "1.81",  # 30 x 0.06048 = 1.8144
+        ("", "asg", "idleVolumes"): "0.10",
         ("", "reserved m5.large", "unusedCommitment"): "1.45",  # 24 x 0.06048 = 1.45152
     }
-    assert bill.idle == Decimal("3.26592")
+    volumes = bill.exact_by("dimension")["idleVolumes"]
+    assert bill.idle == Decimal("3.26592") + volumes
 
 
 @pytest.mark.rule("COST-006")
@@ -192,6 +201,44 @@ def test_a_savings_plan_takes_twenty_percent_off_fargate_up_to_its_commitment():
         by_source["Savings Plan" in line.price_source] += line.usd
     assert by_source[True] == pytest.approx(Decimal("1.20"), abs=Decimal("0.000001"))
     assert by_source[False] == pytest.approx(Decimal("2.05464"), abs=Decimal("0.000001"))
+
+
+@pytest.mark.rule("COST-015")
+def test_an_instance_savings_plan_takes_37_percent_off_its_family_and_the_rest_stays_at_list_price():
+    def by_source(family: str) -> dict[bool, Decimal]:
+        plan = {"type": "ec2Instance", "instanceFamily": family, "commitment": 0.05}
+        sums = {True: Decimal(0), False: Decimal(0)}
+        for line in played(ec2_day(prices={"savingsPlans": [plan]})).bill().lines:
+            if line.dimension in ("instances", "idle"):
+                sums["Savings Plan" in line.price_source] += line.usd
+        return sums
+
+    # An hour costs 2 x 0.096 = 0.192. The plan pays 0.05 / 0.63 = 0.0793651 of it, 24 x 0.1126349 = 2.70324 stays.
+    covered = by_source("m5")
+    assert covered[True] == pytest.approx(Decimal("1.20"), abs=Decimal("0.000001"))
+    assert covered[False] == pytest.approx(Decimal("2.703238"), abs=Decimal("0.000001"))
+    assert by_source("c5") == {True: 0, False: Decimal("4.608")}
+
+
+@pytest.mark.rule("COST-015", "COST-006")
+def test_a_compute_savings_plan_takes_27_percent_off_every_family_and_is_paid_unused_too():
+    bill = played(ec2_day(prices={"savingsPlans": [{"type": "compute", "commitment": 1}]})).bill()
+    # 48 x 0.096 x 0.73 = 3.36384 of 24 dollars.
+    by_dimension = bill.exact_by("dimension")
+    assert by_dimension["instances"] + by_dimension["idle"] == Decimal("3.36384")
+    assert by_dimension["unusedCommitment"] == Decimal("20.63616")
+
+
+@pytest.mark.rule("COST-005", "COST-002")
+def test_a_day_of_fargate_spot_on_arm_has_the_discount_of_x86():
+    document = fargate_day({"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"})
+    document["clusters"] = [{"clusterName": "prod", "capacityProviders": ["FARGATE_SPOT"]}]
+    document["services"] = [fargate(count=3, **SPOT)]
+    bill = played(document).bill()
+    assert lines(bill) == {
+        ("web", "FARGATE_SPOT", "vCPU"): "0.72",  # 72 x 0.03238 x 0.308 = 0.71806
+        ("web", "FARGATE_SPOT", "memory"): "0.16",  # 144 x 0.00356 x 0.308 = 0.15789
+    }
 
 
 def everything() -> dict[str, Any]:

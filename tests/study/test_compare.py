@@ -112,7 +112,8 @@ def test_several_scenarios_are_compared_by_name():
     other["autoScalingGroups"] = [group(4)]
     found = ecssim.compare([load_mapping(document()), load_mapping(other)], seeds=2, workers=1)
     assert found.arms == ("test", "other")
-    assert found.differences["other"]["cost_usd"].mean == pytest.approx(2 * 0.096)
+    # Two instances more, each with 30 GB of gp3.
+    assert found.differences["other"]["cost_usd"].mean == pytest.approx(2 * (0.096 + 30 * 0.08 / 730))
     variants = ecssim.compare([load_mapping(document()), load_mapping(other)], ["same"], seeds=1, workers=1)
     assert variants.arms == ("test", "test/same", "other", "other/same")
 
