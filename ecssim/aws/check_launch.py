@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ecssim.aws.check_managed import check_on_managed
 from ecssim.aws.check_task_definition import MOST_CONSTRAINTS, fargate_refusals
 from ecssim.aws.names import (
     CapacityProviderType,
     Compatibility,
+    CpuArchitecture,
     EnabledDisabled,
     LaunchType,
     NetworkMode,
@@ -49,7 +51,8 @@ class Surroundings:
     Names that are not known here are not refused here: dangling names have a check of their own, with the
     nearest valid name. ``providers`` maps the account's capacity providers to their type,
     ``cluster_providers`` answers which of them a cluster is associated with, ``default_strategy`` what it
-    uses when a request says nothing, ``limits`` are the account's quotas.
+    uses when a request says nothing, ``limits`` are the account's quotas. ``knows_all``: a provider that is not
+    in ``providers`` does not exist (a call), it is not only unknown (a document).
     """
 
     providers: Mapping[str, CapacityProviderType] = field(default_factory=dict)
@@ -60,6 +63,7 @@ class Surroundings:
     subnet_vpc: Callable[[str], str | None] = lambda subnet: None
     allow_mixed: bool = False
     allow_custom: bool = False
+    knows_all: bool = False
     limits: Quotas = field(default_factory=quotas)
 
 
@@ -121,9 +125,14 @@ def check_launch(
         *_subnets(request.network_configuration, around),
         *check_tags(request.tags, around.limits),
     ]
+    if kinds == {CapacityProviderType.MANAGED_INSTANCES}:
+        refusals += check_on_managed(request.placement_strategy, definition)
     if definition is not None:
         refusals += _all_constraints(request, definition)
-        unfit = list(_task_on(definition, named, kinds, request.platform_version))
+        unfit = [
+            *_task_on(definition, named, kinds, request.platform_version),
+            *_spot_platform(request, definition, kinds),
+        ]
         refusals += unfit or _network(request, definition, named)
     return refusals
 
@@ -136,14 +145,26 @@ def _provider_or_launch_type(request: Launch, around: Surroundings) -> Iterator[
     if request.launch_type is LaunchType.MANAGED_INSTANCES:
         message = "Managed Instances are asked for by a capacityProviderStrategy, not by launchType"
         yield Refusal(("launchType",), message, "CAP-018")
+    if request.launch_type is LaunchType.EXTERNAL:
+        message = "external instances (ECS Anywhere) are not modelled by ecssim: launchType EXTERNAL has none to run on"
+        yield Refusal(("launchType",), message, "CAP-018")
     associated = around.cluster_providers(request.cluster)
     if associated is None:
         return
+    yield from _associated(strategy, associated, around)
+
+
+def _associated(strategy: Strategy, associated: frozenset[str], around: Surroundings) -> Iterator[Refusal]:
+    """A strategy names ACTIVE providers of its cluster only (CAP-011)."""
     for index, item in enumerate(strategy):
         name = item.capacity_provider
-        if name in around.providers and name not in associated:
-            message = f"capacity provider {name} is not associated with the cluster"
-            yield Refusal(("capacityProviderStrategy", index, "capacityProvider"), message, "CAP-011")
+        where = ("capacityProviderStrategy", index, "capacityProvider")
+        if name not in around.providers:
+            if around.knows_all:
+                message = f"The specified capacity provider '{name}' was not found. Specify a valid name or ARN."
+                yield Refusal(where, message, "CAP-011")
+        elif name not in associated:
+            yield Refusal(where, f"capacity provider {name} is not associated with the cluster", "CAP-011")
 
 
 def check_placement(
@@ -274,6 +295,26 @@ def _task_on(
     if CapacityProviderType.FARGATE_SPOT in kinds and definition.is_windows:
         message = f"FARGATE_SPOT runs Linux only, and {named} is Windows"
         yield Refusal(("taskDefinition",), message, "CAP-017")
+
+
+def _spot_platform(
+    request: Launch, definition: TaskDefinition, kinds: frozenset[CapacityProviderType]
+) -> Iterator[Refusal]:
+    """Fargate Spot needs platform 1.3.0 for X86_64 and 1.4.0 for ARM64 (CAP-017)."""
+    version = _version(request.platform_version)
+    if CapacityProviderType.FARGATE_SPOT not in kinds or version is None:
+        return
+    arm = definition.cpu_architecture is CpuArchitecture.ARM64
+    if version < ((1, 4, 0) if arm else (1, 3, 0)):
+        least = "1.4.0" if arm else "1.3.0"
+        message = f"FARGATE_SPOT runs {definition.cpu_architecture} on platform {least} or later"
+        yield Refusal(("platformVersion",), message, "CAP-017")
+
+
+def _version(text: str | None) -> tuple[int, ...] | None:
+    """The numbers of a platform version; None for LATEST or none."""
+    parts = (text or "").split(".")
+    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else None
 
 
 def network_mode_of(definition: TaskDefinition) -> NetworkMode:

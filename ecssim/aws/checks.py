@@ -20,8 +20,10 @@ from ecssim.aws.check_launch import (
     runs_on,
 )
 from ecssim.aws.check_monitoring import check_monitoring
+from ecssim.aws.check_providers import check_provider, check_put
 from ecssim.aws.check_scaling import check_scaling_request
 from ecssim.aws.check_task_definition import check_task_definition
+from ecssim.aws.cluster import CapacityProvider
 from ecssim.aws.names import (
     AvailabilityZoneRebalancing,
     CapacityProviderType,
@@ -65,8 +67,9 @@ def check_request(request: Shape, around: Surroundings) -> list[Refusal]:
         case UpdateService():
             return _check_update_service(request, around)
         case PutClusterCapacityProviders():
-            key = "defaultCapacityProviderStrategy"
-            return list(check_strategy(request.default_capacity_provider_strategy, around, key))
+            return list(check_put(request, around))
+        case CapacityProvider():
+            return list(check_provider(request))
         case UpdateContainerInstancesState():
             settable = (ContainerInstanceStatus.ACTIVE, ContainerInstanceStatus.DRAINING)
             if request.status not in settable:

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from ecssim.aws.agent import AgentConfiguration
 from ecssim.aws.auto_scaling import AvailabilityZoneDistribution, LifecycleHookSpecification, WarmPool
+from ecssim.aws.managed_instances import ManagedInstancesProvider
 from ecssim.aws.names import (
     EnabledDisabled,
     Market,
@@ -104,7 +105,7 @@ class CapacityProvider(Shape):
     region: Region | None = None
     cluster: str | None = None
     auto_scaling_group_provider: AutoScalingGroupProvider | None = None
-    managed_instances_provider: JsonObject | None = None
+    managed_instances_provider: ManagedInstancesProvider | None = None
     tags: tuple[Tag, ...] = ()
 
 

@@ -46,6 +46,37 @@ class CapacityProviderType(StrEnum):
     FARGATE_SPOT = "FARGATE_SPOT"
 
 
+class CapacityOptionType(StrEnum):
+    """How Managed Instances are bought (CAP-061)."""
+
+    ON_DEMAND = "ON_DEMAND"
+    SPOT = "SPOT"
+    RESERVED = "RESERVED"
+
+
+class CapacityProviderStatus(StrEnum):
+    """The status of a capacity provider (CAP-002)."""
+
+    PROVISIONING = "PROVISIONING"
+    ACTIVE = "ACTIVE"
+    DEPROVISIONING = "DEPROVISIONING"
+    INACTIVE = "INACTIVE"
+
+
+class CapacityProviderUpdateStatus(StrEnum):
+    """What the last change of a capacity provider has come to (CAP-002)."""
+
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_COMPLETE = "CREATE_COMPLETE"
+    CREATE_FAILED = "CREATE_FAILED"
+    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    DELETE_FAILED = "DELETE_FAILED"
+
+
 class TransportProtocol(StrEnum):
     """Transport of a port mapping; TCP and UDP ports are separate sets (PLACE-006)."""
 

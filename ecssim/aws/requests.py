@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ecssim.aws.auto_scaling import ResumeProcesses, StartInstanceRefresh, SuspendProcesses, UpdateAutoScalingGroup
+from ecssim.aws.cluster import CapacityProvider, ManagedScaling
 from ecssim.aws.load_balancing import ElbShape, ListenerAction, RuleCondition
 from ecssim.aws.names import (
     AttributeTargetType,
@@ -20,6 +21,7 @@ from ecssim.aws.names import (
     ContainerInstanceStatus,
     DesiredStatus,
     ElbProtocol,
+    EnabledDisabled,
     LaunchType,
     PropagateTags,
     SchedulingStrategy,
@@ -316,13 +318,40 @@ class PutClusterCapacityProviders(Shape):
     default_capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...]
 
 
+class CreateCapacityProvider(CapacityProvider):
+    """Create a capacity provider: the same document as an item of ``capacityProviders``."""
+
+
+class AutoScalingGroupProviderUpdate(Shape):
+    """What of a provider over an Auto Scaling group can be changed; the group itself cannot."""
+
+    managed_scaling: ManagedScaling | None = None
+    managed_termination_protection: EnabledDisabled | None = None
+    managed_draining: EnabledDisabled | None = None
+
+
 class UpdateCapacityProvider(Shape):
     """Change managed scaling, draining or termination protection of a provider."""
 
     name: str
     cluster: str | None = None
-    auto_scaling_group_provider: JsonObject | None = None
+    auto_scaling_group_provider: AutoScalingGroupProviderUpdate | None = None
     managed_instances_provider: JsonObject | None = None
+
+
+class DeleteCapacityProvider(Shape):
+    """Delete a capacity provider that nothing uses (CAP-015)."""
+
+    capacity_provider: str
+    cluster: str | None = None
+
+
+class DescribeCapacityProviders(Shape):
+    """Show capacity providers: those that are named, or all of the account."""
+
+    capacity_providers: tuple[str, ...] = ()
+    cluster: str | None = None
+    include: tuple[str, ...] = ()
 
 
 class DeregisterTaskDefinition(Shape):
@@ -427,14 +456,17 @@ class RegisterTaskDefinition(TaskDefinition):
 
 
 REQUESTS: Mapping[str, type[Shape]] = {
+    "CreateCapacityProvider": CreateCapacityProvider,
     "CreateDeployment": CreateDeployment,
     "CreateService": CreateService,
     "DeleteAttributes": DeleteAttributes,
+    "DeleteCapacityProvider": DeleteCapacityProvider,
     "DeleteScalingPolicy": DeleteScalingPolicy,
     "DeleteService": DeleteService,
     "DeregisterContainerInstance": DeregisterContainerInstance,
     "DeregisterScalableTarget": DeregisterScalableTarget,
     "DeregisterTaskDefinition": DeregisterTaskDefinition,
+    "DescribeCapacityProviders": DescribeCapacityProviders,
     "DescribeContainerInstances": DescribeContainerInstances,
     "DescribeServices": DescribeServices,
     "DescribeTargetHealth": DescribeTargetHealth,

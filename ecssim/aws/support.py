@@ -111,10 +111,34 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ClusterSetting": {_M: _ALL},
     "ClusterServiceConnectDefaults": {_N: _ALL},
     "CapacityProvider": {
-        _M: "name region cluster autoScalingGroupProvider",
+        _M: "name region cluster autoScalingGroupProvider managedInstancesProvider",
         _E: "tags",
-        _N: "managedInstancesProvider",
     },
+    "ManagedInstancesProvider": {
+        _M: "instanceLaunchTemplate infrastructureOptimization autoRepairConfiguration",
+        _E: "infrastructureRoleArn propagateTags",
+    },
+    "InstanceLaunchTemplate": {
+        _M: "networkConfiguration capacityOptionType instanceRequirements",
+        _E: "ec2InstanceProfileArn monitoring instanceMetadataTagsPropagation fipsEnabled nitroEnclavesEnabled"
+        " storageConfiguration",
+        _N: "localStorageConfiguration capacityReservations",
+    },
+    "ManagedInstancesNetworkConfiguration": {_M: "subnets", _E: "securityGroups"},
+    "InstanceRequirements": {
+        _M: "vCpuCount memoryMiB cpuManufacturers memoryGiBPerVCpu allowedInstanceTypes excludedInstanceTypes"
+        " instanceGenerations bareMetal burstablePerformance localStorage networkInterfaceCount acceleratorCount"
+        " acceleratorTypes onDemandMaxPricePercentageOverLowestPrice spotMaxPricePercentageOverLowestPrice",
+        _N: "maxSpotPriceAsPercentageOfOptimalOnDemandPrice localStorageTypes totalLocalStorageGB"
+        " baselineEbsBandwidthMbps networkBandwidthGbps acceleratorManufacturers acceleratorNames"
+        " acceleratorTotalMemoryMiB requireHibernateSupport",
+    },
+    "CountRange": {_M: _ALL},
+    "OptionalCountRange": {_M: _ALL},
+    "AmountRange": {_M: _ALL},
+    "CapacityReservations": {_N: _ALL},
+    "InfrastructureOptimization": {_M: _ALL},
+    "AutoRepairConfiguration": {_M: _ALL},
     "AutoScalingGroupProvider": {
         _M: "autoScalingGroupArn autoScalingGroup managedScaling managedTerminationProtection managedDraining",
     },
@@ -351,7 +375,10 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "Attribute": {_M: _ALL},
     "PutAccountSettingDefault": {_M: _ALL},
     "PutAccountSetting": {_M: "name value", _E: "principalArn"},
-    "PutClusterCapacityProviders": {_N: _ALL},
+    "PutClusterCapacityProviders": {_M: _ALL},
+    "AutoScalingGroupProviderUpdate": {_M: _ALL},
+    "DeleteCapacityProvider": {_M: _ALL},
+    "DescribeCapacityProviders": {_M: "capacityProviders cluster", _E: "include"},
     "DeregisterTaskDefinition": {_N: _ALL},
     "SetDesiredCapacity": {_M: _ALL},
     "StartInstanceRefresh": {_M: "autoScalingGroupName preferences", _E: "strategy"},
@@ -361,7 +388,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "UpdateAutoScalingGroup": {_M: _ALL},
     "TerminateInstanceInAutoScalingGroup": {_M: _ALL},
     "UpdateTaskProtection": {_M: _ALL},
-    "UpdateCapacityProvider": {_N: _ALL},
+    "UpdateCapacityProvider": {_M: "name cluster autoScalingGroupProvider", _N: "managedInstancesProvider"},
     "ModifyListener": {
         _M: "listenerArn defaultActions",
         _E: "port protocol sslPolicy certificates alpnPolicy mutualAuthentication",

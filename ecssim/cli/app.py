@@ -200,7 +200,9 @@ def explain(
     folder: RunFolder,
     what: Annotated[
         str,
-        typer.Argument(metavar="WHAT", help="task/ID, service/NAME, subnet/ID, alarm/NAME or event/ID."),
+        typer.Argument(
+            metavar="WHAT", help="task/ID, service/NAME, subnet/ID, alarm/NAME, capacityProvider/NAME or event/ID."
+        ),
     ],
     output: OutputAs = Output.TABLE,
     recorded: Annotated[

@@ -110,28 +110,73 @@ class Reservation(NamedTuple):
         return (left > right) - (left < right)
 
 
-def reserve(
-    instances: int, busy: int, waiting: Mapping[Need, int], sizes: Extremes, policy: ScalingPolicy
-) -> Reservation:
-    """Return the reservation of a group with ``instances`` running, ``busy`` of them with non-daemon tasks.
+class TaskGroup(NamedTuple):
+    """What one task group has to do with the lower bound: ``tasks`` that wait, ``each`` on an empty instance of
+    the largest values, so many ``instances``. ``lacks`` names what of the smallest values is too small for one
+    task: such a group is left out and has no instances (ASG-017).
+    """
+
+    need: Need
+    tasks: int
+    each: int
+    instances: int
+    lacks: str = ""
+
+
+class Measure(NamedTuple):
+    """One minute's reservation with all that it was made of (ASG-010, ASG-015 to ASG-020).
+
+    ``lower_bound`` is n, ``step`` what is added to N; both are 0 when nothing that fits waits.
+    """
+
+    reservation: Reservation
+    groups: tuple[TaskGroup, ...] = ()
+    lower_bound: int = 0
+    step: int = 0
+
+
+def lacking(need: Need, size: Size) -> str:
+    """Return what of an empty instance of ``size`` is too small for one task of ``need``; empty if it fits."""
+    for name, wanted, there in (
+        ("CPU", need.cpu, size.cpu),
+        ("memory", need.memory, size.memory),
+        ("GPU", need.gpus, size.gpus),
+        ("ENI slots", int(need.eni), size.eni_slots),
+    ):
+        if wanted > there:
+            return name
+    return ""
+
+
+def measure(instances: int, busy: int, waiting: Mapping[Need, int], sizes: Extremes, policy: ScalingPolicy) -> Measure:
+    """Measure a group with ``instances`` running, ``busy`` of them with non-daemon tasks.
 
     Nothing waits: M is the busy ones (ASG-013, ASG-014). Tasks wait: M is N and one step more (ASG-020), the
     step from a bin-pack count on the largest values (ASG-018) over the task groups that fit the smallest
     (ASG-017). If none of those fits, the value stays at the target. Without instances it is 100 or 200
     (ASG-011); it has no upper bound otherwise (ASG-012).
     """
-    counts = [
-        -(-count // per_instance(need, sizes.largest))
-        for need, count in waiting.items()
-        if count and per_instance(need, sizes.smallest) >= 1
-    ]
-    if any(waiting.values()) and not counts:
-        return Reservation(busy, instances, policy.target_capacity)
+    groups = tuple(_task_group(need, count, sizes) for need, count in waiting.items() if count)
+    counts = [group.instances for group in groups if not group.lacks]
     if not counts:
-        return _ratio(busy, instances)
+        at_target = Reservation(busy, instances, policy.target_capacity)
+        return Measure(at_target if groups else _ratio(busy, instances), groups)
     lower_bound = max(counts) if policy.combination == "max" else sum(counts)
     step = min(max(lower_bound, policy.minimum_step), policy.maximum_step)
-    return _ratio(instances + step, instances)
+    return Measure(_ratio(instances + step, instances), groups, lower_bound, step)
+
+
+def _task_group(need: Need, tasks: int, sizes: Extremes) -> TaskGroup:
+    each = per_instance(need, sizes.largest)
+    lacks = lacking(need, sizes.smallest) or ("" if each > 0 else "room")
+    return TaskGroup(need, tasks, each, 0 if lacks else -(-tasks // each), lacks)
+
+
+def reserve(
+    instances: int, busy: int, waiting: Mapping[Need, int], sizes: Extremes, policy: ScalingPolicy
+) -> Reservation:
+    """Return the reservation alone (:func:`measure`)."""
+    return measure(instances, busy, waiting, sizes, policy).reservation
 
 
 def _ratio(needed: int, instances: int) -> Reservation:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecssim.aws import requests as req
 from ecssim.aws.checks import updated
-from ecssim.aws.names import AvailabilityZoneRebalancing, PlacementStrategyChoice
+from ecssim.aws.cluster import AutoScalingGroupProvider
+from ecssim.aws.names import AvailabilityZoneRebalancing, LaunchType, PlacementStrategyChoice
 from ecssim.aws.rebalancing import rebalancing_at_creation, why_not_rebalanced
 from ecssim.aws.service import CapacityProviderStrategyItem, NetworkConfiguration, PlacementStrategy
 from ecssim.aws.service import Service as ServiceDocument
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+#: How ECS places on its own instances: evenly over zones, then packed (CAP-065, CAP-066).
+MANAGED_DEFAULT: Strategy = (
+    StrategyItem("spread", "attribute:ecs.availability-zone"),
+    StrategyItem("binpack", "memory"),
+)
 #: What a service revision fixes: a change of one of these starts a deployment (DEPLOY-002, DEPLOY-009).
 REVISION_FIELDS = (
     "task_definition",
@@ -52,6 +58,10 @@ class Builder:
         self._own: dict[str, OwnField] = {}
         self.templates = templates
         self.documents: dict[int, ServiceDocument] = {}
+        #: The launch type that each service was created with, which an empty strategy falls back to (CAP-027).
+        self._launch_types: dict[int, LaunchType] = {}
+        #: Providers over Auto Scaling groups as they were last written, by name.
+        self.provider_documents: dict[str, AutoScalingGroupProvider] = {}
         self.subnets: dict[str, int] = {}
         self.target_groups: dict[str, int] = {}
         self._groups = 0
@@ -102,6 +112,7 @@ class Builder:
         """Create a service with its first deployment; its tasks come with its first pass."""
         engine = self.engine
         cluster = self.cluster(document.cluster)
+        document = self._with_strategy(document, cluster)
         world = engine.world
         if any(
             s.name == document.service_name and s.cluster is cluster and s.status == "ACTIVE" for s in world.services
@@ -125,7 +136,7 @@ class Builder:
         definition = self.definition(document.task_definition)[0]
         service.rebalancing = rebalancing_at_creation(document, definition)
         self._settings(service, document)
-        template = self._template(document, cluster)
+        template = self._template(document)
         limits = engine.limits
         per_minute = limits.service_launches_per_minute
         if template.fargate:
@@ -134,11 +145,23 @@ class Builder:
         self.documents[service.ordinal] = _pinned(document, template)
         if document.monitoring is not None:
             self.engine.scaling.high_resolution.asked(service)
+        if not document.capacity_provider_strategy:
+            self._launch_types[service.ordinal] = document.launch_type or LaunchType.EC2
         world.services.append(service)
         engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
         service.ripens_by_time = template.ripens
         return service
+
+    @staticmethod
+    def _with_strategy(document: ServiceDocument, cluster: Cluster) -> ServiceDocument:
+        """The document with the cluster's default strategy, if it says nothing itself (CAP-021).
+
+        It is the service's own from then on: a later default does not move it (CAP-024).
+        """
+        if document.capacity_provider_strategy or document.launch_type is not None or document.is_daemon:
+            return document
+        return document.model_copy(update={"capacity_provider_strategy": tuple(cluster.default_strategy)})
 
     def _settings(self, service: Service, document: ServiceDocument) -> None:
         """Set what does not start a deployment (DEPLOY-003)."""
@@ -146,24 +169,25 @@ class Builder:
         service.maximum_percent = document.maximum_percent
         service.detectors = detectors_of(document.deployment_configuration)
         service.grace = float(document.health_check_grace_period_seconds or 0)
-        service.strategy = self.strategy(document.placement_strategy) or SERVICE_DEFAULT
-        strategy = document.capacity_provider_strategy
-        if not strategy and document.launch_type is None:
-            strategy = tuple(service.cluster.default_strategy)
-        service.provider_strategy = self.shares(strategy)
+        default = MANAGED_DEFAULT if self._on_managed(document.capacity_provider_strategy) else SERVICE_DEFAULT
+        service.strategy = self.strategy(document.placement_strategy) or default
+        service.provider_strategy = self.shares(document.capacity_provider_strategy)
         definition = self.definition(document.task_definition)[0]
         service.rebalances = service.rebalancing and why_not_rebalanced(document, definition) is None
+
+    def _on_managed(self, strategy: Sequence[CapacityProviderStrategyItem]) -> bool:
+        """Whether a strategy names a provider of Managed Instances."""
+        managed = self.engine.managed
+        return bool(managed) and any(self.engine.provider_code(i.capacity_provider) in managed for i in strategy)
 
     def shares(self, strategy: Sequence[CapacityProviderStrategyItem]) -> tuple[Share, ...]:
         """Turn a capacity provider strategy into the decision's shares."""
         return tuple(Share(self.engine.provider_code(i.capacity_provider), i.base, i.weight) for i in strategy)
 
-    def _template(self, document: ServiceDocument, cluster: Cluster) -> Template:
+    def _template(self, document: ServiceDocument) -> Template:
         definition, revision = self.definition(document.task_definition)
         strategy = document.capacity_provider_strategy
-        if not strategy and document.launch_type is None:
-            strategy = tuple(cluster.default_strategy)
-        return self._made(
+        return self.made(
             definition,
             revision,
             self.wish(
@@ -186,14 +210,23 @@ class Builder:
             ),
         )
 
-    def _made(self, definition: TaskDefinition, revision: int, wish: Wish) -> Template:
+    def made(self, definition: TaskDefinition, revision: int, wish: Wish) -> Template:
         """The template of a wish; with the one for instances beside it if a what-if mixes the kinds of providers."""
-        template = self.templates.make(definition, revision, wish)
+        template = self.templates.make(definition, revision, self._of_architecture(wish, definition))
         others = frozenset(code for code, name in wish.providers if name not in FARGATE_PROVIDERS)
         if template.fargate and others and template.on_instances is None:
             template.on_instances = self.templates.make(definition, revision, replace(wish, launch_type="EC2"))
             template.instance_providers = others
         return template
+
+    def _of_architecture(self, wish: Wish, definition: TaskDefinition) -> Wish:
+        """On Managed Instances, which may be of either, a task that names its architecture keeps to it (CAP-066)."""
+        platform = definition.runtime_platform
+        named = platform.cpu_architecture if platform is not None else None
+        if named is None or not any(code in self.engine.managed for code, _ in wish.providers):
+            return wish
+        only = ("memberOf", f"attribute:ecs.cpu-architecture == {named.value.lower()}")
+        return replace(wish, constraints=(*wish.constraints, only))
 
     def wish(
         self,
@@ -248,11 +281,13 @@ class Builder:
         if call.deployment_configuration is not None:
             # Field by field: what is left out stays (DEPLOY-003).
             changes["deployment_configuration"] = updated(old, call).deployment_configuration
+        if call.capacity_provider_strategy is not None:
+            changes |= self._moved(service, call.capacity_provider_strategy)
         new = old.model_copy(update=changes)
         deploys = call.force_new_deployment or any(
             f in REVISION_FIELDS and getattr(old, f) != changes[f] for f in changes
         )
-        template = self._template(new, service.cluster)
+        template = self._template(new)
         monitored = new.monitoring != old.monitoring  # a revision, though its tasks look alike (SCALE-011)
         forced = call.force_new_deployment or monitored
         if deploys and not forced and template is service.deployments[0].template:
@@ -281,6 +316,22 @@ class Builder:
         elif call.desired_count is not None:
             self.engine.services.deployments.rollouts.desired_changed(service)
 
+    def _moved(self, service: Service, strategy: tuple[CapacityProviderStrategyItem, ...]) -> dict[str, Any]:
+        """What UpdateService's strategy changes: with one the launch type is gone (CAP-026).
+
+        An empty one means the cluster's default strategy, else the launch type that the service was created with
+        (CAP-027).
+        """
+        strategy = strategy or tuple(service.cluster.default_strategy)
+        created = self._launch_types.get(service.ordinal)
+        if not strategy and created is None:
+            raise ClientError(
+                "InvalidParameterException",
+                "No launch type to fall back to for empty capacity provider strategy. Your service was not created "
+                "with a launch type.",
+            )
+        return {"capacity_provider_strategy": strategy, "launch_type": None if strategy else created}
+
     def restore(self, service: Service, revision: ServiceDocument) -> None:
         """A rollback: the service is again what ``revision`` says, as far as that is part of a revision."""
         old = self.documents[service.ordinal]
@@ -288,7 +339,7 @@ class Builder:
         self.documents[service.ordinal] = new
         if new.monitoring is not None or old.monitoring is not None:
             self.engine.scaling.high_resolution.asked(service)
-        template = self._template(new, service.cluster)
+        template = self._template(new)
         service.deployments[0].template = template
         service.ripens_by_time = template.ripens
 
@@ -320,10 +371,11 @@ class Builder:
         )
         wish = _overridden(wish, definition, call.overrides)
         return RunTaskPlan(
-            self.templates.make(definition, revision, wish),
+            self.made(definition, revision, wish),
             owner or self.task_group(cluster, call.group or f"family:{definition.family}"),
             call.count,
-            self.strategy(call.placement_strategy) or RUN_TASK_DEFAULT,
+            self.strategy(call.placement_strategy)
+            or (MANAGED_DEFAULT if self._on_managed(given) else RUN_TASK_DEFAULT),
             self.shares(given),
             runs_for,
             origin,

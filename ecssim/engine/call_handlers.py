@@ -13,6 +13,7 @@ from ecssim.decide.reconcile import protection_blocks
 from ecssim.engine import scaling_requests
 from ecssim.engine.group_calls import GROUP_CALLS
 from ecssim.engine.load_balancers import Door
+from ecssim.engine.provider_calls import PROVIDER_CALLS
 from ecssim.engine.read_handlers import READS
 from ecssim.engine.standalone import Failure, RunTaskPlan
 from ecssim.engine.target_health import describe_target_health
@@ -218,7 +219,10 @@ def deregister_container_instance(engine: Engine, call: req.DeregisterContainerI
     instance = _instance(engine, _cluster(engine, call.cluster), call.container_instance)
     if instance.tasks and not call.force:
         raise ClientError("InvalidParameterException", "Found running tasks on the instance.")
-    engine.groups.deregister(instance, event)
+    if instance.group.managed is not None:  # its instance ends with it (CAP-074)
+        engine.groups.terminate(instance, event, replace=False)
+    else:
+        engine.groups.deregister(instance, event)
     return {"containerInstance": {"ec2InstanceId": instance.id, "status": "INACTIVE"}}
 
 
@@ -343,6 +347,7 @@ HANDLERS: dict[str, Any] = {
     "UpdateContainerInstancesState": update_container_instances_state,
     "UpdateService": update_service,
     "UpdateTaskProtection": update_task_protection,
+    **PROVIDER_CALLS,
     **GROUP_CALLS,
     **READS,
 }

@@ -13,10 +13,7 @@ from ecssim.aws import capabilities
 from ecssim.aws.agent import AgentConfiguration, go_seconds
 from ecssim.aws.capabilities import TRUNKING_AGENT, version_of
 from ecssim.aws.cluster import AutoScalingGroup as GroupDocument
-from ecssim.aws.cluster import CapacityProvider
-from ecssim.aws.names import EnabledDisabled
 from ecssim.catalog import instance_type, quotas
-from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.account_settings import ON, trunked
 from ecssim.engine.address_users import hold_addresses
 from ecssim.engine.behaviours import law_of
@@ -26,6 +23,8 @@ from ecssim.engine.compile_balancers import add_balancers
 from ecssim.engine.compile_data_use import compile_data_use
 from ecssim.engine.compile_groups import group_rules, several_places
 from ecssim.engine.compile_jobs import job_stream
+from ecssim.engine.compile_managed import add_managed
+from ecssim.engine.compile_providers import add_providers, settings_of
 from ecssim.engine.compile_reach import compile_reach
 from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
@@ -38,6 +37,7 @@ from ecssim.engine.templates import Templates
 from ecssim.engine.timing import Timing
 from ecssim.record.recorder import Recorder
 from ecssim.scenario.document import Scenario
+from ecssim.scenario.names import Names
 from ecssim.scenario.timeline import seconds_of
 from ecssim.world.addresses import AddressPool, NoIpv4
 from ecssim.world.agent_settings import AgentSettings
@@ -46,7 +46,6 @@ from ecssim.world.entities import (
     Cluster,
     InstanceKind,
     InstanceShape,
-    ProviderSettings,
     Subnet,
     TargetGroup,
 )
@@ -95,6 +94,8 @@ def compile_scenario(
     add_balancers(engine, scenario)
     _groups(engine, scenario, trunking)
     engine.interfaces.begin(any(group.interfaces_by_hand for group in engine.world.groups))
+    add_managed(engine, scenario)
+    add_providers(engine, scenario)
     compile_reach(engine, scenario)
     for definition in scenario.task_definitions:
         engine.builder.templates.register(definition)
@@ -102,6 +103,8 @@ def compile_scenario(
     engine.ec2_market.begin(scenario.prices)
     engine.spot.bands = {name: facts.interruption_band for name, facts in scenario.spot_pools.items()}
     for group in engine.world.groups:
+        if group.managed is not None:
+            continue
         if not steady:
             engine.calls.note(SCENARIO, "CreateAutoScalingGroup", group.name)
         if steady:
@@ -130,7 +133,9 @@ def compile_scenario(
         stream.begin()
     for entry in scenario.timeline:
         engine.timeline.plan(entry, seconds_of(entry.at, scenario.start))
-    engine.spot.begin(fargate=any("FARGATE_SPOT" in c.capacity_providers for c in scenario.clusters))
+    names = Names(scenario)
+    used = [name for c in scenario.clusters for name in (*c.capacity_providers, *names.put_by_calls(c.cluster_name))]
+    engine.spot.begin(fargate="FARGATE_SPOT" in used)
     engine.retirement.begin(int(scenario.account.settings.fargate_task_retirement_wait_period or "7"))
     engine.metrics.begin()
     return engine
@@ -282,7 +287,7 @@ def _groups(engine: Engine, scenario: Scenario, trunking: bool) -> None:
             on_demand_base=document.on_demand_base,
             on_demand_percent=document.on_demand_percent,
             termination_policies=document.termination_policies,
-            settings=_provider_settings(document_of_provider, engine.model, several=several_places(document, scenario)),
+            settings=settings_of(document_of_provider, engine.model, several=several_places(document, scenario)),
             spot_draining=document.agent.enable_spot_instance_draining,
             agent=_agent_settings(document.agent),
             draws=engine.luck.launches("asg", name),
@@ -316,35 +321,6 @@ def _agent_settings(agent: AgentConfiguration) -> AgentSettings:
         images_per_cycle=agent.num_images_delete_per_cycle or 5,
         port_range=(low, high),
         dynamic_ports=high - low + 1 if agent.dynamic_host_port_range is not None else -1,
-    )
-
-
-def _provider_settings(document: CapacityProvider | None, model: ModelOptions, *, several: bool) -> ProviderSettings:
-    """Read a provider's settings with their defaults (ASG-001 to ASG-003).
-
-    ``several``: its group has more than one type or zone, where once only the minimum step counted (ASG-022).
-    Without a ``managedScaling`` block it is off, as the API leaves it; a block without ``status`` means ENABLED.
-    Draining is on unless it is DISABLED, as reported of the service.
-    """
-    behind = document.auto_scaling_group_provider if document is not None else None
-    if behind is None:
-        return ProviderSettings()
-    given = behind.managed_scaling
-    scaling = None
-    if given is not None and given.status is not EnabledDisabled.DISABLED:
-        minimum = given.minimum_scaling_step_size or 1
-        legacy = several and model.legacy_min_step == "on"
-        scaling = ScalingPolicy(
-            target_capacity=given.target_capacity or 100,
-            minimum_step=minimum,
-            maximum_step=minimum if legacy else given.maximum_scaling_step_size or 10000,
-            warmup=float(300 if given.instance_warmup_period is None else given.instance_warmup_period),
-            combination=model.group_combination,
-        )
-    return ProviderSettings(
-        scaling,
-        protection=behind.managed_termination_protection is EnabledDisabled.ENABLED,
-        draining=behind.managed_draining is not EnabledDisabled.DISABLED,
     )
 
 

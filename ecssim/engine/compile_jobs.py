@@ -91,7 +91,7 @@ def _trace(builder: Builder, job: Job, plan: RunTaskPlan, scenario: Scenario, en
         if per_row is None:
             yield Arrival(t, plan)
             continue
-        template = templates.make(
+        template = builder.made(
             *definition,
             replace(
                 wish,

@@ -52,6 +52,8 @@ def instance_document(engine: Engine, instance: Instance, version: int | None = 
     }
     if version is not None:
         shown["version"] = version
+    if engine.instance_health.status(instance) == "IMPAIRED":  # the API shows what is OK only to who asks for it
+        shown["healthStatus"] = {"overallStatus": "IMPAIRED"}
     if instance.group.provider is not None:
         shown["capacityProviderName"] = instance.group.provider
     return shown

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ecssim.aws.checks import check_request, check_update
 from ecssim.aws.refusals import Refusal
 from ecssim.aws.requests import UpdateService
+from ecssim.aws.service import CapacityProviderStrategyItem
 from ecssim.aws.shape import Shape
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.errors import ClientError
@@ -29,12 +30,32 @@ class DoorChecks:
 
     def __init__(self, engine: Engine, scenario: Scenario) -> None:
         self.engine = engine
-        self._around = replace(surroundings(Names(scenario)), task_definition=self._definition, limits=engine.limits)
+        self._around = replace(
+            surroundings(Names(scenario)),
+            providers=engine.world.provider_kinds,
+            task_definition=self._definition,
+            cluster_providers=self._providers_of,
+            default_strategy=self._default_strategy,
+            knows_all=True,
+            limits=engine.limits,
+        )
 
     def _definition(self, name: str) -> TaskDefinition | None:
         """A revision of the scenario, or one that was registered since."""
         found = self.engine.builder.templates.find(name)
         return found[0] if found is not None else None
+
+    def _providers_of(self, cluster: str | None) -> frozenset[str] | None:
+        """The usable providers that the cluster is associated with now (CAP-011)."""
+        found = self.engine.world.cluster_named(cluster)
+        if found is None:
+            return None
+        providers = self.engine.world.providers.values()
+        return frozenset(p.name for p in providers if p.usable and found.name in p.clusters)
+
+    def _default_strategy(self, cluster: str | None) -> Sequence[CapacityProviderStrategyItem]:
+        found = self.engine.world.cluster_named(cluster)
+        return found.default_strategy if found is not None else ()
 
     def refused(self, request: Shape) -> ClientError | None:
         """Why the API would not accept the request; None if it would."""

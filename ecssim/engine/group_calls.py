@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _group(engine: Engine, name: str) -> AutoScalingGroup:
-    group = next((g for g in engine.world.groups if g.name == name), None)
+    group = next((g for g in engine.world.groups if g.name == name and g.managed is None), None)
     if group is None:
         raise ClientError("ValidationError", f"AutoScalingGroup name not found - {name}")
     return group

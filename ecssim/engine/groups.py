@@ -54,6 +54,8 @@ class Groups:
 
     def reconcile(self, group: AutoScalingGroup, cause: int = 0) -> None:
         """Launch what is missing, by ``cause``; a launch that finds no address or capacity is tried again later."""
+        if group.managed is not None:
+            return
         if "Launch" not in group.suspended:
             while group.size < group.desired:
                 if self.launch(group, cause) is None:
@@ -315,10 +317,14 @@ class Groups:
         engine.states.gone(instance)
         if instance.retiring:
             del group.retiring[instance.ordinal]
+            if group.managed is not None:
+                group.managed.gone(instance)
             return
         group.part(instance)
         if instance.fleet_ordinal >= 0:
             occupancy.instance_left(instance)
+        if group.managed is not None:
+            group.managed.gone(instance)
 
     def _event(self, instance: Instance, cause: int) -> None:
         recorder = self.engine.recorder

@@ -224,6 +224,8 @@ def _waiting(engine: Engine) -> list[str]:
     for cluster in engine.world.clusters:
         queue = [waiter.task for waiter in cluster.provisioning.values()]
         queued |= {t.ordinal for t in queue}
+        # Those of Managed Instances are not counted, and wait for an instance in their own zone (CAP-065).
+        queue = [task for task in queue if task.provider not in engine.managed]
         if len(queue) > engine.limits.provisioning_tasks_per_cluster:
             found.append(f"cluster {cluster.name}: {len(queue)} tasks wait in PROVISIONING")
         for request, group in {(t.template.requests[t.provider], t.owner.group) for t in queue}:

@@ -58,8 +58,11 @@ class Retiring:
         #: Until when hooks hold instances that drain.
         self._held: dict[int, float] = {}
 
-    def retire(self, instance: Instance, cause: int, *, replace: bool) -> None:
-        """The group lets the instance go; with ``replace`` it launches another at once to keep its size."""
+    def retire(self, instance: Instance, cause: int, *, replace: bool, longest: float = LONGEST_DRAIN) -> None:
+        """The group lets the instance go; with ``replace`` it launches another at once to keep its size.
+
+        Draining lasts ``longest`` seconds at the most.
+        """
         engine = self.engine
         group = instance.group
         if instance.retiring or instance.ended or instance.ordinal not in group.instances:
@@ -79,7 +82,7 @@ class Retiring:
         group.part(instance)
         group.retiring[instance.ordinal] = instance
         if drains:
-            self._drain(instance, cause, held)
+            self._drain(instance, cause, held, longest)
         else:
             self.kernel.at(held, WORLD, self._on_held, instance, instance.epoch)
         if replace:
@@ -88,13 +91,13 @@ class Retiring:
     def _on_room(self, group: AutoScalingGroup, _: int) -> None:
         self.engine.warm_pools.fill(group)
 
-    def _drain(self, instance: Instance, cause: int, held: float) -> None:
+    def _drain(self, instance: Instance, cause: int, held: float, longest: float) -> None:
         """Managed draining is a hook of its own; one of the group's that is abandoned cuts it short (ASG-046)."""
         if held > self.kernel._now:
             self._held[instance.ordinal] = held
             if self.engine.states.gives_up_draining(instance):
                 self.kernel.at(held, WORLD, self._on_held, instance, instance.epoch)
-        self.kernel.after(LONGEST_DRAIN, self._on_timeout, instance, instance.epoch)
+        self.kernel.after(longest, self._on_timeout, instance, instance.epoch)
         if instance.status == ACTIVE:
             self.engine.groups.drain(instance, cause)
         else:

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ecssim.decide.placement import SERVICE_DEFAULT
-from ecssim.decide.provider_split import surplus
+from ecssim.decide.provider_split import Share, surplus
 from ecssim.decide.reconcile import Counts, Plan, limits, reconcile, start_delay
 from ecssim.decide.stop_choice import RunningTask, choose_to_stop
 from ecssim.engine.columns import Columns
@@ -31,6 +31,10 @@ from ecssim.world.states import (
 if TYPE_CHECKING:
     from ecssim.engine.flow_targets import Target
     from ecssim.engine.simulation import Engine
+
+
+#: A launch type is no capacity provider: its tasks have code 0.
+LAUNCH_TYPE = (Share(0, 0, 1),)
 
 
 class Services:
@@ -385,14 +389,16 @@ class Services:
         free = [t for t in tasks if t.protected_until <= now]
         if len(free) < count and len(free) < len(tasks):
             self.events.protected(deployment.service, len(tasks) - len(free))
-        strategy = deployment.service.provider_strategy
-        if count < len(free) and len(strategy) > 1 and kind != "unhealthy":
-            # First the provider with the largest surplus, then which of its tasks (CAP-035).
+        strategy = deployment.service.provider_strategy or LAUNCH_TYPE
+        if count < len(free) and kind != "unhealthy" and (len(strategy) > 1 or len({t.provider for t in free}) > 1):
+            # First what the strategy names no more, then the provider with the largest surplus (CAP-035).
+            counts = deployment.by_provider
+            counts = {**counts, 0: deployment.active - sum(counts.values())}  # 0: tasks of a launch type
             by_provider: dict[int, list[Task]] = {}
             for task in free:
                 by_provider.setdefault(task.provider, []).append(task)
             able = {p: len(t) for p, t in by_provider.items()}
-            for provider, share in surplus(strategy, deployment.by_provider, able, count):
+            for provider, share in surplus(strategy, counts, able, count):
                 self._stop_chosen(deployment, by_provider[provider], share, kind)
             return
         self._stop_chosen(deployment, free, count, kind)

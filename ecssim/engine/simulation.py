@@ -22,6 +22,7 @@ from ecssim.engine.group_launches import GroupLaunches
 from ecssim.engine.group_sizes import GroupSizes
 from ecssim.engine.group_states import GroupStates
 from ecssim.engine.groups import Groups
+from ecssim.engine.instance_health import InstanceHealth
 from ecssim.engine.instance_refresh import InstanceRefreshes
 from ecssim.engine.interfaces import Interfaces
 from ecssim.engine.jobs import JobStream
@@ -62,6 +63,7 @@ from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service,
 from ecssim.world.world import World
 
 if TYPE_CHECKING:
+    from ecssim.engine.managed_instances import ManagedPool
     from ecssim.engine.outside import Outside
     from ecssim.engine.reach import Reach
 
@@ -145,6 +147,9 @@ class Engine:
         self.registrations = Registrations(self)
         self.capacity = Capacity(self)
         self.balancers = LoadBalancers(self)
+        #: Managed Instances by the code of their provider.
+        self.managed: dict[int, ManagedPool] = {}
+        self.instance_health = InstanceHealth(self)
         self.traffic = Traffic(self)
         self.balancer_nodes = LoadBalancerNodes(self)
         self.calls = ControlPlane(self)
@@ -229,6 +234,8 @@ class Engine:
                 self.services.mark(service)
         if cluster.waiting or cluster.provisioning:
             self.fleets.freed(cluster, instance)
+        if instance.group.managed is not None:
+            instance.group.managed.arrived(instance)
         self.rebalancing.arrived(instance)
 
     @property

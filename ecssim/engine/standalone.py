@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.placement import RUN_TASK_DEFAULT, Strategy
@@ -27,6 +27,11 @@ class RunTaskPlan:
     provider_strategy: tuple[Share, ...] = ()
     runs_for: float = -1.0
     origin: int = 5
+
+    def for_provider(self, provider: int) -> RunTaskPlan:
+        """The plan of the tasks for one provider: in a what-if that mixes kinds each has a template of its own."""
+        template = self.template.of_provider(provider)
+        return self if template is self.template else replace(self, template=template)
 
 
 class Failure(NamedTuple):
@@ -59,10 +64,11 @@ class Standalone:
         tasks: list[Task] = []
         failures: list[Failure] = []
         for provider, count in shares:
-            if plan.template.fargate:
-                self._on_fargate(plan, provider, count, cause, tasks, failures)
+            part = plan.for_provider(provider)
+            if part.template.fargate:
+                self._on_fargate(part, provider, count, cause, tasks, failures)
             else:
-                self._on_instances(plan, provider, count, cause, tasks, failures)
+                self._on_instances(part, provider, count, cause, tasks, failures)
         return RunTaskResult(tuple(tasks), tuple(failures))
 
     def _admit(self, plan: RunTaskPlan, shares: list[tuple[int, int]]) -> None:
@@ -75,8 +81,8 @@ class Standalone:
         if plan.template.fargate and not self._fargate_calls.take(1, engine.kernel._now):
             raise ClientError("ThrottlingException", "Rate exceeded")
         cluster = plan.owner.cluster
-        if engine.waiting.room(cluster) == 0 and any(engine.capacity.manages(p) for p, _ in shares):
-            limit = len(cluster.provisioning)
+        if any(engine.capacity.manages(p) and not engine.waiting.room(cluster, p) for p, _ in shares):
+            limit = engine.limits.provisioning_tasks_per_cluster
             raise ClientError(
                 "ClientException",
                 f"You've reached the limit of {limit} tasks in the PROVISIONING state for your cluster.",

@@ -8,7 +8,7 @@ from ecssim.decide.provider_split import split
 from ecssim.engine.luck import BLOCK
 from ecssim.engine.timing import READY, RUNS_FOR
 from ecssim.workload.distributions import residual
-from ecssim.world.entities import AutoScalingGroup, Deployment, Instance, Service
+from ecssim.world.entities import AutoScalingGroup, Deployment, Instance, Service, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -29,7 +29,7 @@ def settle(engine: Engine) -> None:
         else:
             _replica(engine, service)
     for group in engine.world.groups:
-        if engine.capacity.manages(group.provider_code):
+        if engine.capacity.manages(group.provider_code) and group.managed is None:
             _grow(engine, group, engine.capacity.right_size(group))
     for service in services:
         primary = service.deployments[0]
@@ -67,11 +67,11 @@ def _replica(engine: Engine, service: Service) -> None:
         template = primary.template.of_provider(provider)
         if template.fargate:
             count = min(count, engine.fargate.room(template, provider))
-        for _ in range(count):
+        for placed in range(count):
             instance = None
             if not template.fargate:
                 instance = engine.fleets.place(template, provider, service, service.strategy, 0)
-                while instance is None and _one_more(engine, provider):
+                while instance is None and _one_more(engine, template, provider, count - placed):
                     instance = engine.fleets.place(template, provider, service, service.strategy, 0)
                 if instance is None:
                     break
@@ -79,10 +79,12 @@ def _replica(engine: Engine, service: Service) -> None:
                 break
 
 
-def _one_more(engine: Engine, provider: int) -> bool:
-    """Let the group of a provider with managed scaling grow by one instance, if it can."""
+def _one_more(engine: Engine, template: Template, provider: int, tasks: int) -> bool:
+    """Let a provider have one more instance for the ``tasks`` tasks that are left, if it grows by itself and can."""
     if not engine.capacity.manages(provider):
         return False
+    if provider in engine.managed:
+        return engine.managed[provider].one_more(template, tasks)
     group = next(g for g in engine.world.groups if g.provider_code == provider)
     return _grow(engine, group, min(group.max_size, len(group.instances) + 1))
 

@@ -161,7 +161,10 @@ class Timeline:
         """Instances stop answering: no network, failed status checks (ASG-055)."""
         group = self._group_of(fault.capacity_provider)
         for instance in self._victims(group, fault.count) if group is not None else []:
-            self.engine.health.impair(instance, fault.for_, event)
+            if instance.group.managed is not None:  # no group replaces it; auto repair may (CAP-075)
+                self.engine.instance_health.impair(instance, fault.for_)
+            else:
+                self.engine.health.impair(instance, fault.for_, event)
 
     def _fargate_retirement(self, fault: documents.FargateRetirement, event: int) -> None:
         """A new revision of Fargate's platform, besides those that come by chance (FG-030)."""

@@ -58,6 +58,8 @@ DEFAULTS: Final[Mapping[str, tuple[Law, str]]] = {
     "zoneRebalancing": (constant(60.0), "PLACE-085"),
     "launchRetry": (constant(60.0), "ASG-058"),
     "managedScalingDelay": (uniform(60.0, 150.0), "ASG-039"),
+    "managedDecision": (constant(5.0), "CAP-077"),
+    "managedIdle": (constant(300.0), "CAP-071"),
     "provisioningTimeout": (uniform(600.0, 1800.0), "CAP-046"),
     "metricPublish": (uniform(60.0, 90.0), "ALARM-021"),
     "albMetricPublish": (uniform(90.0, 120.0), "ALARM-021"),

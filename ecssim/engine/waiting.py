@@ -7,6 +7,7 @@ those that fit on it, before any newer task of the cluster. What waits is what m
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +30,13 @@ class Waiter(NamedTuple):
     strategy: Strategy
 
 
+def need_of(template: Template, provider: int) -> Need:
+    """What one task asks of an instance of its provider (ASG-015)."""
+    r = template.requests[provider]
+    ports = tuple(("tcp", p) for p in r.tcp_ports) + tuple(("udp", p) for p in r.udp_ports)
+    return Need(r.cpu, r.memory, r.gpus, r.eni, ports, r.distinct)
+
+
 class Waiting:
     """Holds the waiting tasks, places them when there is room, and lets them give up (CAP-044 to CAP-047)."""
 
@@ -43,9 +51,15 @@ class Waiting:
         self.since: dict[int, float] = {}
         self.periods: Counter[int] = Counter()
 
-    def room(self, cluster: Cluster) -> int:
-        """Return how many more tasks of the cluster may wait (CAP-045)."""
-        return max(0, self._limit - len(cluster.provisioning))
+    def room(self, cluster: Cluster, provider: int) -> int:
+        """Return how many more tasks of a provider may wait; only those of scaled groups are counted (CAP-045)."""
+        managed = self.engine.managed
+        if provider in managed:
+            return sys.maxsize
+        counted = len(cluster.provisioning) - sum(
+            self._counts[p] for p in managed if managed[p].group.cluster is cluster
+        )
+        return max(0, self._limit - counted)
 
     def enter(
         self,
@@ -66,7 +80,7 @@ class Waiting:
         tie = engine.model.tie_break
         verdict = place(cluster.fleet, template.requests[provider], owner.group, strategy, 0.0, tie)
         tasks = []
-        for _ in range(min(count, self.room(cluster))):
+        for _ in range(min(count, self.room(cluster, provider))):
             event = engine.fleets.record(owner, engine.lifecycle.created + 1, verdict, 1, None, cause, strategy)
             task = engine.lifecycle.create(
                 template,
@@ -89,6 +103,8 @@ class Waiting:
             limit = engine.luck.value(self._timeout, "provisioning-timeout", str(owner.key), str(task.k))
             self.kernel.after(limit, self._on_timeout, task, task.epoch)
             tasks.append(task)
+        if tasks and provider in engine.managed:
+            engine.managed[provider].wanted()
         return tasks
 
     def leave(self, task: Task) -> None:
@@ -97,6 +113,8 @@ class Waiting:
             self._counts[task.provider] -= 1
             if not self._counts[task.provider]:
                 del self.since[task.provider]
+            if task.provider in self.engine.managed:
+                self.engine.managed[task.provider].left(task)
 
     def count(self, provider: int) -> int:
         """Return how many tasks of the provider wait."""
@@ -109,9 +127,7 @@ class Waiting:
             return needs
         for task, _ in cluster.provisioning.values():
             if task.provider == provider:
-                r = task.template.requests[provider]
-                ports = tuple(("tcp", p) for p in r.tcp_ports) + tuple(("udp", p) for p in r.udp_ports)
-                needs[Need(r.cpu, r.memory, r.gpus, r.eni, ports, r.distinct)] += 1
+                needs[need_of(task.template, provider)] += 1
         return needs
 
     # -- room -------------------------------------------------------------------------------------------------
@@ -138,9 +154,12 @@ class Waiting:
         if instance.status != ACTIVE:
             return
         fleet = cluster.fleet
+        managed = instance.group.managed
         misfits = set()
         for waiter in list(cluster.provisioning.values()):
             task = waiter.task
+            if managed is not None and not managed.may_take(task, instance):
+                continue
             request = task.template.requests[task.provider]
             shape = (id(request), task.owner.group)
             if shape in misfits:

@@ -95,6 +95,14 @@ PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
             desired_capacity u32, instances u32, empty_instances u32, running_tasks u32,
             provisioning_tasks u32, {_IN_CLUSTER}
         """,
+        # What managed scaling made of each minute's value, and why (one row a minute and provider).
+        "capacity_provider_decisions": f"""
+            t f64, capacity_provider name:capacity_provider, needed u32, instances u32, busy_instances u32,
+            waiting_tasks u32, task_groups u32, left_out_groups u32, left_out_tasks u32, lower_bound u32,
+            step u32, capacity_provider_reservation f64, target_capacity u32, alarm_high u8, low_datapoints u32,
+            action name:scaling_action, from_count u32, to_count u32, effective_at f64, groups text,
+            {_IN_CLUSTER}
+        """,
         "subnet_metrics": f"""
             t f64, subnet name:subnet, availability_zone name:availability_zone, total u32, reserved u32,
             used u32, free u32, free_min u32, used_max u32, failed_allocations u32, {_WHERE}

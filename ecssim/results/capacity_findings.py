@@ -32,7 +32,26 @@ def capacity_findings(
     facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures], bill: Bill
 ) -> list[Finding]:
     """The findings about room on instances."""
-    return _unplaced(facts, services, fleets) + _idle(facts, fleets, bill)
+    return _unplaced(facts, services, fleets) + _left_out(facts) + _idle(facts, fleets, bill)
+
+
+def _left_out(facts: Facts) -> list[Finding]:
+    """Tasks that wait for a scaled group of which no type can hold them: it never grows for them (ASG-017)."""
+    rows = facts.raw("capacity_provider_decisions")
+    rows = rows[rows["left_out_tasks"] > 0]
+    found = []
+    for code in np.unique(rows["capacity_provider"]).tolist():
+        mine = rows[rows["capacity_provider"] == code]
+        worst = mine[np.argmax(mine["left_out_tasks"])]
+        groups = facts.name("text", int(worst["groups"])).split("; ")
+        name, t = facts.name("capacity_provider", code), float(mine["t"][0])
+        text = (
+            f"Managed scaling of {name} left up to {count(int(worst['left_out_tasks']), 'waiting task')} out of its "
+            f"count from {facts.at(t)} on, in {count(len(mine), 'minute')}: one of them does not fit the smallest "
+            f"instance of the group ({listed([g for g in groups if 'left out' in g], 3)})."
+        )
+        found.append(Finding(PROBLEM, "capacity.leftOut", name, text, t))
+    return found
 
 
 def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFigures]) -> list[Finding]:

@@ -11,6 +11,7 @@ import numpy as np
 from ecssim.errors import BadInput, Problem
 from ecssim.results.chronicle import Chronicle
 from ecssim.results.explain_decision import Look
+from ecssim.results.explain_provider import explain_provider
 from ecssim.results.explain_service import explain_service
 from ecssim.results.explain_subnet import explain_subnet
 from ecssim.results.explain_task import explain_task
@@ -29,7 +30,7 @@ SHORTEST_PREFIX: Final = 6
 def explain(
     result: Result, what: str, again: Callable[[Sequence[int]], Mapping[int, Decision]] | None = None
 ) -> Explanation:
-    """Explain ``task/ID``, ``service/NAME``, ``subnet/ID``, ``event/ID`` or ``alarm/NAME``.
+    """Explain ``task/ID``, ``service/NAME``, ``subnet/ID``, ``event/ID``, ``alarm/NAME`` or ``capacityProvider/NAME``.
 
     A task may be given by the beginning of its id, a service as ``cluster/NAME``. ``again`` plays the run again
     to placements by their event numbers (``ecssim.replay.decisions``): then the explanation has their candidates
@@ -96,6 +97,15 @@ def _subnet(facts: Facts, name: str, look: Look) -> Explanation:
     return explain_subnet(facts, names[name])
 
 
+def _provider(facts: Facts, name: str, look: Look) -> Explanation:
+    codes = np.unique(facts.raw("capacity_provider_metrics")["capacity_provider"]).tolist()
+    names = {facts.name("capacity_provider", code): code for code in codes}
+    if name not in names:
+        message = f"the record has no such capacity provider with instances{_nearest(name, names)}"
+        raise _unknown(f"capacityProvider/{name}", message)
+    return explain_provider(facts, names[name])
+
+
 def _alarm(facts: Facts, name: str, look: Look) -> Explanation:
     rows = facts.raw("alarms")
     names = {facts.name("alarm", code): code for code in np.unique(rows["alarm_name"]).tolist()}
@@ -146,5 +156,13 @@ _KINDS: Final[Mapping[str, Callable[[Facts, str, Look], Explanation]]] = {
     "subnet": _subnet,
     "event": _event,
     "alarm": _alarm,
+    "capacityProvider": _provider,
 }
-_SHAPES: Final = {"task": "ID", "service": "NAME", "subnet": "ID", "event": "NUMBER", "alarm": "NAME"}
+_SHAPES: Final = {
+    "task": "ID",
+    "service": "NAME",
+    "subnet": "ID",
+    "event": "NUMBER",
+    "alarm": "NAME",
+    "capacityProvider": "NAME",
+}

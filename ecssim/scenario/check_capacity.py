@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from ecssim.aws.agent import MOST_RESERVED_PORTS
 from ecssim.aws.check_launch import check_strategy, check_tags
+from ecssim.aws.check_providers import check_provider, scales
 from ecssim.aws.checks import Surroundings
 from ecssim.aws.cluster import AutoScalingGroup
-from ecssim.aws.names import EnabledDisabled
 from ecssim.catalog import instance_types
+from ecssim.scenario.check_managed import check_managed
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.messages import suggestion
@@ -106,13 +107,10 @@ def _providers(names: Names, findings: Findings) -> None:
     groups: dict[str, str] = {}
     for index, provider in enumerate(names.scenario.capacity_providers):
         where: tuple[Step, ...] = ("capacityProviders", index)
-        if provider.name.lower().startswith(("aws", "ecs", "fargate")):
-            message = f"a capacity provider's name must not begin with aws, ecs or fargate: {provider.name}"
-            findings.error((*where, "name"), message, "CAP-013")
+        findings.refusals(where, list(check_provider(provider)))
+        if provider.managed_instances_provider is not None:
+            check_managed(where, provider.cluster, provider.managed_instances_provider, names, findings)
         behind = provider.auto_scaling_group_provider
-        if (behind is None) == (provider.managed_instances_provider is None):
-            message = "a capacity provider has an autoScalingGroupProvider or a managedInstancesProvider"
-            findings.error(where, message, "CAP-001")
         if behind is None:
             continue
         inner = (*where, "autoScalingGroupProvider")
@@ -121,11 +119,6 @@ def _providers(names: Names, findings: Findings) -> None:
         other = groups.setdefault(behind.group_name, provider.name)
         if other != provider.name:
             findings.error((*inner, key), f"group {behind.group_name} is behind provider {other} already")
-        scaling = behind.managed_scaling
-        managed = scaling is not None and scaling.status is not EnabledDisabled.DISABLED
-        if behind.managed_termination_protection is EnabledDisabled.ENABLED and not managed:
-            message = "managedTerminationProtection needs managedScaling with status ENABLED"
-            findings.error((*inner, "managedTerminationProtection"), message, "ASG-002")
 
 
 def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:
@@ -166,6 +159,4 @@ def _clusters(names: Names, around: Surroundings, findings: Findings) -> None:
 
 def _is_managed(name: str, names: Names) -> bool:
     provider = names.providers.get(name)
-    behind = provider.auto_scaling_group_provider if provider is not None else None
-    scaling = behind.managed_scaling if behind is not None else None
-    return scaling is not None and scaling.status is not EnabledDisabled.DISABLED
+    return scales(provider.auto_scaling_group_provider if provider is not None else None)

@@ -36,7 +36,14 @@ def surroundings(names: Names) -> Surroundings:
 
     def associated(cluster: str | None) -> frozenset[str] | None:
         found = names.clusters.get(names.cluster_of(cluster))
-        return frozenset(found.capacity_providers) if found is not None else None
+        if found is None:
+            return None
+        own = {
+            p.name
+            for p in names.providers.values()
+            if p.cluster is not None and name_of(p.cluster) == found.cluster_name
+        }
+        return frozenset(found.capacity_providers) | own | names.put_by_calls(found.cluster_name)
 
     def default_strategy(cluster: str | None) -> Sequence[CapacityProviderStrategyItem]:
         found = names.clusters.get(names.cluster_of(cluster))
@@ -163,7 +170,8 @@ def check_strategy_names(
     """That the providers of a strategy exist."""
     for number, item in enumerate(items):
         steps = (*where, "capacityProviderStrategy", number, "capacityProvider")
-        findings.refers(steps, "capacity provider", item.capacity_provider, names.provider_types, "capacityProviders")
+        known = names.provider_types.keys() | names.created_by_calls["providers"]
+        findings.refers(steps, "capacity provider", item.capacity_provider, known, "capacityProviders")
 
 
 def check_vpc_configuration(

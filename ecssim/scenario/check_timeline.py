@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ecssim.aws.check_launch import Launch
 from ecssim.aws.checks import Surroundings, check_request, check_update
 from ecssim.aws.network import INTERFACE_ACTIONS
-from ecssim.aws.requests import REQUESTS, StartTask, StopServiceDeployment, UpdateService
+from ecssim.aws.requests import REQUESTS, PutClusterCapacityProviders, StartTask, StopServiceDeployment, UpdateService
 from ecssim.aws.service import Service
 from ecssim.aws.shape import Shape
 from ecssim.catalog import api_buckets
@@ -97,6 +97,11 @@ def _call(where: tuple[Step, ...], request: Shape, names: Names, around: Surroun
         check_deployment_alarms(where, request.deployment_configuration, names, findings)
     if isinstance(request, StopServiceDeployment) and not request.service_deployment_arn.startswith("arn:"):
         _deployment_of(where, request, names, findings)
+    if isinstance(request, PutClusterCapacityProviders):
+        known_providers = names.provider_types.keys() | names.created_by_calls["providers"]
+        for number, name in enumerate(request.capacity_providers):
+            steps: tuple[Step, ...] = (*where, "capacityProviders", number)
+            findings.refers(steps, "capacity provider", name, known_providers, "capacityProviders")
     group = getattr(request, "auto_scaling_group_name", None)
     if group is not None:
         steps = (*where, "autoScalingGroupName")

@@ -56,6 +56,8 @@ DELAYS: Mapping[str, Delay] = {
     "deploymentBake": Delay("DEPLOY-051", "a deployment with alarms waits before it is complete"),
     "zoneRebalancing": Delay("PLACE-085", "a steady service looks whether its zones are even"),
     "managedScalingDelay": Delay("ASG-039", "a task that waits for an instance to the raised desired capacity"),
+    "managedDecision": Delay("CAP-077", "a task that waits for a Managed Instance to the launch of one"),
+    "managedIdle": Delay("CAP-071", "an idle Managed Instance ends, if its provider does not say when"),
     "provisioningTimeout": Delay("CAP-046", "a task that waits for an instance gives up"),
     "launchRetry": Delay("ASG-058", "an Auto Scaling group tries a failed launch again"),
     "metricPublish": Delay("ALARM-021", "ECS metrics of a minute are published after its end"),

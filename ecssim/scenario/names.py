@@ -119,15 +119,33 @@ class Names:
         services: set[str] = set()
         families: set[str] = set()
         alarms: set[str] = set()
+        providers: set[str] = set()
         for entry in self.scenario.timeline:
             if isinstance(entry, TimelineCall):
                 if entry.call == "CreateService":
                     services.add(str(entry.with_.get("serviceName")))
                 if entry.call == "RegisterTaskDefinition":
                     families.add(str(entry.with_.get("family")))
+                if entry.call == "CreateCapacityProvider":
+                    providers.add(str(entry.with_.get("name")))
                 if entry.call == "PutMetricAlarm":
                     alarms.add(str(entry.with_.get("alarmName", entry.with_.get("AlarmName"))))
-        return {"services": frozenset(services), "families": frozenset(families), "alarms": frozenset(alarms)}
+        return {
+            "services": frozenset(services),
+            "families": frozenset(families),
+            "alarms": frozenset(alarms),
+            "providers": frozenset(providers),
+        }
+
+    def put_by_calls(self, cluster: str) -> frozenset[str]:
+        """The providers that calls of the timeline associate with a cluster while the run goes on (CAP-014)."""
+        found: set[str] = set()
+        for entry in self.scenario.timeline:
+            if isinstance(entry, TimelineCall) and entry.call == "PutClusterCapacityProviders":
+                given = entry.with_.get("capacityProviders")
+                if name_of(str(entry.with_.get("cluster"))) == cluster and isinstance(given, list | tuple):
+                    found |= {str(name) for name in given}
+        return frozenset(found)
 
     def cluster_of(self, reference: str | None) -> str:
         """Name of the cluster that a request means: the named one, the only one, or ``default``."""

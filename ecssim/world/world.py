@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ecssim.aws.names import CapacityProviderType
 from ecssim.world.entities import (
     AutoScalingGroup,
     Cluster,
@@ -13,6 +14,7 @@ from ecssim.world.entities import (
     Subnet,
     TargetGroup,
 )
+from ecssim.world.providers import Provider
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +28,14 @@ class World:
     instances: list[Instance] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     task_groups: dict[tuple[int, str], Owner] = field(default_factory=dict)
+    providers: dict[str, Provider] = field(default_factory=dict)
+    #: The kind of every provider that has not been deleted: what a request may name.
+    provider_kinds: dict[str, CapacityProviderType] = field(default_factory=dict)
+
+    def add_provider(self, provider: Provider) -> None:
+        """A capacity provider is created."""
+        self.providers[provider.name] = provider
+        self.provider_kinds[provider.name] = provider.kind
 
     def cluster_named(self, name: str | None) -> Cluster | None:
         """Return a cluster by name or ARN; without a name ``default``, or the only one there is."""

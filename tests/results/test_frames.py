@@ -81,6 +81,11 @@ CONTRACT = {
         t capacity_provider capacity_provider_reservation desired_capacity instances empty_instances
         running_tasks provisioning_tasks
     """,
+    "capacity_provider_decisions": """
+        t capacity_provider needed instances busy_instances waiting_tasks task_groups left_out_groups
+        left_out_tasks lower_bound step capacity_provider_reservation target_capacity alarm_high low_datapoints action
+        from_count to_count effective_at groups cluster
+    """,
     "subnet_metrics": """
         t subnet availability_zone total reserved used free free_min used_max failed_allocations
     """,
