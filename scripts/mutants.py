@@ -42,6 +42,7 @@ FLEET: Final = ("world/test_fleet_ledger", "decide/test_placement", "world/test_
 #: Tests of a module where they are not ``tests/ROOM/test_MODULE.py`` alone, the quickest first.
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "decide/decision": ("decide/test_counterfactual", "engine/test_witness"),
+    "decide/lifecycle_hooks": ("decide/test_allocation",),
     "decide/own_strategy": ("scenario/test_own_strategies",),
     "decide/provider_split": ("decide/test_provider_split", "decide/test_provider_surplus"),
     "decide/query_regex": ("decide/test_query_regex", "decide/test_query"),

@@ -179,7 +179,9 @@ class Subnets:
             self.interfaces += 1
             used = subnet.used
             used["tasks"] = used.get("tasks", 0) + 1
-            subnet.free_min = min(subnet.free_min, pool.free)
+            free = pool.free
+            if free < subnet.free_min:
+                subnet.free_min = free
         elif not address:
             self.interfaces += 1
         return subnet.ordinal, address

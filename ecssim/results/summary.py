@@ -19,6 +19,7 @@ from ecssim.results.deployment_findings import deployment_findings
 from ecssim.results.facts import INITIAL, Facts
 from ecssim.results.finding import ordered
 from ecssim.results.fleet_figures import fleet_figures
+from ecssim.results.group_findings import group_findings
 from ecssim.results.reachability_findings import reachability_findings
 from ecssim.results.request_figures import request_figures, request_findings
 from ecssim.results.right_sizing import right_sizes, size_findings
@@ -55,6 +56,7 @@ def summary(result: Result) -> dict[str, Any]:
             *request_findings(facts, requests),
             *deployment_findings(facts),
             *capacity_findings(facts, services, fleets, bill),
+            *group_findings(facts),
             *size_findings(right_sizes(facts, bill, fleets)),
             *job_findings(facts),
             *call_findings(facts),

@@ -171,7 +171,7 @@ def _day_matches(days: tuple[str, str], month: str, year: str, day: datetime) ->
 
 
 @pytest.mark.rule("SCALE-060", "SCALE-061", "SCALE-065")
-@settings(max_examples=400)
+@settings(max_examples=60)
 @given(ONE, HOUR, DAYS, MONTHS, YEARS, ZONES, st.integers(0, 500 * 24 * 60))
 def test_a_schedule_fires_at_the_minutes_that_a_scan_finds(
     minutes: str, hours: str, days: tuple[str, str], month: str, year: str, zone: str, offset: int

@@ -21,7 +21,7 @@ HOUR = 3600
 ONE = 10**6
 
 
-@pytest.mark.rule("COST-025")
+@pytest.mark.rule("COST-025", "LB-048")
 @pytest.mark.parametrize(
     ("use", "dimension"),
     [
@@ -36,7 +36,7 @@ def test_one_lcu_hour_of_each_dimension(use, dimension):
     assert billed(use, LCU) == (dimension, ONE)
 
 
-@pytest.mark.rule("COST-025")
+@pytest.mark.rule("COST-025", "LB-048")
 def test_the_largest_dimension_is_billed_alone():
     use = Use(connections=25 * HOUR, connection_seconds=6000 * HOUR, bytes=5 * 10**8, evaluations=0)
     assert billed(use, LCU) == (Dimension.LCU_ACTIVE_CONNECTIONS, 2 * ONE)
@@ -48,12 +48,12 @@ def test_the_largest_dimension_is_billed_alone():
     assert Use() == Use(0, 0, 0, 0)
 
 
-@pytest.mark.rule("COST-025")
+@pytest.mark.rule("COST-025", "LB-048")
 def test_the_first_ten_rules_are_free():
     assert [evaluations(100, rules) for rules in (0, 10, 11, 25)] == [0, 0, 100, 1500]
 
 
-@pytest.mark.rule("COST-026")
+@pytest.mark.rule("COST-026", "LB-049")
 @pytest.mark.parametrize(
     ("protocol", "new", "active"), [("TCP", 800, 100_000), ("UDP", 400, 50_000), ("TLS", 50, 3000)]
 )

@@ -384,6 +384,7 @@ def test_the_state_of_the_breaker() -> None:
     assert (second.breaker.status, second.breaker.failures) == (MonitorStatus.TRIGGERED, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("DEPLOY-009")
 def test_deployments_are_remembered_for_ninety_days() -> None:
     sim = Sim(on_ec2({}, behaviour={}, duration="100d", timeline=[])).to(60)

@@ -322,6 +322,7 @@ def test_standalone_tasks_keep_an_instance() -> None:
     assert ends(sim.finish()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.rule("CAP-072", "CAP-073")
 def test_every_instance_is_replaced_after_fourteen_days() -> None:
     result = run_dict(world(on_managed(1), duration="15d"))
@@ -332,6 +333,7 @@ def test_every_instance_is_replaced_after_fourteen_days() -> None:
     assert result.service_metrics["running_count"].iloc[2:].min() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.rule("CAP-073")
 def test_a_standalone_task_has_seven_days_of_grace() -> None:
     sim = Sim(world(duration="22d"))
