@@ -25,6 +25,8 @@ _AWS_SECTIONS = (
     "subnets",
     "nat_gateways",
     "vpc_endpoints",
+    "route_tables",
+    "security_groups",
     "db_proxies",
     "functions",
     "mount_targets",
@@ -40,6 +42,7 @@ _AWS_SECTIONS = (
     "scaling_policies",
     "alarms",
     "scheduled_actions",
+    "schedules",
 )
 
 
@@ -111,6 +114,16 @@ def _inside(value: object, steps: tuple[Step, ...]) -> Iterator[Unmodelled]:
             yield from _inside(item, (*steps, index))
 
 
+def _undiscovered(scenario: Scenario) -> Iterator[Unmodelled]:
+    """Streams that go to a discovery name: nobody serves them, since service discovery is not modelled."""
+    for index, stream in enumerate(scenario.traffic):
+        if stream.to is not None and stream.to.discovery_name is not None:
+            yield ("traffic", index, "to", "discoveryName"), "traffic to a discoveryName"
+        for part, share in enumerate(stream.split or ()):
+            if share.to.discovery_name is not None:
+                yield ("traffic", index, "split", part, "to", "discoveryName"), "traffic to a discoveryName"
+
+
 def _unmodelled_in(scenario: Scenario) -> Iterator[Unmodelled]:
     for section in _AWS_SECTIONS:
         key = api_key(Scenario, section)
@@ -120,8 +133,10 @@ def _unmodelled_in(scenario: Scenario) -> Iterator[Unmodelled]:
                 yield (key,), key
         else:
             yield from _inside(value, (key,))
+    yield from _inside(scenario.account.settings, ("account", "settings"))
     if scenario.traffic and "traffic" in SECTIONS_NOT_MODELLED:
         yield ("traffic",), "traffic"
+    yield from _undiscovered(scenario)
     for index, job in enumerate(scenario.jobs):
         yield from _inside(job.run_task, ("jobs", index, "runTask"))
     for index, entry in enumerate(scenario.timeline):

@@ -118,6 +118,22 @@ def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
             "autoScalingGroups.web-asg.defaultInstanceWarmup=60",
             "defaultInstanceWarmup is accepted but not modelled yet",
         ),
+        ("account.settings.fargateEventWindows=enabled", "fargateEventWindows is accepted but not modelled yet"),
+        (
+            "traffic=[{name: t, to: {discoveryName: web}, pattern: constant, rate: 1}]",
+            "traffic to a discoveryName is accepted but not modelled yet",
+        ),
+        (
+            "traffic=[{name: t, split: [{to: {discoveryName: web}, weight: 1}], pattern: constant, rate: 1}]",
+            "traffic to a discoveryName is accepted but not modelled yet",
+        ),
+        (
+            "schedules=[{name: s, scheduleExpression: rate(1 hours), flexibleTimeWindow: {mode: 'OFF'}, target: {"
+            "arn: 'arn:aws:scheduler:::aws-sdk:ecs:updateService', "
+            "input: {Cluster: prod, Service: web, DesiredCount: 9}, "
+            "roleArn: 'arn:aws:iam::123456789012:role/r', retryPolicy: {maximumRetryAttempts: 3}}}]",
+            "retryPolicy is accepted but not modelled yet",
+        ),
         ("timeline[0].at=3h", "this never happens"),
         ("images={example/ap:1: {size: 5MB}}", "did you mean example/app:1?"),
         ("taskDefinitions.agent.containerDefinitions[0].memory=9000", "the largest instance has 7,987"),
