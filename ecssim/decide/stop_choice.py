@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from ecssim.decide.own_strategy import CUSTOM
 from ecssim.decide.placement import SERVICE_DEFAULT, Strategy, StrategyItem
@@ -51,67 +53,69 @@ def choose_to_stop(
     Counts include protected tasks: they are where they are. Raises ValueError where ``random`` has no draw.
     """
     # A user's own strategy says where tasks go, not which of them leave.
-    kinds = [item for item in strategy if item.type != CUSTOM]
-    everyone = list(tasks)
+    kinds = [item for item in strategy if item.type != CUSTOM] or list(SERVICE_DEFAULT)
+    # The oldest first: what is left tied is then in the order of PLACE-073.
+    everyone = sorted(tasks, key=lambda task: (task.created_at, task.ordinal))
     choosable = [task for task in everyone if not task.protected]
-    freed = _Freed()
+    stops = min(count, len(choosable))
+    scores: list[_Crowd | _Room] = []
+    for item in kinds:
+        if item.type == "random":
+            if draws is None and stops > 0:
+                raise ValueError("a random choice needs a draw for every stop")
+            break
+        scores.append(_Room(choosable, item) if item.type == "binpack" else _Crowd(choosable, everyone, item))
+    serving = np.fromiter((task.running and task.healthy for task in choosable), np.bool_, len(choosable))
+    left, idle = np.ones(len(choosable), np.bool_), int(np.count_nonzero(~serving))
     chosen = []
-    for number in range(min(count, len(choosable))):
-        best = _worst_serving(choosable)
-        for item in kinds or SERVICE_DEFAULT:
-            if item.type == "random":
-                if draws is None:
-                    raise ValueError("a random choice needs a draw for every stop")
-                break
-            best = _narrow(best, everyone, item, freed)
-        best.sort(key=lambda task: (task.created_at, task.ordinal))
-        task = best[0] if draws is None else best[int(draws[number] * len(best))]
-        chosen.append(task.ordinal)
-        everyone.remove(task)
-        choosable.remove(task)
-        freed.add(task)
+    for number in range(stops):
+        # Tasks that serve nobody go first, then all others (PLACE-072).
+        best = np.flatnonzero(left & ~serving if number < idle else left)
+        for score in scores:
+            points = score.of(best)
+            best = best[points == points.max()]
+        i = int(best[0] if draws is None else best[int(draws[number] * len(best))])
+        chosen.append(choosable[i].ordinal)
+        left[i] = False
+        for score in scores:
+            score.stopped(i)
     return tuple(chosen)
 
 
-class _Freed:
-    """What the stops chosen so far give back to their instances."""
+class _Crowd:
+    """``spread``: how many tasks are in the value group of each task."""
 
-    def __init__(self) -> None:
-        self.cpu: Counter[int] = Counter()
-        self.memory: Counter[int] = Counter()
+    def __init__(self, choosable: list[RunningTask], everyone: list[RunningTask], item: StrategyItem) -> None:
+        numbers: dict[str, int] = {}
+        groups = [numbers.setdefault(_value(task, item.field), len(numbers)) for task in everyone]
+        self._tasks = np.bincount(np.array(groups, np.int64), minlength=1)
+        mine = (group for task, group in zip(everyone, groups, strict=True) if not task.protected)
+        self._group = np.fromiter(mine, np.int64, len(choosable))
 
-    def add(self, task: RunningTask) -> None:
-        self.cpu[task.instance] += task.cpu
-        self.memory[task.instance] += task.memory
+    def of(self, some: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return self._tasks[self._group[some]]
+
+    def stopped(self, i: int) -> None:
+        self._tasks[self._group[i]] -= 1
 
 
-def _worst_serving(tasks: list[RunningTask]) -> list[RunningTask]:
-    """Return the tasks that serve nobody, all of them if there are none such (PLACE-072)."""
-    return [task for task in tasks if not (task.running and task.healthy)] or list(tasks)
+class _Room:
+    """``binpack``: what the instance of each task has left after its stop, with what the stops before it freed."""
 
+    def __init__(self, choosable: list[RunningTask], item: StrategyItem) -> None:
+        cpu = item.field.lower() == "cpu"
+        numbers: dict[int, int] = {}
+        instances = (numbers.setdefault(task.instance, len(numbers)) for task in choosable)
+        self._instance = np.fromiter(instances, np.int64, len(choosable))
+        self._own = np.array([task.cpu if cpu else task.memory for task in choosable], np.int64)
+        self._after = self._own + np.array([task.left_cpu if cpu else task.left_memory for task in choosable], np.int64)
+        self._freed = np.zeros(len(numbers), np.int64)
 
-def _narrow(
-    tasks: list[RunningTask], everyone: list[RunningTask], item: StrategyItem, freed: _Freed
-) -> list[RunningTask]:
-    score: Callable[[RunningTask], int]
-    if item.type == "binpack":
-        if item.field.lower() == "cpu":
+    def of(self, some: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return self._after[some] + self._freed[self._instance[some]]
 
-            def score(task: RunningTask) -> int:
-                return task.left_cpu + freed.cpu[task.instance] + task.cpu
-        else:
-
-            def score(task: RunningTask) -> int:
-                return task.left_memory + freed.memory[task.instance] + task.memory
-    else:
-        counts = Counter(_value(task, item.field) for task in everyone)
-
-        def score(task: RunningTask) -> int:
-            return counts[_value(task, item.field)]
-
-    scores = [score(task) for task in tasks]
-    most = max(scores)
-    return [task for task, points in zip(tasks, scores, strict=True) if points == most]
+    def stopped(self, i: int) -> None:
+        self._freed[self._instance[i]] += self._own[i]
 
 
 def _value(task: RunningTask, spread_field: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -136,3 +138,90 @@ def test_only_unprotected_tasks_stop_and_zones_end_level(
     untouched_full = [after[zone] for zone in {t.zone for t in free if t.ordinal not in chosen}]
     for zone in thinned:
         assert max(untouched_full, default=0) <= after[zone] + 1, "a fuller zone was left alone"
+
+
+def step_by_step(
+    tasks: list[RunningTask], count: int, strategy: Strategy, draws: list[float] | None
+) -> tuple[int, ...]:
+    """The rules as they are written: look at every task again before each stop."""
+    everyone, chosen, freed = list(tasks), [], Counter[tuple[int, str]]()
+    for number in range(min(count, sum(not task.protected for task in tasks))):
+        free = [task for task in everyone if not task.protected]
+        best = [task for task in free if not (task.running and task.healthy)] or free
+        for item in strategy or SERVICE_DEFAULT:
+            if item.type == "random":
+                break
+            if item.type == "binpack":
+                points = {
+                    t.ordinal: getattr(t, f"left_{item.field}") + getattr(t, item.field) + freed[t.instance, item.field]
+                    for t in best
+                }
+            else:
+                group = {
+                    t.ordinal: t.instance if item.field == "instanceId" else t.attributes.get("rack") or t.zone
+                    for t in everyone
+                }
+                groups = Counter(group.values())
+                points = {t.ordinal: groups[group[t.ordinal]] for t in best}
+            best = [t for t in best if points[t.ordinal] == max(points.values())]
+        best.sort(key=lambda task: (task.created_at, task.ordinal))
+        task = best[int(draws[number] * len(best))] if draws is not None else best[0]
+        everyone.remove(task)
+        chosen.append(task.ordinal)
+        freed[task.instance, "cpu"] += task.cpu
+        freed[task.instance, "memory"] += task.memory
+    return tuple(chosen)
+
+
+INSTANCES = StrategyItem("spread", "instanceId")
+STRATEGIES: tuple[Strategy, ...] = (
+    (),
+    AZ_SPREAD,
+    (*AZ_SPREAD, INSTANCES),
+    (INSTANCES, *AZ_SPREAD),
+    (StrategyItem("binpack", "cpu"),),
+    (*AZ_SPREAD, StrategyItem("binpack", "memory")),
+    (StrategyItem("binpack", "memory"), INSTANCES),
+    (StrategyItem("random"),),
+    (*AZ_SPREAD, StrategyItem("random"), INSTANCES),
+)
+SIZES = st.sampled_from([10, 20, 50])
+MIXED = st.lists(
+    st.builds(
+        RunningTask,
+        ordinal=st.just(0),
+        zone=st.sampled_from("abc"),
+        instance=st.integers(0, 5),
+        running=st.booleans(),
+        healthy=st.booleans(),
+        created_at=st.sampled_from([1.0, 2.0, 3.0]),
+        protected=st.sampled_from([False, False, True]),
+        cpu=SIZES,
+        memory=SIZES,
+        left_cpu=SIZES,
+        left_memory=SIZES,
+    ),
+    max_size=25,
+).map(lambda tasks: [replace(task, ordinal=number) for number, task in enumerate(tasks)])
+
+
+@pytest.mark.rule("PLACE-070", "PLACE-071", "PLACE-072", "PLACE-073")
+@given(
+    tasks=MIXED,
+    count=st.integers(0, 30),
+    strategy=st.sampled_from(STRATEGIES),
+    draws=st.lists(st.floats(0, 0.999), min_size=30, max_size=30) | st.none(),
+)
+def test_many_stops_are_the_stops_that_one_would_choose_after_the_other(
+    tasks: list[RunningTask], count: int, strategy: Strategy, draws: list[float] | None
+) -> None:
+    if any(item.type == "random" for item in strategy) and draws is None:
+        draws = [0.5] * 30
+    assert choose_to_stop(tasks, count, strategy, draws) == step_by_step(tasks, count, strategy, draws)
+
+
+def test_a_service_of_thousands_of_tasks_scales_in_within_a_second() -> None:
+    tasks = [T(number, "abc"[number % 3], number // 4) for number in range(3000)]
+    before = process_time()
+    assert len(choose_to_stop(tasks, 1500)) == 1500
+    assert process_time() - before < 1.0
