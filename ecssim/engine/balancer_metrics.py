@@ -157,8 +157,8 @@ class BalancerMetrics:
             arrived = traffic.flows.columns["arrived"][stream.index]
             requests, connections, size = self._so_far.get(stream.index, (0, 0, 0))
             clients = stream.clients
-            all_connections = floor(arrived / clients.per_connection)
-            all_bytes = floor(arrived * clients.size)
+            all_connections = arrived // clients.per_connection
+            all_bytes = arrived * (clients.sent + clients.received)
             self._so_far[stream.index] = arrived, all_connections, all_bytes
             new = all_connections - connections
             had = out.get(name, (0, 0, 0, 0))

@@ -120,7 +120,7 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
-    engine.balancer_nodes.begin(scenario)
+    engine.balancer_nodes.begin()
     compile_data_use(engine, scenario)
     if steady:
         settle(engine)

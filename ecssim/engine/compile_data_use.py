@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ecssim.aws.load_balancing import Listener, LoadBalancer
 from ecssim.aws.names import LoadBalancerScheme, LoadBalancerType
 from ecssim.decide.capacity_units import unit_size
-from ecssim.engine.data_use import Client, DataUse, Front
+from ecssim.engine.data_use import DataUse, Front
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.names import Names, name_of
 
@@ -27,17 +27,7 @@ def compile_data_use(engine: Engine, scenario: Scenario) -> None:
     )
     if not fronts and not to_internet:
         return
-    clients = [
-        Client(
-            int(t.request_size),
-            int(t.response_size),
-            t.requests_per_connection,
-            float(t.connection_lasts),
-            egress="response_size" in t.model_fields_set,
-        )
-        for t in scenario.traffic
-    ]
-    engine.traffic.data_use = DataUse(engine, fronts, clients, to_internet=to_internet)
+    engine.traffic.data_use = DataUse(engine, fronts, to_internet=to_internet)
 
 
 def _fronts(engine: Engine, scenario: Scenario) -> dict[int, Front]:

@@ -46,7 +46,7 @@ def add_streams(engine: Engine, scenario: Scenario) -> None:
             for target, w in way.targets:
                 if w > 0 or len(way.targets) > 1:
                     targets[target] = targets.get(target, 0.0) + weight * w / total
-        clients = _clients(document.clients)
+        clients = _clients(document)
         stream = engine.traffic.add_stream(
             document.name, _source(engine, scenario, document), [*targets.items()], clients
         )
@@ -70,9 +70,8 @@ def mismatched(engine: Engine, group: int, protocol: str) -> bool:
     return protocol not in takes.get(version, ("http1", "http2"))
 
 
-def _clients(document: ClientsDocument | None) -> Clients:
-    if document is None:
-        return PLAIN
+def _clients(stream: TrafficDocument) -> Clients:
+    document = stream.clients or ClientsDocument()
     retries = document.retries
     return Clients(
         patience=float(document.timeout) if document.timeout is not None else float("inf"),
@@ -81,9 +80,11 @@ def _clients(document: ClientsDocument | None) -> Clients:
         factor=retries.factor if retries is not None else 2.0,
         on=frozenset(retries.on) if retries is not None else PLAIN.on,
         stays=float(document.stays_for) if document.stays_for is not None else None,
-        per_connection=document.requests_per_connection,
-        connection_lasts=float(document.connection_lasts),
-        size=float(document.request_size + document.response_size),
+        per_connection=stream.requests_per_connection,
+        connection_lasts=float(stream.connection_lasts),
+        sent=int(stream.request_size),
+        received=int(stream.response_size),
+        egress="response_size" in stream.model_fields_set,
         zones=tuple(document.zones.items()),
         protocol=document.protocol,
     )

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ecssim.decide.capacity_units import UnitSize, Use, billed, cross_zone, evaluations
 from ecssim.decide.pricing import Dimension, Unit
 from ecssim.decide.routes import Kind
+from ecssim.engine.flow_targets import Clients
 from ecssim.engine.meters import MeterKey
 from ecssim.workload.arrivals import BLOCK
 from ecssim.world.entities import Service, Template
@@ -39,20 +40,6 @@ class Front:
     zones: int
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """What one request of a stream is in bytes, and how its connections are used.
-
-    ``egress``: its responses are billed as egress, since the scenario says how large they are.
-    """
-
-    sent: int
-    received: int
-    requests_per_connection: int
-    connection_seconds: float
-    egress: bool = False
-
-
 @dataclass(slots=True)
 class _Shared:
     """Requests of a stream so far and what each of its targets has had of them."""
@@ -64,11 +51,10 @@ class _Shared:
 class DataUse:
     """Turns an hour's requests into meters."""
 
-    def __init__(self, engine: Engine, fronts: dict[int, Front], clients: list[Client], *, to_internet: bool) -> None:
-        """``fronts`` by flow target, ``clients`` by stream; ``to_internet``: some task exchanges bytes with it."""
+    def __init__(self, engine: Engine, fronts: dict[int, Front], *, to_internet: bool) -> None:
+        """``fronts`` by flow target; ``to_internet``: some task exchanges bytes with it."""
         self.engine = engine
         self._fronts = fronts
-        self._clients = clients
         self._to_internet = to_internet
         self._so_far = [_Shared(given=[0] * len(s.targets)) for s in engine.traffic.streams]
         self._offered: npt.NDArray[np.int64] = np.zeros(0, np.int64)
@@ -93,7 +79,7 @@ class DataUse:
 
     def _balancers(self) -> None:
         uses: dict[tuple[str, str, UnitSize], tuple[Use, Front]] = {}
-        for stream, client, so_far in zip(self.engine.traffic.streams, self._clients, self._so_far, strict=True):
+        for stream, so_far in zip(self.engine.traffic.streams, self._so_far, strict=True):
             so_far.arrived = self.engine.traffic.arrived(stream)
             # Weights may have changed, and a listener may forward to more targets than it did.
             so_far.given += [0] * (len(stream.targets) - len(so_far.given))
@@ -112,17 +98,17 @@ class DataUse:
                     continue
                 # A Network Load Balancer's protocols count each for itself, an Application one as a whole.
                 use, _ = uses.setdefault((front.balancer, front.protocol, front.size), (Use(), front))
-                self._passes(use, front, client, count)
+                self._passes(use, front, stream.clients, count)
         for use, front in uses.values():
             dimension, quantity = billed(use, front.size)
             key = MeterKey(0, 0, front.balancer, dimension, front.sku, Unit.LCU_MICROHOUR)
             self.engine.meters.add(key, quantity)
 
-    def _passes(self, use: Use, front: Front, client: Client, count: int) -> None:
-        connections = -(-count // client.requests_per_connection)
+    def _passes(self, use: Use, front: Front, client: Clients, count: int) -> None:
+        connections = -(-count // client.per_connection)
         moved = count * (client.sent + client.received)
         use.connections += connections
-        use.connection_seconds += round(connections * client.connection_seconds)
+        use.connection_seconds += round(connections * client.connection_lasts)
         use.bytes += moved
         use.evaluations += evaluations(count, front.rules)
         if front.facing_internet and client.egress:

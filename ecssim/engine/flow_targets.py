@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ecssim.scenario.traffic import CONNECTION_SECONDS, REQUEST_BYTES, REQUESTS_PER_CONNECTION, RESPONSE_BYTES
 from ecssim.workload.arrivals import Load
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ class Clients:
     ``patience`` seconds after which they give up (infinite: never), ``attempts`` in all, ``backoff`` seconds before the
     first retry, each further one ``factor`` times later; ``on`` are the failures that they retry. A client stays with
     its target for ``stays`` seconds where connections or cookies hold it, and sends ``per_connection`` requests on one
-    connection that lasts ``connection_lasts`` seconds. ``size`` are the bytes of a request with its response,
-    ``zones`` the share of the clients in each zone; ``protocol`` is http1, http2 or grpc.
+    connection that lasts ``connection_lasts`` seconds. A request has ``sent`` bytes and its response ``received``; the
+    latter are billed as egress (``egress``) where the scenario says how many. ``zones`` is the share of the clients in
+    each zone; ``protocol`` is http1, http2 or grpc.
     """
 
     patience: float = float("inf")
@@ -38,9 +40,11 @@ class Clients:
     factor: float = 2.0
     on: frozenset[str] = frozenset({"502", "503", "504", "460"})
     stays: float | None = None
-    per_connection: float = 1.0
-    connection_lasts: float = 60.0
-    size: float = 0.0
+    per_connection: int = REQUESTS_PER_CONNECTION
+    connection_lasts: float = CONNECTION_SECONDS
+    sent: int = REQUEST_BYTES
+    received: int = RESPONSE_BYTES
+    egress: bool = False
     zones: tuple[tuple[str, float], ...] = ()
     protocol: str = "http1"
 

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ecssim.aws.load_balancing import LoadBalancer as Document
 from ecssim.aws.names import LoadBalancerScheme, LoadBalancerType
-from ecssim.decide.load_balancer_nodes import FEWEST_PER_ZONE, lcus_per_request_rate, nodes_per_zone
-from ecssim.scenario.document import Scenario
+from ecssim.decide.capacity_units import LCU, MICRO, Use, units
+from ecssim.decide.load_balancer_nodes import FEWEST_PER_ZONE, nodes_per_zone
+from ecssim.engine.flow_targets import Stream, Target
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 CONSUMER: Final = "load_balancers"
 #: A node goes when it was not needed for so many minutes (NET-036; assumed).
 MINUTES_BEFORE_SHRINKING: Final = 15
-MINUTE_SECONDS: Final = 60.0
-#: Capacity units for each request a second.
-LCUS_PER_RATE: Final = lcus_per_request_rate()
+MINUTES_PER_HOUR: Final = 60
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +57,11 @@ class LoadBalancerNodes:
         #: Those that traffic reaches and that grow; the balancer of each flow target, by number, or the last row.
         self._growing: list[Balancer] = []
         self._of_target: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        #: What a request to each flow target is: connections, seconds that they are open, bytes. ``_mixed`` targets
+        #: have streams whose requests differ; they are weighed each minute by what has arrived.
+        self._per_request: npt.NDArray[np.float64] = np.empty((3, 0))
+        self._mixed: list[Target] = []
+        self._arrived: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._recent: npt.NDArray[np.float64] = np.empty((MINUTES_BEFORE_SHRINKING, 0))
 
     def add(self, document: Document) -> None:
@@ -71,29 +75,33 @@ class LoadBalancerNodes:
         self.engine.meters.by_started_hour(name, "albHour" if application else "nlbHour")
         self._resize(balancer, FEWEST_PER_ZONE if application else 1, 0.0)
 
-    def begin(self, scenario: Scenario) -> None:
-        """All targets of traffic are known: find the load balancer that carries each."""
+    def begin(self) -> None:
+        """All targets of traffic are known, or a listener forwards elsewhere: find the load balancer of each."""
         engine = self.engine
         by_name = {b.name: b for b in self.balancers if b.grows}
-        arns = {d.load_balancer_arn: d.load_balancer_name for d in scenario.load_balancers}
         homes: dict[int, Balancer] = {}
-        for listener in scenario.listeners:
-            named = listener.load_balancer_name
-            balancer = by_name.get(arns.get(named, _bare(named)))
-            if balancer is None:
-                continue
-            for group, _ in (forward for action in listener.actions for forward in action.forwards_to):
-                ordinal = engine.builder.target_groups.get(group.rsplit("targetgroup/", 1)[-1].split("/", 1)[0])
-                target = engine.traffic.by_group.get(-1 if ordinal is None else ordinal)
-                if target is not None:
-                    homes[target.index] = balancer
-        self._growing = list(dict.fromkeys(homes.values()))
+        for target in engine.traffic.targets:
+            before = engine.balancers.before.get(target.group) if target.balanced else None
+            if before is not None and before.name in by_name:
+                homes[target.index] = by_name[before.name]
+        known = {id(b): self._recent[:, i] for i, b in enumerate(self._growing)}
+        self._growing = list(dict.fromkeys([*self._growing, *homes.values()]))
         number = {id(b): i for i, b in enumerate(self._growing)}
         nobody = len(self._growing)
         self._of_target = np.array(
             [number[id(homes[t.index])] if t.index in homes else nobody for t in engine.traffic.targets], np.int64
         )
-        self._recent = np.zeros((MINUTES_BEFORE_SHRINKING, nobody))
+        rest = np.zeros(MINUTES_BEFORE_SHRINKING)
+        self._recent = (
+            np.array([known.get(id(b), rest) for b in self._growing]).reshape(nobody, MINUTES_BEFORE_SHRINKING).T.copy()
+        )
+        self._per_request = np.zeros((3, len(engine.traffic.targets)))
+        self._mixed, self._arrived = [], engine.traffic.flows.view("arrived").copy()
+        for target in (t for t in engine.traffic.targets if t.index in homes and t.streams):
+            figures = [_figures(stream) for stream in target.streams]
+            self._per_request[:, target.index] = np.mean(figures, axis=0)
+            if len(set(figures)) > 1:
+                self._mixed.append(target)
 
     def tick(self, minute: int) -> None:
         """The minute's load is known, all load balancers at once: grow what carries too much, shrink what rested."""
@@ -111,10 +119,27 @@ class LoadBalancerNodes:
         """The capacity units that each carried in the minute, by the requests that came to it (COST-025)."""
         traffic = self.engine.traffic
         n = len(self._growing)
-        home = self._of_target[traffic.cells.view("target")[traffic.order]]
-        offered = np.bincount(home, weights=traffic.cells.view("offered")[traffic.order], minlength=n + 1)[:n]
-        lcus: npt.NDArray[np.float64] = offered / MINUTE_SECONDS * LCUS_PER_RATE
-        return lcus
+        if self._mixed:
+            self._weigh()
+        target = traffic.cells.view("target")[traffic.order]
+        home = self._of_target[target]
+        offered = traffic.cells.view("offered")[traffic.order] * MINUTES_PER_HOUR  # an hour at the rate of the minute
+        use = [np.bincount(home, weights=offered * each[target], minlength=n + 1)[:n] for each in self._per_request]
+        uses = (Use(*map(round, row)) for row in zip(*(column.tolist() for column in use), strict=True))
+        return np.fromiter((max(units(use, LCU).values()) / MICRO for use in uses), np.float64, n)
+
+    def _weigh(self) -> None:
+        """Where streams of different requests meet: what an average one of the minute was."""
+        arrived = self.engine.traffic.flows.view("arrived").copy()
+        before, self._arrived = self._arrived, arrived
+        for target in self._mixed:
+            weights = [
+                (arrived[s.index] - before[s.index]) * s.weights[s.targets.index(target)] / sum(s.weights)
+                for s in target.streams
+            ]
+            if sum(weights) > 0.0:
+                figures = [_figures(stream) for stream in target.streams]
+                self._per_request[:, target.index] = np.average(figures, axis=0, weights=weights)
 
     def _resize(self, balancer: Balancer, wanted: int, lcus: float) -> None:
         """Bring each zone to ``wanted`` nodes; a zone without a free address stays behind and is impaired."""
@@ -152,7 +177,8 @@ class LoadBalancerNodes:
         )
 
 
-def _bare(name: str) -> str:
-    """The name inside a load balancer's ARN, or the name itself."""
-    parts = name.rsplit("loadbalancer/", 1)[-1].split("/")
-    return parts[1] if len(parts) > 1 else parts[0]
+def _figures(stream: Stream) -> tuple[float, float, float]:
+    """One request of a stream: connections, seconds that they are open, bytes."""
+    clients = stream.clients
+    connections = 1.0 / clients.per_connection
+    return connections, connections * clients.connection_lasts, float(clients.sent + clients.received)

@@ -164,6 +164,7 @@ class LoadBalancers:
                 route_target(self.engine, target)
         if taken:
             traffic.rewire()
+            self.engine.balancer_nodes.begin()
 
     def _target(self, ordinal: int) -> Target:
         """The flow target of a group; one that no stream reached so far starts to count now."""

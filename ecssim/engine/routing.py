@@ -38,7 +38,7 @@ def _from_group(engine: Engine, target: Target) -> None:
     document = balancers.documents[target.group]
     if document.network:
         # Requests of one connection go to one target: clients stay for as long as their connections (LB-029).
-        lasts = [s.clients.connection_lasts for s in target.streams if s.clients.per_connection > 1.0]
+        lasts = [s.clients.connection_lasts for s in target.streams if s.clients.per_connection > 1]
         settings.stays = max([settings.stays, *lasts])
     elif settings.stays and stays:
         settings.stays = min(settings.stays, max(stays))

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ecssim.aws.shape import Shape
-from ecssim.scenario.units import Duration, Share, Size
+from ecssim.scenario.units import Duration, Share
 
 Failure = Literal["502", "503", "504", "460"]
 
@@ -30,17 +30,13 @@ class Clients(Shape):
     """The clients of a stream.
 
     ``timeout``: they give up after it (the load balancer counts 460). ``staysFor``: how long a user comes back, which
-    bounds what cookies do. ``requestsPerConnection`` and ``connectionLasts``: how they connect. ``zones``: the share of
-    them in each Availability Zone. ``requestSize`` and ``responseSize`` are bytes, headers included.
+    bounds what cookies do. ``zones``: the share of them in each Availability Zone. How large their requests are and how
+    they connect stands beside the stream itself (``requestSize``, ``requestsPerConnection`` ...).
     """
 
     timeout: Duration | None = None
     retries: Retries | None = None
     stays_for: Duration | None = None
-    requests_per_connection: Annotated[float, Field(ge=1)] = 1.0
-    connection_lasts: Duration = 60.0
-    request_size: Size = 0
-    response_size: Size = 0
     zones: Mapping[str, Share] = Field(default_factory=dict)
     protocol: Literal["http1", "http2", "grpc"] = "http1"
 
@@ -48,7 +44,7 @@ class Clients(Shape):
     def _adds_up(self) -> Clients:
         if self.zones and abs(sum(self.zones.values()) - 1.0) > 1e-6:
             raise PydanticCustomError("value", "zones: expected shares that sum to 1")
-        for name in ("timeout", "stays_for", "connection_lasts"):
+        for name in ("timeout", "stays_for"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 key = type(self).model_fields[name].alias

@@ -7,7 +7,7 @@ several. At a listener ``host``, ``path`` and ``method`` decide which rule takes
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -102,12 +102,21 @@ class Trace(Shape):
         return self
 
 
+#: What a client's requests are taken for where a stream does not say: bytes of request and response, how many go over
+#: one connection and how long that stays open (assumed: nobody publishes such figures).
+REQUEST_BYTES: Final = 500
+RESPONSE_BYTES: Final = 4500
+REQUESTS_PER_CONNECTION: Final = 10
+CONNECTION_SECONDS: Final = 60.0
+
+
 class Traffic(Shape):
     """One stream of requests: a pattern or a trace, and where it goes.
 
-    What its clients do to a load balancer's bill (COST-025, COST-026): bytes of a request and of its response, how
-    many requests they send over one connection and how long that stays open. Nobody publishes such figures; the
-    defaults (500 B, 4.5 kB, 10, 60 s: an Application Load Balancer's idle time-out) are assumed. Responses to the
+    Bytes of a request and of its response, headers included, how many requests clients send over one connection and how
+    long that stays open: what a load balancer counts, grows with and is billed for (NET-036, COST-025, COST-026), and
+    for how long a connection holds its client behind a Network Load Balancer (LB-029). Nobody publishes such figures;
+    the defaults (500 B, 4.5 kB, 10, 60 s: an Application Load Balancer's idle time-out) are assumed. Responses to the
     internet are billed by the GB only where ``responseSize`` is given: a guess would be most of the bill (COST-024).
     """
 
@@ -136,10 +145,10 @@ class Traffic(Shape):
     for_: Annotated[Duration | None, Field(alias="for")] = None
     ramp: Duration | None = None
     noise: Share | None = None
-    request_size: Size = 500
-    response_size: Size = 4500
-    requests_per_connection: Annotated[int, Field(ge=1)] = 10
-    connection_lasts: Duration = 60.0
+    request_size: Size = REQUEST_BYTES
+    response_size: Size = RESPONSE_BYTES
+    requests_per_connection: Annotated[int, Field(ge=1)] = REQUESTS_PER_CONNECTION
+    connection_lasts: Duration = CONNECTION_SECONDS
     trace: Trace | None = None
     bursts: tuple[Burst, ...] = ()
     clients: Clients | None = None
@@ -153,6 +162,8 @@ class Traffic(Shape):
             raise PydanticCustomError("one_of", "give one of to, split")
         if (self.pattern is None) == (self.trace is None):
             raise PydanticCustomError("one_of", "give one of pattern, trace")
+        if self.connection_lasts <= 0:
+            raise PydanticCustomError("value", "connectionLasts: expected a duration above 0")
         needed = self.KEYS_OF_PATTERN.get(self.pattern or "", ())
         given = {self.__class__.model_fields[name].alias for name in self.model_fields_set}
         missing = [key for key in needed if key not in given]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecssim.decide.load_balancer_nodes import lcus_per_request_rate, nodes_per_zone
+from ecssim.decide.load_balancer_nodes import nodes_per_zone
 
 
 @pytest.mark.rule("NET-036")
@@ -38,19 +38,3 @@ def test_more_load_never_means_fewer_nodes_and_there_are_at_most_a_hundred(a: fl
 
 def test_a_balancer_without_zones_does_not_divide_by_none() -> None:
     assert nodes_per_zone(8.0, 0) == 2
-
-
-@pytest.mark.rule("NET-036")
-@pytest.mark.parametrize(
-    ("per_connection", "lasts", "size", "lcus"),
-    [
-        pytest.param(1, 1.0, 100, 1 / 25, id="a connection for each request"),
-        pytest.param(10, 1000.0, 100, 100 / 3000, id="connections that stay"),
-        pytest.param(10, 60.0, 5000, 0.018, id="5 kB a request are 18 MB an hour"),
-        pytest.param(10, 60.0, 1, 0.1 / 25, id="small ones over ten connections a second"),
-    ],
-)
-def test_units_come_from_the_dimension_of_which_most_is_used(
-    per_connection: float, lasts: float, size: float, lcus: float
-) -> None:
-    assert lcus_per_request_rate(per_connection, lasts, size) == pytest.approx(lcus)

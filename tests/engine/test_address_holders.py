@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from math import ceil
 from typing import Any
 
 import pytest
@@ -191,6 +192,53 @@ def test_nodes_come_with_the_load_and_go_a_quarter_of_an_hour_after_it() -> None
     assert events.consumed_lcus.iloc[1] == pytest.approx(36)
     # Their addresses cool like any other.
     assert max(usage(result, "a", "cooling")) == 3
+
+
+SMALL = {"requestSize": "50B", "responseSize": "50B", "requestsPerConnection": 10, "connectionLasts": "1s"}
+
+
+@pytest.mark.rule("NET-036")
+@pytest.mark.parametrize(
+    ("rate", "streams", "lcus"),
+    [
+        pytest.param(1000, [SMALL | {"requestsPerConnection": 1}], 1000 / 25, id="a connection for each request"),
+        pytest.param(1000, [SMALL | {"connectionLasts": "1000s"}], 100_000 / 3000, id="connections that stay"),
+        pytest.param(1000, [{}], 18, id="5 kB a request are 18 GB an hour"),
+        pytest.param(6000, [SMALL], 600 / 25, id="small ones over six hundred connections a second"),
+    ],
+)
+def test_a_load_balancer_grows_with_what_its_streams_say_of_their_requests(
+    rate: float, streams: list[Document], lcus: float
+) -> None:
+    document = balanced([("0s", 1), ("2m", rate)], duration="8m")
+    [stream] = document["traffic"]
+    document["traffic"] = [stream | {"name": f"users{n}"} | figures for n, figures in enumerate(streams)]
+    result = run_dict(document)
+    assert result.load_balancer_events.consumed_lcus.iloc[1] == pytest.approx(lcus, rel=0.01)
+    assert max(usage(result, "a", "load_balancers")) == max(2, ceil(lcus / 8))
+
+
+@pytest.mark.rule("NET-036")
+def test_a_load_balancer_grows_with_two_kinds_of_requests_by_how_many_of_each_come() -> None:
+    """Large requests at 1,000 a second beside small ones at 3,000: 36 GB an hour and hardly any more."""
+    document = balanced([("0s", 1), ("2m", 1000)], duration="8m")
+    [stream] = document["traffic"]
+    many = [{"at": "0s", "rate": 1}, {"at": "2m", "rate": 3000}]
+    document["traffic"] = [stream | {"responseSize": "9500B"}, stream | SMALL | {"name": "small", "steps": many}]
+    events = run_dict(document).load_balancer_events
+    assert events.consumed_lcus.iloc[1] == pytest.approx(36 + 1.08, rel=0.01)
+
+
+def test_a_target_group_that_a_rule_forwards_to_later_counts_for_growth() -> None:
+    document = balanced([("0s", 2000)], duration="12m")
+    document["traffic"][0]["to"] = {"listener": "lb:80"}
+    document["targetGroups"].append(target_group("other", targetType="ip"))
+    document["services"].append(fargate("second", count=2, loadBalancers=behind("other")))
+    to_other = [{"type": "forward", "targetGroupArn": "other"}]
+    document["timeline"] = [call("4m", "ModifyListener", listenerArn="lb:80", defaultActions=to_other)]
+    result = run_dict(document)
+    assert usage(result, "a", "load_balancers")[-1] == 5, "it carries as much as before"
+    assert set(result.load_balancer_events.nodes.iloc[1:]) == {10}
 
 
 @pytest.mark.rule("NET-035", "NET-036")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from builders import awsvpc, fargate, run_dict, target_group, task_definition
 from network_rig import IN_ECR, endpoint, gateway_endpoint, on_fargate, vpc
+from pydantic import ValidationError
 
 from ecssim.results.result import Result
 
@@ -207,3 +208,21 @@ def test_what_tasks_send_to_the_internet_passes_the_nat_gateway_of_their_subnet(
     # Half of the tasks are in zone b, the gateway in zone a.
     assert found["web", "nat", "crossZone"] == 2 * (in_b * 10_000 + pulled // 2)
     assert 0 < in_b < asked
+
+
+@pytest.mark.parametrize("sizes", [{}, {"requestSize": "1kB", "responseSize": "9kB", "requestsPerConnection": 4}])
+def test_the_bill_and_the_metrics_of_a_load_balancer_count_the_same_requests(sizes: dict):
+    result = run_dict(balanced(**sizes))
+    rows = result.load_balancer_metrics
+    per_request, per_connection = (10_000, 4) if sizes else (5000, 10)
+    assert rows.processed_bytes.sum() == rows.request_count.sum() * per_request
+    assert rows.new_connection_count.sum() == rows.request_count.sum() // per_connection
+    billed = totals(result)[None, "lb", "lcu.processedBytes"]
+    assert billed == pytest.approx(rows.processed_bytes.sum() / 1e9 * 1e6, abs=2)
+
+
+def test_how_requests_are_is_said_beside_the_stream_and_nowhere_else():
+    document = balanced()
+    document["traffic"][0]["clients"] = {"requestSize": "1kB"}
+    with pytest.raises(ValidationError, match="requestSize"):
+        run_dict(document)

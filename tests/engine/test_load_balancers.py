@@ -374,8 +374,8 @@ def test_behind_an_nlb_new_tasks_get_only_new_connections() -> None:
     group = _group("web", protocol="TCP", load_balancing__cross_zone__enabled="true")
     waits = {}
     for per_connection in (1, 5000):
-        clients = {"protocol": "grpc", "requestsPerConnection": per_connection, "connectionLasts": "10m"}
-        stream = _stream(39, clients=clients)
+        connections = {"requestsPerConnection": per_connection, "connectionLasts": "10m"}
+        stream = _stream(39, clients={"protocol": "grpc"}, **connections)
         rows = _run(
             _document(duration="45m", loadBalancers=NLB, targetGroups=[group], timeline=scale, traffic=[stream])
         ).service_metrics
@@ -389,9 +389,9 @@ def test_behind_an_nlb_new_tasks_get_only_new_connections() -> None:
 def test_a_grpc_group_balances_per_request_and_answers_http_with_464() -> None:
     scale = [{"at": "4m", "call": "UpdateService", "with": {"service": "web", "desiredCount": 8}}]
     group = _group("web", protocolVersion="GRPC")
-    clients = {"requestsPerConnection": 5000, "connectionLasts": "10m"}
+    connections = {"requestsPerConnection": 5000, "connectionLasts": "10m"}
     streams = [
-        _stream(39, name="grpc", clients=clients | {"protocol": "grpc"}),
+        _stream(39, name="grpc", clients={"protocol": "grpc"}, **connections),
         _stream(1, name="old", clients={"protocol": "http1"}),
     ]
     result = _run(_document(targetGroups=[group], timeline=scale, traffic=streams))
@@ -654,8 +654,8 @@ def test_connections_bytes_and_rule_evaluations_are_whole_numbers_that_add_up() 
         }
         for n in range(1, 15)
     ]
-    clients = {"requestsPerConnection": 7, "connectionLasts": "30s", "requestSize": "1KB", "responseSize": "9KB"}
-    result = _run(_document(listeners=[_listener(web=1) | {"rules": rules}], traffic=[_stream(20, clients=clients)]))
+    sizes = {"requestsPerConnection": 7, "connectionLasts": "30s", "requestSize": "1KB", "responseSize": "9KB"}
+    result = _run(_document(listeners=[_listener(web=1) | {"rules": rules}], traffic=[_stream(20, **sizes)]))
     rows = result.load_balancer_metrics
     assert rows.request_count.sum() == 20 * 1200
     assert rows.new_connection_count.sum() == 20 * 1200 // 7
