@@ -190,7 +190,7 @@ class Lifecycle:
             self.fail(task, START_FAILED, ENI_TIMEOUT)
 
     def on_no_address(self, task: Task, epoch: int) -> None:
-        """The subnet had no free address: the create-interface call failed (NET-050, NET-051, LIFE-047)."""
+        """The subnet had no free address: the create-interface call failed (NET-050 to NET-052, LIFE-047)."""
         if task.epoch == epoch:
             self.fail(task, NETWORK_FAILED, self.engine.subnets.failure(task))
 

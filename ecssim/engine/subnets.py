@@ -131,12 +131,17 @@ class Subnets:
         return NO_INTERFACE if self.interfaces >= self.most_interfaces else NO_ADDRESS
 
     def failure(self, task: Task) -> str:
-        """Return the reason of a task whose interface could not be made (NET-050, LIFE-047)."""
-        public = "enabled" if task.template.public_ip else "disabled"
+        """Return the reason of a task whose interface could not be made (NET-050, NET-052, LIFE-047).
+
+        Only on Fargate is the assignment of a public address part of the request.
+        """
+        public = ""
+        if task.template.fargate:
+            public = f" with public IP assignment {'enabled' if task.template.public_ip else 'disabled'}"
         limited = task.ordinal in self._limited
         self._limited.discard(task.ordinal)
         return (
-            f"Unexpected EC2 error while attempting to Create Network Interface with public IP assignment {public} in "
+            f"Unexpected EC2 error while attempting to Create Network Interface{public} in "
             f"subnet '{self.subnets[task.subnet].name}': {NO_INTERFACE if limited else NO_ADDRESS}"
         )
 
