@@ -224,12 +224,19 @@ class Timeline:
         self.engine.scaling.delay_metrics(-minutes)
 
     def _az_outage(self, fault: documents.AzOutage, event: int) -> None:
-        """Every instance of the zone ends, Fargate tasks in it stop; groups launch elsewhere meanwhile."""
+        """Every instance of the zone ends, Fargate tasks in it stop; groups launch elsewhere meanwhile.
+
+        That goes for instances that boot, drain or wait in a warm pool, too.
+        """
         engine = self.engine
         zone = fault.availability_zone
         engine.zones_down.add(zone)
-        for instance in [i for i in engine.world.instances if i.zone == zone and i.status == ACTIVE]:
-            engine.groups.terminate(instance, event)
+        for instance in [i for i in engine.world.instances if i.zone == zone and not i.ended]:
+            if instance.ordinal in instance.group.warm:
+                engine.groups.discard(instance)
+                engine.warm_pools.fill(instance.group)
+            else:
+                engine.groups.terminate(instance, event)
         for task in [t for t in engine.lifecycle.live.values() if t.template.fargate]:
             if engine.world.subnets[task.subnet].zone == zone:
                 engine.lifecycle.lose(task, 6, "Task stopped: its Availability Zone is impaired", event)

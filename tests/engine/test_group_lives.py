@@ -9,6 +9,7 @@ from builders import Document, Sim, call, fault, group, run_dict, scenario, serv
 
 from ecssim.errors import ClientError
 from ecssim.results.result import Result
+from ecssim.world.states import INSTANCE_STATUS_NAMES
 
 QUIET = {"spotInterruptionsPerMonth": 0, "spotShortagesPerWeek": 0}
 BOOT = 45.0
@@ -207,6 +208,28 @@ def test_a_zone_that_is_down_gives_no_warm_instances() -> None:
     outage = fault("2m", "azOutage", availabilityZone="us-east-1a", **{"for": "10m"})
     sim = Sim(world(size, timeline=[outage, resize("3m", 3)])).to(250.0)
     assert [zone for _, zone in alive(sim)] == ["us-east-1b"] * 3
+
+
+def test_an_outage_ends_what_boots_drains_or_waits_in_a_pool_as_well() -> None:
+    outage = fault("8m", "azOutage", availabilityZone="us-east-1a", **{"for": "30m"})
+    sim = Sim(world(warm(4, 12) | {"subnets": ["a", "b"]}, timeline=[outage])).to(470.0)
+    asg = sim.engine.world.groups[0]
+    sim.engine.groups.drain(next(i for i in asg.instances.values() if i.zone == "us-east-1a"), 0)
+    sim.call("SetDesiredCapacity", autoScalingGroupName="asg", desiredCapacity=6)
+    sim.to(479.0)
+
+    def there() -> list[str]:
+        found = [i for i in sim.engine.world.instances if i.zone == "us-east-1a" and not i.ended]
+        return sorted({"pooled" if i.ordinal in asg.warm else INSTANCE_STATUS_NAMES[i.status] for i in found})
+
+    assert there() == ["ACTIVE", "DRAINING", "REGISTERING", "pooled"]
+    sim.to(481.0)
+    assert there() == []
+    # The group and its pool are whole again elsewhere.
+    assert (len(asg.instances), len(asg.warm)) == (6, 6)
+    sim.to(800.0)
+    assert [zone for _, zone in alive(sim)] == ["us-east-1b"] * 6
+    assert there() == []
 
 
 def test_a_smaller_pool_ends_its_instances() -> None:
