@@ -173,7 +173,7 @@ def _idle(facts: Facts, fleets: list[FleetFigures], bill: Bill) -> list[Finding]
             idle = sum((line.usd for line in mine if line.dimension in unused), Decimal(0))
             whole = sum((line.usd for line in mine), Decimal(0))
             text += f" ${cents(idle):,} of the ${cents(whole):,} that the group cost went unused."
-        fix = fewer_instances(facts, fleet)
+        fix = fewer_instances(facts, fleet, IDLE)
         if fix is not None:
             text += f" Fix: {fix}"
         found.append(Finding(WARNING, "fleet.idle", fleet.name, text, None, fix))

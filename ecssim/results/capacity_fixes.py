@@ -125,8 +125,11 @@ def _there(facts: Facts, fleet: FleetFigures, t: float) -> dict[str, tuple[bool,
     return found
 
 
-def fewer_instances(facts: Facts, fleet: FleetFigures) -> str | None:
-    """Options that leave an idle group the instances which its peak needs; None if that is what it has."""
+def fewer_instances(facts: Facts, fleet: FleetFigures, idle: float) -> str | None:
+    """Options that leave an idle group the instances which its peak needs; None if that is what it has.
+
+    Managed scaling sets the desired capacity of its group itself: only the group's limits hold it (ASG-001).
+    """
     groups = facts.setting.get("autoScalingGroups", {})
     if fleet.group is None or fleet.group not in groups:
         return None
@@ -134,9 +137,13 @@ def fewer_instances(facts: Facts, fleet: FleetFigures) -> str | None:
     peak = max(fleet.peak_cpu / fleet.cpu, fleet.peak_memory / fleet.memory) / FILLED
     # Tasks that may not share an instance are spread over the zones of the group at least.
     enough = max(1, ceil(peak))
-    if enough >= group["desiredCapacity"]:
+    if not group["managedScaling"]:
+        return _resized(fleet.group, group, enough) if enough < group["desiredCapacity"] else None
+    hours = facts.end / 3600.0
+    if enough >= group["maxSize"] or fleet.used * fleet.instance_hours < idle * enough * hours:
         return None
-    return _resized(fleet.group, group, enough)
+    limits = ["maxSize", *(key for key in ("minSize", "desiredCapacity") if group[key] > enough)]
+    return options([(path("autoScalingGroups", fleet.group, key), enough) for key in limits])
 
 
 def _resized(name: str, group: Mapping[str, Any], desired: int) -> str:

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ecssim.aws.cluster import AutoScalingGroup
+from ecssim.aws.check_providers import scales
+from ecssim.aws.cluster import AutoScalingGroup, CapacityProvider
 from ecssim.aws.names import Compatibility
 from ecssim.aws.service import Service
 from ecssim.scenario.document import Scenario
@@ -25,7 +26,7 @@ DEFAULT_STOP_TIMEOUT = 30
 def setting_of(scenario: Scenario) -> Setting:
     """The setting of a scenario: its subnets, VPCs, services and Auto Scaling groups by name."""
     providers = {
-        p.auto_scaling_group_provider.group_name: p.name
+        p.auto_scaling_group_provider.group_name: p
         for p in scenario.capacity_providers
         if p.auto_scaling_group_provider is not None
     }
@@ -127,10 +128,11 @@ def _redeployed(scenario: Scenario) -> set[str]:
     }
 
 
-def _group(group: AutoScalingGroup, provider: str | None, cluster: str) -> Setting:
+def _group(group: AutoScalingGroup, provider: CapacityProvider | None, cluster: str) -> Setting:
     desired = group.desired_capacity
     return {
-        "capacityProvider": provider,
+        "capacityProvider": provider.name if provider is not None else None,
+        "managedScaling": provider is not None and scales(provider.auto_scaling_group_provider),
         "cluster": (group.agent.cluster or cluster).rsplit("/", 1)[-1],
         "instanceType": group.choices[0].instance_type if group.choices else None,
         "oneType": group.instances is not None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import group, scenario, service, task_definition
 
 from tests.golden.summaries import ROOT, summary_of
 
@@ -104,3 +107,33 @@ def test_a_percentage_that_a_later_call_sets_again_is_not_offered_as_the_fix() -
     )
     found = problems(summary_of(DEMO, [call]), "subnet.exhausted")
     assert "maximumPercent" not in found[0]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("size", "scaling", "fix"),
+    [
+        pytest.param({"minSize": 8, "desiredCapacity": 8}, {}, {"minSize=1", "maxSize=1", "desiredCapacity=1"},
+                     id="its minimum holds it"),
+        pytest.param({}, {"targetCapacity": 10}, {"maxSize=1"}, id="its target holds spare instances"),
+    ],
+)  # fmt: skip
+def test_an_idle_group_with_managed_scaling_gets_limits_that_it_keeps(
+    tmp_path: Path, size: dict[str, int], scaling: dict[str, int], fix: set[str]
+) -> None:
+    """Its desired capacity is what managed scaling makes of it: to set that would help for some minutes."""
+    behind = {"autoScalingGroup": "asg", "managedScaling": {"status": "ENABLED", "targetCapacity": 100} | scaling}
+    document = scenario(
+        duration="6h",
+        initialState="steady",
+        taskDefinitions=[task_definition(cpu="512", memory="1024")],
+        capacityProviders=[{"name": "ec2", "autoScalingGroupProvider": behind}],
+        clusters=[{"clusterName": "prod", "capacityProviders": ["ec2"]}],
+        autoScalingGroups=[group(0, maxSize=20) | size],
+        services=[service(count=2, capacityProviderStrategy=[{"capacityProvider": "ec2", "weight": 1}])],
+    )
+    path = tmp_path / "idle.json"
+    path.write_text(json.dumps(document), "utf-8")
+    [found] = problems(summary_of(path), "fleet.idle")
+    assert {part.removeprefix("autoScalingGroups.asg.") for part in sets_of(found)} == fix
+    again = summary_of(path, sets_of(found))
+    assert [f for f in again["findings"] if f["severity"] == "problem" or f["what"] == "fleet.idle"] == []
