@@ -18,6 +18,7 @@ from ecssim.engine.standalone import RunTaskPlan, RunTaskResult
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
 from ecssim.world.entities import Service
+from ecssim.world.states import COMPLETED
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -118,6 +119,10 @@ class ControlPlane:
             return refused
         service.desired = count
         service.steady = False
+        primary = service.deployments[0]
+        if primary.rollout_state == COMPLETED:
+            # What is started or stopped from now on is this activity's doing, no longer the deployment's.
+            primary.event = event
         service.cluster.waiting.pop(service.group, None)
         self.engine.services.events.desired_count_updated(service, event)
         self.engine.services.deployments.rollouts.desired_changed(service)

@@ -205,3 +205,23 @@ def test_what_is_not_in_the_record_is_bad_input_with_the_nearest_names(demo: Res
 def test_a_beginning_of_several_ids_is_refused(demo: Result) -> None:
     with pytest.raises(BadInput, match="tasks have ids that begin so"):
         explain(demo, f"task/{first_task(demo)[:1]}")
+
+
+def test_a_task_that_a_policy_started_or_stopped_leads_back_to_the_alarm() -> None:
+    result = run("balancer_growth")
+    activities, tasks = result.scaling_activities, result.tasks
+    moved = activities[activities["status_code"] == "InProgress"]
+    outward = moved[moved["from_count"] < moved["to_count"]].iloc[0]
+    inward = moved[moved["from_count"] > moved["to_count"]].iloc[0]
+    started = tasks[tasks["created_at"] == outward["t"]]
+    assert len(started) == outward["to_count"] - outward["from_count"]
+    stopped = tasks[(tasks["stopping_at"] == inward["t"]) & (tasks["stop_code"] == "ServiceSchedulerInitiated")]
+    assert len(stopped) > 0
+    for names, heading, row in ((started, "Why it exists", outward), (stopped, "Why it ended", inward)):
+        for name in names["task_id"]:
+            steps = section(explain(result, f"task/{name}"), heading).steps
+            at = [step.text for step in steps].index("autoscaling called UpdateService for sale")
+            activity, alarm = steps[at + 1 : at + 3]
+            assert activity.event_id == row["event_id"]
+            assert activity.text == f"cpu60 set service/prod/sale from {row['from_count']} to {row['to_count']}"
+            assert alarm.text.startswith("alarm TargetTracking-service/prod/sale-Alarm")
