@@ -13,7 +13,7 @@ from ecssim.results.bill import Bill
 from ecssim.results.capacity_fixes import Want, fewer_instances, room_for
 from ecssim.results.facts import Facts
 from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
-from ecssim.results.fleet_figures import FleetFigures
+from ecssim.results.fleet_figures import FleetFigures, most_of, placed_at
 from ecssim.results.service_figures import ServiceFigures
 from ecssim.results.wording import count, duration, listed
 
@@ -74,13 +74,30 @@ def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFi
         else:
             found.append(_of_calls(facts, rows, group))
     # Services that wait for room in one group need it together.
-    wants = [_want(rows, mine) for rows, mine, until in of_services if _waits_long(facts, rows, until)]
+    wants = [_want(facts, rows, mine) for rows, mine, until in of_services if _waits_long(facts, rows, until)]
     return found + [_of_service(facts, *waiting, wants, fleets) for waiting in of_services]
 
 
-def _want(rows: np.ndarray, figures: ServiceFigures) -> Want:
+def _want(facts: Facts, rows: np.ndarray, figures: ServiceFigures) -> Want:
     worst = rows[np.argmax(rows["count"])]
-    return Want(figures, int(worst["count"]), float(worst["t"]))
+    return Want(figures, _at_once(facts, rows), float(worst["t"]))
+
+
+def _at_once(facts: Facts, rows: np.ndarray) -> int:
+    """The most tasks without a place at one instant.
+
+    A verdict is one for all tasks of a service that fitted nowhere, but one for each task that exists and waits in
+    PROVISIONING for an instance of its capacity provider (LIFE-004).
+    """
+    most = int(rows["count"][rows["task"] == 0].max(initial=0))
+    waiting = rows[rows["task"] > 0]
+    if len(waiting):
+        # Placed at last, or given up; whatever still waits does so when the record ends.
+        placed = placed_at(facts, waiting["task"])
+        gone = facts.tasks.stopping[facts.tasks.index.at(waiting["task"])]
+        until = np.where(placed > waiting["t"], placed, np.where(np.isnan(gone), np.inf, gone))
+        most = max(most, most_of(waiting["t"], until, np.ones(len(waiting), np.int64))[0])
+    return most
 
 
 def _waits_long(facts: Facts, rows: np.ndarray, until: float | None) -> bool:
@@ -100,12 +117,12 @@ def _of_service(
     lasted = (facts.end if until is None else until) - t
     ending = "and still has not when the record ends" if until is None else f"for up to {duration(lasted)}"
     text = (
-        f"Service {figures.name} could not place {count(int(worst['count']), 'task')} from {facts.at(t)} on "
+        f"Service {figures.name} could not place {count(_at_once(facts, rows), 'task')} from {facts.at(t)} on "
         f"{ending}: {_why(facts, worst)}{_closest(facts, figures, float(rows['t'][-1]))}."
     )
     if not _waits_long(facts, rows, until):
         return Finding(NOTE, "placement.waited", figures.name, text, t)
-    fix = room_for(facts, _want(rows, figures), wants, fleets)
+    fix = room_for(facts, _want(facts, rows, figures), wants, fleets)
     if fix is not None:
         text += f" Fix: {fix}"
     return Finding(PROBLEM, "placement.unplaced", figures.name, text, t, fix)

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
+from builders import group, run_dict, scenario, service, task_definition
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -287,3 +288,25 @@ def test_options_are_quoted_for_the_grammar_and_for_the_shell() -> None:
     assert listed(["a", "b", "c", "d"], 3) == "a, b, c and 1 more"
     assert figure(NAN) is None
     assert math.isclose(figure(1 / 3) or 0.0, 0.333333)
+
+
+@pytest.mark.parametrize(
+    ("largest", "text"),
+    [
+        pytest.param(100, "could not place 200 tasks from 0s (00:00:00Z) on for up to 7m00s", id="until there is room"),
+        pytest.param(10, "could not place 200 tasks from 0s (00:00:00Z) on and still has not", id="for ever"),
+    ],
+)
+def test_tasks_that_wait_for_instances_are_counted_together(largest: int, text: str) -> None:
+    """Each has a verdict of its own; 320 fail in the second world, never more than 200 at a time wait."""
+    behind = {"autoScalingGroup": "asg", "managedScaling": {"status": "ENABLED"}}
+    document = scenario(
+        duration="1h",
+        taskDefinitions=[task_definition(cpu="512", memory="512")],
+        capacityProviders=[{"name": "ec2", "autoScalingGroupProvider": behind}],
+        clusters=[{"clusterName": "prod", "capacityProviders": ["ec2"]}],
+        autoScalingGroups=[group(0, maxSize=largest)],
+        services=[service(count=200, capacityProviderStrategy=[{"capacityProvider": "ec2", "weight": 1}])],
+    )
+    found = [f for f in run_dict(document).summary()["findings"] if f["what"] == "placement.unplaced"]
+    assert [text in f["text"] for f in found] == [True]
