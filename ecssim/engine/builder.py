@@ -289,7 +289,8 @@ class Builder:
         )
         template = self._template(new)
         monitored = new.monitoring != old.monitoring  # a revision, though its tasks look alike (SCALE-011)
-        forced = call.force_new_deployment or monitored
+        # Tasks with other security groups look alike, too, where no network is described.
+        forced = call.force_new_deployment or monitored or _groups_of(new) != _groups_of(old)
         if deploys and not forced and template is service.deployments[0].template:
             deploys = False
         self.documents[service.ordinal] = new = _pinned(new, template)
@@ -390,6 +391,13 @@ class Builder:
             self.templates.make(definition, revision, wish),
             self.task_group(cluster, call.group or f"family:{definition.family}"),
         )
+
+
+def _groups_of(document: ServiceDocument) -> frozenset[str]:
+    """The security groups of the service's tasks; none is the VPC's default group (NET-040)."""
+    network = document.network_configuration
+    vpc = network.awsvpc_configuration if network is not None else None
+    return frozenset(vpc.security_groups) if vpc is not None else frozenset()
 
 
 def _pinned(document: ServiceDocument, template: Template) -> ServiceDocument:

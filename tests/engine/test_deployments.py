@@ -89,6 +89,33 @@ def test_other_subnets_start_a_deployment_too() -> None:
 
 
 @pytest.mark.parametrize(
+    ("groups", "deployments"),
+    [
+        pytest.param([], 2, id="none any more"),
+        pytest.param(["sg-2"], 2, id="another"),
+        pytest.param(["sg-1", "sg-2", "sg-3"], 2, id="one more"),
+        pytest.param(["sg-2", "sg-1"], 1, id="the same in another order"),
+    ],
+)
+@pytest.mark.rule("DEPLOY-002")
+def test_other_security_groups_alone_start_a_deployment(groups: list[str], deployments: int) -> None:
+    """They are part of the revision, though nothing in this network depends on them."""
+
+    def network(*names: str) -> dict:
+        return {"awsvpcConfiguration": {"subnets": ["a"], "securityGroups": list(names)}}
+
+    result = run_dict(
+        on_ec2(
+            taskDefinitions=[task_definition(networkMode="awsvpc")],
+            services=[fargate(count=2, networkConfiguration=network("sg-1", "sg-2"))],
+            timeline=[update("2m", networkConfiguration=network(*groups))],
+        )
+    )
+    assert len(result.deployments) == deployments
+    assert len(result.tasks) == 2 * deployments
+
+
+@pytest.mark.parametrize(
     "params",
     [
         pytest.param({"desiredCount": 2}, id="the desired count"),
