@@ -52,6 +52,12 @@ def test_what_is_said_not_to_be_modelled_has_none(fidelity: ModuleType) -> None:
     assert not declined & set(fidelity.marked(ROOT / "tests"))
 
 
+def test_no_helper_hides_the_rules_that_a_test_names() -> None:
+    """Marks are read from the text: an alias that passes its ids on names no rule there."""
+    hidden = "mark.rule" + "(*"
+    assert [p.name for p in sorted((ROOT / "tests").rglob("*.py")) if hidden in p.read_text(encoding="utf-8")] == []
+
+
 @pytest.mark.parametrize(
     ("source", "ids"),
     [

@@ -34,23 +34,36 @@ HALF = Need(1024, 1024)
 BIG = Need(3072, 1024)
 
 
-def rule(*ids: str) -> pytest.MarkDecorator:
-    return pytest.mark.rule(*ids)
-
-
 @pytest.mark.parametrize(
     ("instances", "busy", "waiting", "policy", "needed", "percent"),
     [
-        pytest.param(0, 0, {}, FULL, 0, 100, marks=rule("ASG-011"), id="no instances and no need is 100"),
-        pytest.param(0, 0, {HALF: 1}, FULL, 1, 200, marks=rule("ASG-011"), id="no instances and a need is 200"),
-        pytest.param(0, 0, {HALF: 99}, FULL, 50, 200, marks=rule("ASG-011"), id="and 200 for any need"),
-        pytest.param(3, 2, {}, FULL, 2, Fraction(200, 3), marks=rule("ASG-010", "ASG-013"), id="busy over all"),
-        pytest.param(4, 0, {}, FULL, 0, 0, marks=rule("ASG-013"), id="all of them empty is 0"),
-        pytest.param(1, 1, {HALF: 10}, FULL, 6, 600, marks=rule("ASG-012", "ASG-020"), id="no upper bound of 200"),
-        pytest.param(4, 1, {HALF: 1}, FULL, 5, 125, marks=rule("ASG-020"), id="who waits hides what is empty"),
-        pytest.param(2, 2, {HALF: 3}, FULL, 4, 200, marks=rule("ASG-018"), id="a bin-pack count, rounded up"),
+        pytest.param(0, 0, {}, FULL, 0, 100, marks=pytest.mark.rule("ASG-011"), id="no instances and no need is 100"),
         pytest.param(
-            2, 2, {HALF: 3, Need(512, 512): 12}, FULL, 5, 250, marks=rule("ASG-019"), id="the largest need counts"
+            0, 0, {HALF: 1}, FULL, 1, 200, marks=pytest.mark.rule("ASG-011"), id="no instances and a need is 200"
+        ),
+        pytest.param(0, 0, {HALF: 99}, FULL, 50, 200, marks=pytest.mark.rule("ASG-011"), id="and 200 for any need"),
+        pytest.param(
+            3, 2, {}, FULL, 2, Fraction(200, 3), marks=pytest.mark.rule("ASG-010", "ASG-013"), id="busy over all"
+        ),
+        pytest.param(4, 0, {}, FULL, 0, 0, marks=pytest.mark.rule("ASG-013"), id="all of them empty is 0"),
+        pytest.param(
+            1, 1, {HALF: 10}, FULL, 6, 600, marks=pytest.mark.rule("ASG-012", "ASG-020"), id="no upper bound of 200"
+        ),
+        pytest.param(
+            4, 1, {HALF: 1}, FULL, 5, 125, marks=pytest.mark.rule("ASG-020"), id="who waits hides what is empty"
+        ),
+        pytest.param(
+            2, 2, {HALF: 3}, FULL, 4, 200, marks=pytest.mark.rule("ASG-018"), id="a bin-pack count, rounded up"
+        ),
+        pytest.param(
+            2,
+            2,
+            {HALF: 3, Need(512, 512): 12},
+            FULL,
+            5,
+            250,
+            marks=pytest.mark.rule("ASG-019"),
+            id="the largest need counts",
         ),
         pytest.param(
             2,
@@ -59,7 +72,7 @@ def rule(*ids: str) -> pytest.MarkDecorator:
             ScalingPolicy(combination="sum"),
             7,
             350,
-            marks=rule("ASG-019"),
+            marks=pytest.mark.rule("ASG-019"),
             id="as an option their sum",
         ),
         pytest.param(
@@ -69,7 +82,7 @@ def rule(*ids: str) -> pytest.MarkDecorator:
             ScalingPolicy(minimum_step=3),
             5,
             250,
-            marks=rule("ASG-020"),
+            marks=pytest.mark.rule("ASG-020"),
             id="at least the minimum step",
         ),
         pytest.param(
@@ -79,13 +92,19 @@ def rule(*ids: str) -> pytest.MarkDecorator:
             ScalingPolicy(maximum_step=4),
             6,
             300,
-            marks=rule("ASG-020"),
+            marks=pytest.mark.rule("ASG-020"),
             id="at most the maximum step",
         ),
-        pytest.param(2, 1, {BIG: 5}, NINETY, 1, 90, marks=rule("ASG-017"), id="too big for the type: at the target"),
-        pytest.param(0, 0, {BIG: 5}, FULL, 0, 100, marks=rule("ASG-017"), id="also without instances"),
-        pytest.param(2, 2, {BIG: 5, HALF: 2}, FULL, 3, 150, marks=rule("ASG-017"), id="only what fits has a say"),
-        pytest.param(2, 1, {HALF: 0}, FULL, 1, 50, marks=rule("ASG-013"), id="a count of zero waits for nothing"),
+        pytest.param(
+            2, 1, {BIG: 5}, NINETY, 1, 90, marks=pytest.mark.rule("ASG-017"), id="too big for the type: at the target"
+        ),
+        pytest.param(0, 0, {BIG: 5}, FULL, 0, 100, marks=pytest.mark.rule("ASG-017"), id="also without instances"),
+        pytest.param(
+            2, 2, {BIG: 5, HALF: 2}, FULL, 3, 150, marks=pytest.mark.rule("ASG-017"), id="only what fits has a say"
+        ),
+        pytest.param(
+            2, 1, {HALF: 0}, FULL, 1, 50, marks=pytest.mark.rule("ASG-013"), id="a count of zero waits for nothing"
+        ),
     ],
 )
 def test_reservation(
@@ -128,16 +147,30 @@ def test_how_many_fit_on_an_empty_instance(need: Need, held: int) -> None:
 @pytest.mark.parametrize(
     ("reservation", "policy", "desired"),
     [
-        pytest.param(Reservation(2, 3, 200, 3), FULL, 2, marks=rule("ASG-032"), id="the rule's own example"),
-        pytest.param(Reservation(50, 0, 200), FULL, 2, marks=rule("ASG-033"), id="two from zero, whatever the need"),
-        pytest.param(Reservation(0, 0, 100), NINETY, 2, marks=rule("ASG-033", "ASG-038"), id="two from zero when idle"),
-        pytest.param(Reservation(9, 9, 100), NINETY, 10, marks=rule("ASG-037"), id="nine busy at 90 percent are ten"),
-        pytest.param(Reservation(10, 9, 1000, 9), NINETY, 12, marks=rule("ASG-032"), id="the need is rounded up"),
+        pytest.param(
+            Reservation(2, 3, 200, 3), FULL, 2, marks=pytest.mark.rule("ASG-032"), id="the rule's own example"
+        ),
+        pytest.param(
+            Reservation(50, 0, 200), FULL, 2, marks=pytest.mark.rule("ASG-033"), id="two from zero, whatever the need"
+        ),
+        pytest.param(
+            Reservation(0, 0, 100),
+            NINETY,
+            2,
+            marks=pytest.mark.rule("ASG-033", "ASG-038"),
+            id="two from zero when idle",
+        ),
+        pytest.param(
+            Reservation(9, 9, 100), NINETY, 10, marks=pytest.mark.rule("ASG-037"), id="nine busy at 90 percent are ten"
+        ),
+        pytest.param(
+            Reservation(10, 9, 1000, 9), NINETY, 12, marks=pytest.mark.rule("ASG-032"), id="the need is rounded up"
+        ),
         pytest.param(
             Reservation(55, 50, 110),
             ScalingPolicy(target_capacity=55),
             100,
-            marks=rule("ASG-032"),
+            marks=pytest.mark.rule("ASG-032"),
             id="integers, not 100.00001",
         ),
     ],
@@ -167,13 +200,17 @@ def test_scale_in(instances: int, busy: int, policy: ScalingPolicy, step: int) -
 @pytest.mark.parametrize(
     ("points", "after"),
     [
-        pytest.param([1], (True, False), marks=rule("ASG-030"), id="one point above fires high"),
-        pytest.param([-1] * 14, (False, False), marks=rule("ASG-031"), id="fourteen below are not enough"),
-        pytest.param([-1] * 15, (False, True), marks=rule("ASG-031"), id="fifteen below fire low"),
-        pytest.param([-1] * 40, (False, True), marks=rule("ASG-031"), id="and it stays so"),
-        pytest.param([*[-1] * 14, 0, -1], (False, False), marks=rule("ASG-031"), id="a gap starts them anew"),
-        pytest.param([*[-1] * 20, 1, -1], (False, False), marks=rule("ASG-036"), id="one above ends a scale-in"),
-        pytest.param([1, 0], (False, False), marks=rule("ASG-030"), id="at the target is not above it"),
+        pytest.param([1], (True, False), marks=pytest.mark.rule("ASG-030"), id="one point above fires high"),
+        pytest.param([-1] * 14, (False, False), marks=pytest.mark.rule("ASG-031"), id="fourteen below are not enough"),
+        pytest.param([-1] * 15, (False, True), marks=pytest.mark.rule("ASG-031"), id="fifteen below fire low"),
+        pytest.param([-1] * 40, (False, True), marks=pytest.mark.rule("ASG-031"), id="and it stays so"),
+        pytest.param(
+            [*[-1] * 14, 0, -1], (False, False), marks=pytest.mark.rule("ASG-031"), id="a gap starts them anew"
+        ),
+        pytest.param(
+            [*[-1] * 20, 1, -1], (False, False), marks=pytest.mark.rule("ASG-036"), id="one above ends a scale-in"
+        ),
+        pytest.param([1, 0], (False, False), marks=pytest.mark.rule("ASG-030"), id="at the target is not above it"),
     ],
 )
 def test_alarms(points: list[int], after: tuple[bool, bool]) -> None:
