@@ -24,6 +24,7 @@ from ecssim.results.reachability_findings import reachability_findings
 from ecssim.results.request_figures import request_figures, request_findings
 from ecssim.results.right_sizing import right_sizes, size_findings
 from ecssim.results.run_findings import call_findings, job_findings, run_findings
+from ecssim.results.scaling_figures import ScalingFigures, scaling_figures
 from ecssim.results.service_figures import service_figures
 from ecssim.results.service_findings import service_findings
 from ecssim.results.subnet_figures import subnet_figures
@@ -45,6 +46,7 @@ def summary(result: Result) -> dict[str, Any]:
     fleets = fleet_figures(facts)
     requests = request_figures(facts)
     bill = result.bill()
+    scaled = {f.name: f for f in scaling_figures(facts, bill)}
     findings = ordered(
         [
             *run_findings(facts),
@@ -67,7 +69,7 @@ def summary(result: Result) -> dict[str, Any]:
         "findings": [finding.as_json() for finding in findings],
         "scenario": manifest.get("scenario"),
         "complete": result.complete,
-        "services": {s.name: s.as_json() for s in services},
+        "services": {s.name: s.as_json() | _scaling(scaled.get(s.name)) for s in services},
         "requests": {r.service: r.as_json() for r in requests},
         "subnets": {s.name: s.as_json() for s in subnets},
         "capacity_providers": {**{f.name: f.as_json() for f in fleets}, **_fargate(facts)},
@@ -82,6 +84,10 @@ def summary(result: Result) -> dict[str, Any]:
         "tasks": {"created": int((facts.tasks.origin != INITIAL).sum()), "initial": _initial(facts)},
         "run": {key: manifest.get(key) for key in _RUN if key in manifest},
     }
+
+
+def _scaling(figures: ScalingFigures | None) -> dict[str, Any]:
+    return {} if figures is None else {"scaling": figures.as_json()}
 
 
 def _jobs(manifest: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:

@@ -46,7 +46,8 @@ def setting_of(scenario: Scenario) -> Setting:
         "routeTables": {s: t.route_table_id for t in scenario.route_tables for s in t.subnet_ids},
         "vpcs": {v.vpc_id: list(v.blocks) for v in scenario.vpcs},
         "services": [
-            _service(s, default, delays, _redeployed(scenario)) | {"scaledOn": _scaled_on(scenario, s, default)}
+            _service(s, default, delays, _redeployed(scenario))
+            | {"scaledOn": _scaled_on(scenario, s, default), "policies": _policies(scenario, s, default)}
             for s in scenario.services
         ],
         "autoScalingGroups": {
@@ -90,6 +91,21 @@ def _scaled_on(scenario: Scenario, service: Service, default: str) -> list[str]:
         else:
             found |= {"ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"}
     return sorted(found)
+
+
+def _policies(scenario: Scenario, service: Service, default: str) -> list[str]:
+    """What scales a service, by name: scaling policies, scheduled actions, Kubernetes autoscalers."""
+    cluster = (service.cluster or default).rsplit("/", 1)[-1]
+    resource = f"service/{cluster}/{service.service_name}"
+    return [
+        *(p.policy_name for p in scenario.scaling_policies if p.resource_id == resource),
+        *(a.scheduled_action_name for a in scenario.scheduled_actions if a.resource_id == resource),
+        *(
+            h.name
+            for h in scenario.horizontal_pod_autoscalers
+            if h.scale_target_ref.name in (service.service_name, f"{cluster}/{service.service_name}")
+        ),
+    ]
 
 
 def _definitions(scenario: Scenario) -> Iterator[tuple[str, Setting]]:

@@ -101,6 +101,13 @@ class Comparison:
         """One sentence or two for each arm but the first: what it is better and worse at, what luck hides."""
         return tuple(self._verdict(arm) for arm in self.arms[1:])
 
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """The arms in order, the best first, where services are scaled (:mod:`ecssim.study.ranking`)."""
+        from ecssim.study.ranking import ranking
+
+        return ranking(self)
+
     def _verdict(self, arm: str) -> str:
         better, worse, same, equal = [], [], [], []
         for name in self.measures:
@@ -170,7 +177,7 @@ class Comparison:
             lines.append(
                 f"Pairing took {100 * min(reductions):.0f} % or more of the variance out of the cost difference."
             )
-        return "\n".join([*lines, *self.verdict])
+        return "\n".join([*lines, *self.verdict, *self.ranking])
 
     def to_json(self) -> str:
         """Everything as one JSON document; what a run does not have is null."""
@@ -183,6 +190,7 @@ class Comparison:
             "rows": self._rows(),
             "values": {arm: {m: list(v) for m, v in self.values[arm].items()} for arm in self.arms},
             "verdict": list(self.verdict),
+            "ranking": list(self.ranking),
         }
         return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
 

@@ -17,6 +17,7 @@ from ecssim.results.facts import INITIAL, INTERRUPTIONS, TASK_FAILED_TO_START, F
 from ecssim.results.packing import Packing
 from ecssim.results.placement_figures import placement_figures
 from ecssim.results.repacking import repack
+from ecssim.results.scaling_figures import scaling_figures, total
 from ecssim.results.service_figures import service_figures
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "p95_time_to_running": Measure("p95 time to RUNNING", "s", True),
         "min_free_addresses": Measure("least free addresses", "addresses", False),
         "missing_task_minutes": Measure("missing tasks", "task-minutes", True),
+        "under_provisioned": Measure("tasks too few for the load", "task-minutes", True),
+        "over_provisioned": Measure("tasks too many for the load", "task-minutes", True),
+        "time_to_capacity": Measure("from a step in load to capacity", "s", True),
+        "steps_missed": Measure("steps in load without capacity", "steps", True),
+        "activities": Measure("scaling activities", "activities", True),
+        "flaps": Measure("scaling there and back", "flaps", True),
         "instances_needed": Measure("most instances with tasks", "instances", True),
         "occupied_instances": Measure("instances with tasks", "instances on average", True),
         "fragmentation": Measure("fragmentation", "share of what is free", True),
@@ -60,8 +67,9 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
 
 ``availability`` is the share of minutes in which a service had its minimum of healthy tasks, over all services;
 ``success`` the served share of the requests that were answered; ``missing_task_minutes`` what was desired and did
-not run, minute by minute. What begins with ``instances_needed`` is about container instances
-(:class:`~ecssim.results.placement_figures.PlacementFigures`, :mod:`ecssim.results.repacking`).
+not run, minute by minute. ``under_provisioned`` to ``flaps`` judge what scales the services against what their
+requests cost (:mod:`ecssim.results.scaling_figures`). What begins with ``instances_needed`` is about container
+instances (:class:`~ecssim.results.placement_figures.PlacementFigures`, :mod:`ecssim.results.repacking`).
 """
 
 
@@ -94,6 +102,7 @@ def measures(result: Result) -> dict[str, float]:
         "p95_time_to_running": float(np.percentile(waited, 95)) if len(waited) else nan,
         "min_free_addresses": float(subnets.min()) if len(subnets) else nan,
         "missing_task_minutes": float(np.maximum(missing, 0).sum()),
+        **total(scaling_figures(facts, bill, every=True)),
         **asdict(placed),
         "repack_saves": float(again.saved) if again is not None else nan,
         "repack_restarts": float(again.restarts) if again is not None else nan,

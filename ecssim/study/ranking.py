@@ -1,0 +1,83 @@
+"""Which way of scaling is the best: an order of the arms of a comparison, in words.
+
+First comes who loses fewer requests; who loses about as many, or as many as luck may make, is ordered by cost.
+"""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import TYPE_CHECKING, Final
+
+from ecssim.study.comparison import figure
+from ecssim.study.paired import difference
+
+if TYPE_CHECKING:
+    from ecssim.study.comparison import Comparison
+
+#: Shares of lost requests that differ by less decide nothing: one request in ten thousand.
+SAME: Final = 1e-4
+
+
+def ranked(compared: Comparison) -> tuple[tuple[str, ...], ...]:
+    """The arms in groups, the best first: a group loses as many requests as its first, and is in order of cost.
+
+    Empty where no arm scales, or none has requests.
+    """
+    if not any(v > 0.0 for arm in compared.arms for v in compared.values[arm]["activities"]):
+        return ()
+    lost = {arm: 1.0 - compared.means[arm]["success"].mean for arm in compared.arms}
+    if any(isnan(share) for share in lost.values()):
+        return ()
+    groups: list[list[str]] = []
+    for arm in sorted(compared.arms, key=lambda a: lost[a]):
+        if groups and _as_many(compared, groups[-1][0], arm, lost[arm] - lost[groups[-1][0]]):
+            groups[-1].append(arm)
+        else:
+            groups.append([arm])
+    return tuple(tuple(sorted(g, key=lambda a: compared.means[a]["cost_usd"].mean)) for g in groups)
+
+
+def ranking(compared: Comparison) -> tuple[str, ...]:
+    """One line for each arm, the best first: what it loses, how long a step waits, what it costs, how it flaps."""
+    groups = ranked(compared)
+    if not groups:
+        return ()
+    lines = ["Ranking: fewer lost requests first, then dollars."]
+    place = 0
+    for group in groups:
+        for i, arm in enumerate(group):
+            place += 1
+            same = f"; loses as many as {group[0]}, costs more" if i else ""
+            lines.append(f"{place}. {arm}: {_words(compared, arm)}{same}.")
+    return tuple(lines)
+
+
+def _as_many(compared: Comparison, first: str, second: str, more: float) -> bool:
+    if more < SAME:
+        return True
+    if len(compared.seeds) == 1:
+        return False
+    a, b = (compared.values[arm]["success"] for arm in (first, second))
+    return not difference(a, b, compared.confidence, compared.interval).clear
+
+
+def _words(compared: Comparison, arm: str) -> str:
+    mean = {name: estimate.mean for name, estimate in compared.means[arm].items()}
+    lost = 1.0 - mean["success"]
+    parts = [f"loses {lost:.2%} of the requests" if lost >= SAME / 2 else "loses next to nothing"]
+    if not isnan(mean["time_to_capacity"]):
+        waits = mean["time_to_capacity"]
+        parts.append(
+            f"has the tasks for a step in load after {waits:.0f} s" if waits >= 1 else "is there before a step"
+        )
+    elif mean["steps_missed"] > 0:
+        parts.append("has the tasks for a step in load too late")
+    if not isnan(mean["under_provisioned"]):
+        parts.append(
+            f"is {figure(round(mean['under_provisioned'], 1))} task-minutes short"
+            f" and {figure(round(mean['over_provisioned'], 1))} above the load"
+        )
+    flaps = mean["flaps"]
+    parts.append(f"scales {mean['activities']:.3g} times" + (f", {flaps:.3g} of them back" if flaps else ""))
+    parts.append(f"costs ${mean['cost_usd']:,.2f}")
+    return ", ".join(parts)
