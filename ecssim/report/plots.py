@@ -22,6 +22,7 @@ from ecssim.report import (
     eni_plot,
     event_plot,
     instance_plot,
+    scaling_plot,
     task_plot,
 )
 from ecssim.report.canvas import save
@@ -42,9 +43,11 @@ __all__ = [
     "events",
     "instances",
     "latency",
+    "metric",
     "placements",
     "reservation",
     "save",
+    "scaling",
     "services",
     "subnets",
     "tasks",
@@ -127,6 +130,29 @@ def latency(result: Result, ax: Axes | None = None, service: str | None = None) 
     window = (0.0, facts.end)
     found = demand_plot.busiest(facts, service)
     return _on(ax, found, service, "traffic", lambda a, s: demand_plot.draw_latency(facts, a, s, window))
+
+
+def scaling(result: Result, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+    """The load in tasks against the tasks that were there, with every scaling activity and forecasts.
+
+    On a given ``ax``: ``service``, or the one that was scaled most. Without ``ax`` a figure with the metric and its
+    alarms below, for each service.
+    """
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    found = scaling_plot.scaled(facts, service)
+    if ax is not None or not found:
+        return _on(ax, found, service, "scaled service", lambda a, s: scaling_plot.draw_scaling(facts, a, s, window))
+    pairs = [(s, draw) for s in found[: MOST // 2] for draw in (scaling_plot.draw_scaling, scaling_plot.draw_metric)]
+    return _on(None, pairs, None, "scaled service", lambda a, pair: pair[1](facts, a, pair[0], window))
+
+
+def metric(result: Result, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+    """The metric that scales a service, thresholds and alarm states; on ``ax`` of ``service``, or the one scaled most."""
+    facts = Facts(result)
+    window = (0.0, facts.end)
+    found = scaling_plot.scaled(facts, service)
+    return _on(ax, found, service, "scaled service", lambda a, s: scaling_plot.draw_metric(facts, a, s, window))
 
 
 def capacity(result: Result, ax: Axes | None = None, provider: str | None = None) -> Axes | Figure:
@@ -219,6 +245,14 @@ class Plots:
     def latency(self, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
         """See :func:`latency`."""
         return latency(self._result, ax, service)
+
+    def scaling(self, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+        """See :func:`scaling`."""
+        return scaling(self._result, ax, service)
+
+    def metric(self, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
+        """See :func:`metric`."""
+        return metric(self._result, ax, service)
 
     def capacity(self, ax: Axes | None = None, provider: str | None = None) -> Axes | Figure:
         """See :func:`capacity`."""

@@ -16,6 +16,7 @@ from ecssim.report import (
     eni_plot,
     event_plot,
     instance_plot,
+    scaling_plot,
     task_plot,
 )
 from ecssim.report.charts import Chart, chart
@@ -88,6 +89,7 @@ def _plans(facts: Facts) -> Iterator[_Plan]:
         draw = ("tasks", partial(task_plot.draw_states, facts, window=whole), 190, False)
         yield _Plan("tasks", "Tasks", "", (draw,))
     yield from _demand(facts, whole)
+    yield from _scaling(facts, whole)
     yield from _addresses(facts, whole)
     yield from _capacity(facts, whole)
     yield from _money(facts, whole)
@@ -131,6 +133,19 @@ def _demand(facts: Facts, window: Window) -> Iterator[_Plan]:
     if draw:
         text = f"{SERVICES} of {len(worst)} services, those with most failures first." if len(worst) > SERVICES else ""
         yield _Plan("services", "Services", text, tuple(draw))
+
+
+def _scaling(facts: Facts, window: Window) -> Iterator[_Plan]:
+    draw: list[tuple[str, Callable[[Axes], object], int, bool]] = []
+    found = scaling_plot.scaled(facts)
+    for one in found[:SERVICES]:
+        draw.append((f"scaling-{one.name}", partial(scaling_plot.draw_scaling, facts, of=one, window=window), 170, False))
+        if scaling_plot.has_metric(facts, one):
+            metric = partial(scaling_plot.draw_metric, facts, of=one, window=window)
+            draw.append((f"metric-{one.name}", metric, 110, False))
+    if draw:
+        text = f"The {SERVICES} of {len(found)} services that were scaled most." if len(found) > SERVICES else ""
+        yield _Plan("scaling", "Scaling", text, tuple(draw))
 
 
 def _addresses(facts: Facts, window: Window) -> Iterator[_Plan]:

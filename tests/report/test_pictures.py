@@ -174,3 +174,51 @@ def test_pictures_leave_pyplot_alone() -> None:
         "import sys, ecssim.report.plots; sys.exit('matplotlib' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def burst() -> Result:
+    return run("burst_on_fargate")
+
+
+def curve(ax: Axes, label: str) -> np.ndarray:
+    (found,) = [line for line in ax.get_lines() if line.get_label() == label]
+    return np.asarray(found.get_ydata(), float)
+
+
+def test_the_picture_of_scaling_has_load_tasks_shortage_and_every_activity(burst: Result) -> None:
+    ax = Figure(figsize=(20, 4)).add_subplot()
+    assert burst.plot.scaling(ax=ax) is ax
+    moves = burst.scaling_activities.query("from_count != to_count")
+    ups, downs = (moves[moves.to_count > moves.from_count], moves[moves.to_count < moves.from_count])
+    assert curve(ax, "scaled out").tolist() == ups.to_count.tolist()
+    assert curve(ax, "scaled in").tolist() == downs.to_count.tolist()
+    offered = burst.service_metrics.offered_count.to_numpy()
+    # One request takes 20 ms of one vCPU: 50 a second fill a task.
+    assert curve(ax, "load, in tasks that it fills") == pytest.approx(offered / 60.0 / 50.0)
+    judged = burst.summary()["services"]["tickets"]["scaling"]
+    title = ax.get_title(loc="left")
+    assert f"{judged['activities']} activities ({judged['flaps']} back" in title
+    assert f"{judged['under_provisioned_task_minutes']:.1f} task-minutes too few" in title
+    _, labels = ax.get_legend_handles_labels()
+    assert "too few tasks" in labels
+
+
+def test_below_it_the_metric_with_thresholds_and_what_its_alarms_said(burst: Result) -> None:
+    figure = burst.plot.scaling()
+    above, below = figure.axes
+    assert above.get_xlim() == below.get_xlim()
+    metric = curve(below, "RequestCountPerTarget")
+    assert metric == pytest.approx(burst.service_metrics.request_count_per_target.to_numpy(), nan_ok=True)
+    _, labels = below.get_legend_handles_labels()
+    assert {"threshold", "high alarm: scale out", "low alarm: scale in"} <= set(labels)
+    levels = {float(np.asarray(line.get_ydata())[0]) for line in below.get_lines() if line.get_label()[0] == "_"}
+    assert levels == {1500.0, 1350.0}
+    fired = burst.alarms.query("new_state == 'ALARM' and metric_name == 'RequestCountPerTarget'")
+    assert len(below.collections) == len(fired)
+
+
+def test_a_run_without_scaling_says_so_in_its_place(demo: Result) -> None:
+    assert [text.get_text() for text in demo.plot.scaling().axes[0].texts] == ["no scaled service in this run"]
+    with pytest.raises(BadInput, match="no such scaled service"):
+        demo.plot.scaling(service="nobody")
