@@ -93,7 +93,7 @@ def draw_scaling(facts: Facts, ax: Axes, of: Scaled, window: Window) -> None:
     change = moves["to_count"] - moves["from_count"]
     for way, shape, colour, label in (
         (change > 0, "^", canvas.COLOURS[5], "scaled out"),
-        (change < 0, "v", canvas.COLOURS[3], "scaled in"),
+        (change < 0, "v", canvas.COLOURS[4], "scaled in"),
     ):
         if way.any():
             at = canvas.apart(moves["t"][way], window, canvas.points(ax))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -254,3 +255,60 @@ def test_interfaces_and_not_cpu_decide_how_many_instances_there_are() -> None:
     assert refused(name) > 0 == refused(name, "bridge")
     used = played(name, "bridge").subnet_usage
     assert set(used.consumer) == {"instances"}
+
+
+def scaling(name: str, service: str, variant: str | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = played(name, variant).summary()["services"][service]["scaling"]
+    return found
+
+
+def test_a_service_scales_on_what_its_load_fills_first() -> None:
+    name = "metrics_that_suit"
+    assert lost(name) == 0
+    failed = {v: played(name, v).summary()["requests"] for v in (None, "all-on-cpu")}
+    assert failed["all-on-cpu"]["gateway"]["failed"] > 0.1 * failed["all-on-cpu"]["gateway"]["offered"]
+    assert failed["all-on-cpu"]["model"]["failed"] > 0.1 * failed["all-on-cpu"]["model"]["offered"]
+    assert failed["all-on-cpu"]["api"] == failed[None]["api"]
+    rows = played(name, "all-on-cpu").service_metrics
+    assert rows[rows.service.isin(["sessions", "gateway", "model"])].cpu_utilization.max() < 40
+    memory = {v: played(name, v).service_metrics.query("service == 'sessions' and t > 4800") for v in failed}
+    at_peak = {v: m[m.t < 7200].memory_utilization.mean() for v, m in memory.items()}
+    assert at_peak[None] < 60 < 70 < at_peak["all-on-cpu"]
+
+
+def test_who_scales_before_the_doors_open_loses_nothing_at_hardly_more_cost() -> None:
+    name = "ahead_of_the_day"
+    assert lost(name) > 10_000
+    for ahead in ("scheduled", "predictive"):
+        assert lost(name, ahead) == 0
+        assert scaling(name, "shop", ahead)["time_to_capacity"]["max"] == 0.0
+        assert usd(name) < usd(name, ahead) < 1.03 * usd(name)
+    assert lost(name, "always-for-the-peak") == 0
+    assert usd(name, "always-for-the-peak") > 1.8 * usd(name)
+    waits = {v: scaling(name, "shop", v)["time_to_capacity"]["max"] for v in (None, "in-big-steps", "kubernetes")}
+    assert waits["kubernetes"] < waits["in-big-steps"] < waits[None]
+
+
+def test_metrics_of_20_seconds_see_a_step_in_a_third_of_the_time() -> None:
+    name = "fast_metrics"
+    waits = {
+        v: scaling(name, "api", v)["time_to_capacity"]["max"]
+        for v in (None, "every-20-seconds", "one-large-step", "scheduled")
+    }
+    assert waits["scheduled"] == 0.0
+    assert waits["every-20-seconds"] < waits[None] / 2.5
+    assert waits["every-20-seconds"] < waits["one-large-step"] < waits[None]
+    assert lost(name, "every-20-seconds") == lost(name, "scheduled") == 0 < lost(name, "one-large-step") < lost(name)
+
+
+def test_flapping_stops_where_a_step_fits_between_the_alarms_and_not_by_cooldowns_alone() -> None:
+    name = "flapping"
+    flaps = {
+        v: scaling(name, "api", v)["flaps"]
+        for v in (None, "cooldowns", "patient-alarm", "wider-gap", "small-steps-and-wider-gap", "target-tracking")
+    }
+    assert flaps[None] > 40
+    assert flaps["target-tracking"] == 0
+    assert flaps["small-steps-and-wider-gap"] <= 2
+    assert all(10 < flaps[v] < flaps[None] for v in ("cooldowns", "patient-alarm", "wider-gap"))
+    assert usd(name, "target-tracking") < usd(name, "small-steps-and-wider-gap") < usd(name)
