@@ -26,6 +26,7 @@ from ecssim.report import (
     task_plot,
 )
 from ecssim.report.canvas import save
+from ecssim.report.policy_plot import policies
 from ecssim.results.facts import Facts
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ __all__ = [
     "latency",
     "metric",
     "placements",
+    "policies",
     "reservation",
     "save",
     "scaling",

@@ -83,7 +83,8 @@ def draw_scaling(facts: Facts, ax: Axes, of: Scaled, window: Window) -> None:
             shown = canvas.thinned(ax, missing)
             ax.fill_between(
                 canvas.times(start, t[shown]), healthy[shown], np.maximum(demand, healthy)[shown],
-                step="post", color=canvas.ALARM, alpha=0.45, linewidth=0.0, label="too few tasks",
+                # With an edge, so that minutes are seen on a picture of a day.
+                step="post", color=canvas.ALARM, alpha=0.45, linewidth=1.5, label="too few tasks",
             )  # fmt: skip
         line(t, healthy, "healthy tasks", color=canvas.COLOURS[2], linewidth=1.8)
         line(t, demand, "load, in tasks that it fills", color=canvas.COLOURS[0], linewidth=1.4)

@@ -139,7 +139,9 @@ def _scaling(facts: Facts, window: Window) -> Iterator[_Plan]:
     draw: list[tuple[str, Callable[[Axes], object], int, bool]] = []
     found = scaling_plot.scaled(facts)
     for one in found[:SERVICES]:
-        draw.append((f"scaling-{one.name}", partial(scaling_plot.draw_scaling, facts, of=one, window=window), 170, False))
+        draw.append(
+            (f"scaling-{one.name}", partial(scaling_plot.draw_scaling, facts, of=one, window=window), 170, False)
+        )
         if scaling_plot.has_metric(facts, one):
             metric = partial(scaling_plot.draw_metric, facts, of=one, window=window)
             draw.append((f"metric-{one.name}", metric, 110, False))

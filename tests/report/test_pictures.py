@@ -222,3 +222,19 @@ def test_a_run_without_scaling_says_so_in_its_place(demo: Result) -> None:
     assert [text.get_text() for text in demo.plot.scaling().axes[0].texts] == ["no scaled service in this run"]
     with pytest.raises(BadInput, match="no such scaled service"):
         demo.plot.scaling(service="nobody")
+
+
+def test_policies_stand_above_each_other_on_the_same_scales_with_what_they_lost_and_cost(burst: Result) -> None:
+    scheduled = ecssim.run(ecssim.load(ROOT / "scenarios" / "burst_on_fargate.yaml", variant="scheduled"))
+    figure = plots.policies({"tracking": burst, "a schedule": scheduled})
+    first, second = figure.axes
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_xlim() == second.get_xlim()
+    judged = burst.summary()["services"]["tickets"]["scaling"]
+    for ax, words in ((first, f"tracking: {judged['lost_requests']:,} requests lost"), (second, "nothing lost")):
+        assert words in ax.get_title(loc="left")
+    assert "there before every step" in second.get_title(loc="left")
+    part = plots.policies({"tracking": burst}, window=(7200.0, 10800.0)).axes[0]
+    assert part.get_xlim()[1] - part.get_xlim()[0] == pytest.approx(1 / 24)
+    with pytest.raises(BadInput, match="no service nobody"):
+        plots.policies({"tracking": burst}, "nobody")
