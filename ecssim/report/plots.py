@@ -150,7 +150,7 @@ def scaling(result: Result, ax: Axes | None = None, service: str | None = None) 
 
 
 def metric(result: Result, ax: Axes | None = None, service: str | None = None) -> Axes | Figure:
-    """The metric that scales a service, thresholds and alarm states; on ``ax`` of ``service``, or the one scaled most."""
+    """The metric that scales a service, thresholds, alarm states; on ``ax`` of ``service`` or the one scaled most."""
     facts = Facts(result)
     window = (0.0, facts.end)
     found = scaling_plot.scaled(facts, service)

@@ -273,7 +273,8 @@ def test_a_service_scales_on_what_its_load_fills_first() -> None:
     assert rows[rows.service.isin(["sessions", "gateway", "model"])].cpu_utilization.max() < 40
     memory = {v: played(name, v).service_metrics.query("service == 'sessions' and t > 4800") for v in failed}
     at_peak = {v: m[m.t < 7200].memory_utilization.mean() for v, m in memory.items()}
-    assert at_peak[None] < 60 < 70 < at_peak["all-on-cpu"]
+    assert at_peak[None] < 60
+    assert at_peak["all-on-cpu"] > 70
 
 
 def test_who_scales_before_the_doors_open_loses_nothing_at_hardly_more_cost() -> None:

@@ -46,6 +46,11 @@ def test_what_luck_can_make_does_not_decide():
     assert ranked(surely) == (("dear",), ("cheap",))
 
 
+def test_few_seeds_decide_if_all_of_them_say_the_same():
+    found = compared({"dear": arm([1.0, 1.0], [9.0] * 2), "cheap": arm([0.99, 0.95], [1.0] * 2)})
+    assert ranked(found) == (("dear",), ("cheap",))
+
+
 def test_there_is_no_ranking_where_nothing_scales_or_nobody_asks():
     still = {"activities": (0.0,), "flaps": (0.0,)}
     assert ranked(compared({"a": arm([1.0], [1.0]) | still, "b": arm([1.0], [2.0]) | still})) == ()
