@@ -65,4 +65,6 @@ def _told(facts: Facts, of: scaling_plot.Scaled) -> str:
     if len(times):
         longest = float(times.max())
         parts.append(f"up to {longest:,.0f} s from a step to its tasks" if longest >= 1 else "there before every step")
+    if len(times) < len(figures.steps):
+        parts = [*parts[:2], f"no tasks in time for {len(figures.steps) - len(times)} of {len(figures.steps)} steps"]
     return ", ".join(parts)

@@ -68,7 +68,8 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
 ``availability`` is the share of minutes in which a service had its minimum of healthy tasks, over all services;
 ``success`` the served share of the requests that were answered; ``missing_task_minutes`` what was desired and did
 not run, minute by minute. ``under_provisioned`` to ``flaps`` judge what scales the services against what their
-requests cost (:mod:`ecssim.results.scaling_figures`). What begins with ``instances_needed`` is about container
+requests cost (:mod:`ecssim.results.scaling_figures`); ``time_to_capacity`` is the mean over the steps in load that got
+their tasks at all, ``steps_missed`` how many did not. What begins with ``instances_needed`` is about container
 instances (:class:`~ecssim.results.placement_figures.PlacementFigures`, :mod:`ecssim.results.repacking`).
 """
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Shares of lost requests that differ by less decide nothing: one request in ten thousand.
 SAME: Final = 1e-4
+AHEAD: Final = "is there before a step"
 
 
 def ranked(compared: Comparison) -> tuple[tuple[str, ...], ...]:
@@ -65,12 +66,11 @@ def _words(compared: Comparison, arm: str) -> str:
     mean = {name: estimate.mean for name, estimate in compared.means[arm].items()}
     lost = 1.0 - mean["success"]
     parts = [f"loses {lost:.2%} of the requests" if lost >= SAME / 2 else "loses next to nothing"]
-    if not isnan(mean["time_to_capacity"]):
-        waits = mean["time_to_capacity"]
-        parts.append(
-            f"has the tasks for a step in load after {waits:.0f} s" if waits >= 1 else "is there before a step"
-        )
-    elif mean["steps_missed"] > 0:
+    waits, missed = mean["time_to_capacity"], mean["steps_missed"]
+    never = f", but never for {missed:.3g} of them" if missed > 0 else ""
+    if not isnan(waits):
+        parts.append((f"has the tasks for a step in load after {waits:.0f} s" if waits >= 1 else AHEAD) + never)
+    elif missed > 0:
         parts.append("has the tasks for a step in load too late")
     if not isnan(mean["under_provisioned"]):
         parts.append(
