@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ecssim.errors import BadInput, Problem
 from ecssim.report import scaling_plot
 from ecssim.results.facts import Facts
-from ecssim.results.scaling_figures import Scaling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +57,7 @@ def policies(
 def _told(facts: Facts, of: scaling_plot.Scaled) -> str:
     bill = facts.result.bill()
     usd = float(bill.exact_by("service").get(facts.name("service", of.service), 0))
-    figures = Scaling(facts).figures(of.service, of.cluster, usd)
+    figures = of.scaling.figures(of.service, of.cluster, usd)
     lost = f"{figures.lost_requests:,} requests lost" if figures.lost_requests else "nothing lost"
     parts = [lost, f"${usd:,.2f}"]
     times = figures.times_to_capacity

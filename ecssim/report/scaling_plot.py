@@ -9,7 +9,8 @@ import numpy as np
 
 from ecssim.report import canvas
 from ecssim.results.facts import Facts
-from ecssim.results.scaling_figures import Curves, Scaling, flaps, shortfall
+from ecssim.results.provisioning import flaps, shortfall
+from ecssim.results.scaling_figures import Scaling
 from ecssim.results.wording import count
 
 if TYPE_CHECKING:
@@ -29,14 +30,13 @@ STRIP: Final = 0.055
 
 @dataclass(frozen=True)
 class Scaled:
-    """A service that something scales, with its demand (None if its requests cost nothing)."""
+    """A service that something scales; ``scaling`` knows its demand."""
 
     service: int
     cluster: int
     name: str
     target: str
-    policies: tuple[str, ...]
-    curves: Curves | None
+    scaling: Scaling
 
 
 def scaled(facts: Facts, service: str | None = None) -> list[Scaled]:
@@ -47,14 +47,7 @@ def scaled(facts: Facts, service: str | None = None) -> list[Scaled]:
         moves, policies = len(scaling.moves(code, cluster)), scaling.policies(code, cluster)
         name, where = facts.name("service", code), facts.name("cluster", cluster)
         if (moves or policies or service is not None) and service in (None, name, f"{where}/{name}"):
-            one = Scaled(
-                code,
-                cluster,
-                facts.label(code, cluster),
-                f"service/{where}/{name}",
-                policies,
-                scaling.curves(code, cluster),
-            )
+            one = Scaled(code, cluster, facts.label(code, cluster), f"service/{where}/{name}", scaling)
             found.append((-moves, one.name, one))
     return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
 
@@ -70,7 +63,7 @@ def draw_scaling(facts: Facts, ax: Axes, of: Scaled, window: Window) -> None:
         ax.step(canvas.times(start, t[shown]), values[shown], where="post", label=label, **style)
 
     short, top = 0.0, float(rows["running_count"].max(initial=1))
-    curves = of.curves
+    curves = of.scaling.curves(of.service, of.cluster)
     line(rows["t"], rows["desired_count"].astype(float), "desired count", color=canvas.GREYS[3], linestyle="--",
          linewidth=1.1)  # fmt: skip
     if curves is not None:

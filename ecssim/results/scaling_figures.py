@@ -9,46 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ecssim.results.bill import Bill
 from ecssim.results.facts import Facts
 from ecssim.results.groups import key_of, positions
+from ecssim.results.provisioning import (
+    MINUTE,
+    STEP_SHARE,
+    Curves,
+    Step,
+    flaps,
+    mean_held,
+    reached,
+    rises,
+    shortfall,
+    surplus,
+)
 from ecssim.results.wording import figure
-
-MINUTE: Final = 60.0
-#: A step is a rise of demand from one minute to the next by this share, and by this many tasks, or more.
-STEP_SHARE: Final = 0.25
-STEP_TASKS: Final = 1.0
-#: Two activities of opposite directions within this time (seconds) are a flap: scaling in after scaling out needs a
-#: quarter of an hour of low datapoints (SCALE-009), so that what reverses within half an hour followed no load.
-FLAP_WINDOW: Final = 1800.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """A sudden rise of demand from ``before`` to ``after`` tasks in the minutes from ``t`` (seconds).
-
-    ``seconds`` is how long it took until so many tasks were healthy: 0 if they were there, NaN if demand fell below
-    ``after`` again or the run ended before.
-    """
-
-    t: float
-    before: float
-    after: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Demand and what was there against it, minute by minute: means over the minutes that begin at ``t``."""
-
-    t: np.ndarray
-    demand: np.ndarray
-    running: np.ndarray
-    healthy: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -96,74 +77,37 @@ class ScalingFigures:
         }
 
 
-def shortfall(demand: np.ndarray, healthy: np.ndarray) -> np.ndarray:
-    """Tasks that were wanted and not healthy, minute by minute."""
-    found: np.ndarray = np.maximum(demand - healthy, 0.0)
-    return found
-
-
-def surplus(demand: np.ndarray, running: np.ndarray) -> np.ndarray:
-    """Tasks that ran and were not wanted, minute by minute; the one that is not full counts as wanted."""
-    found: np.ndarray = np.maximum(running - np.ceil(demand), 0.0)
-    return found
-
-
-def rises(demand: np.ndarray) -> list[tuple[int, int]]:
-    """Steps in a demand by minute: the last minute before each and the minute in which it has its new level.
-
-    A rise over several minutes is one step.
-    """
-    rise = np.diff(demand)
-    sudden = (rise >= STEP_TASKS) & (rise >= STEP_SHARE * demand[:-1])
-    found: list[tuple[int, int]] = []
-    for at in np.flatnonzero(sudden).tolist():
-        if found and found[-1][1] == at:
-            found[-1] = (found[-1][0], at + 1)
-        else:
-            found.append((at, at + 1))
-    return found
-
-
-def flaps(t: np.ndarray, change: np.ndarray, window: float = FLAP_WINDOW) -> int:
-    """How often an activity went the other way than the one before it, no later than ``window`` after it."""
-    way, t = np.sign(change[change != 0]), t[change != 0]
-    return int(((way[1:] != way[:-1]) & (np.diff(t) <= window)).sum())
-
-
-def mean_held(begin: np.ndarray, until: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """How many spans were held on average between one edge and the next; NaN in ``until`` ends never."""
-    area = _area(begin[~np.isnan(begin)], edges) - _area(until[~(np.isnan(until) | np.isnan(begin))], edges)
-    found: np.ndarray = np.diff(area) / np.diff(edges)
-    return found
-
-
-def _area(since: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """The integral of how many of ``since`` have passed, up to each edge."""
-    ordered = np.sort(since)
-    total = np.concatenate([[0.0], np.cumsum(ordered)])
-    passed = np.searchsorted(ordered, edges, "right")
-    found: np.ndarray = edges * passed - total[passed]
-    return found
-
-
 class Scaling:
     """Demand and tasks of a run's services, sorted once; asked service by service."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        rows = facts.raw("service_metrics", "t", "service", "cluster", "offered_count", "failed_count")
-        self._rows = {key: rows[at] for key, at in positions(key_of(rows["service"], rows["cluster"]))}
-        tasks = facts.tasks
+        self._known: dict[int, Curves | None] = {}
+
+    @cached_property
+    def _rows(self) -> dict[int, np.ndarray]:
+        rows = self._facts.raw("service_metrics", "t", "service", "cluster", "offered_count", "failed_count")
+        return {key: rows[at] for key, at in positions(key_of(rows["service"], rows["cluster"]))}
+
+    @cached_property
+    def _tasks(self) -> dict[int, np.ndarray]:
+        tasks = self._facts.tasks
         mine = np.flatnonzero(tasks.service)
-        self._tasks = {k: mine[at] for k, at in positions(key_of(tasks.service[mine], tasks.cluster[mine]))}
-        cells = facts.raw("flow_metrics", "t", "service", "cluster", "revision", "offered_count")
-        self._cells = {key: cells[at] for key, at in positions(key_of(cells["service"], cells["cluster"]))}
-        moves = facts.raw("scaling_activities", "t", "target", "from_count", "to_count")
-        self._moves = {int(code): moves[at] for code, at in positions(moves["target"].astype(np.int64))}
+        return {key: mine[at] for key, at in positions(key_of(tasks.service[mine], tasks.cluster[mine]))}
+
+    @cached_property
+    def _cells(self) -> dict[int, np.ndarray]:
+        cells = self._facts.raw("flow_metrics", "t", "service", "cluster", "revision", "offered_count")
+        return {key: cells[at] for key, at in positions(key_of(cells["service"], cells["cluster"]))}
+
+    @cached_property
+    def _moves(self) -> dict[int, np.ndarray]:
+        moves = self._facts.raw("scaling_activities", "t", "target", "from_count", "to_count")
+        return {int(code): moves[at] for code, at in positions(moves["target"].astype(np.int64))}
 
     def services(self) -> list[tuple[int, int]]:
         """Services with rows, as (service code, cluster code)."""
-        return [(key >> 32, key & 0xFFFFFFFF) for key in self._rows]
+        return self._facts.minutes.services
 
     def policies(self, service: int, cluster: int) -> tuple[str, ...]:
         """What scales a service, by name."""
@@ -182,6 +126,11 @@ class Scaling:
     def curves(self, service: int, cluster: int) -> Curves | None:
         """Demand, running and healthy tasks of a service; None without requests that cost something."""
         key = (service << 32) | cluster
+        if key not in self._known:
+            self._known[key] = self._curves(key)
+        return self._known[key]
+
+    def _curves(self, key: int) -> Curves | None:
         rows, cells, at = self._rows.get(key), self._cells.get(key), self._tasks.get(key)
         if rows is None or cells is None or at is None or not rows["offered_count"].any():
             return None
@@ -204,6 +153,8 @@ class Scaling:
         seconds = {revision: 1.0 / rate for revision, rate in known.items() if rate}
         if not seconds:
             return None
+        if len(seconds) == len(known) and len(set(seconds.values())) == 1:
+            return np.full(len(t), next(iter(seconds.values())))
         each = np.array([seconds.get(revision, np.nan) for revision in cells["revision"].tolist()])
         offered = np.where(np.isnan(each), 0, cells["offered_count"])
         minute = np.searchsorted(t, cells["t"])
@@ -244,8 +195,8 @@ class Scaling:
             t = float(curves.t[before]) + MINUTE
             lower = np.flatnonzero(curves.demand[after:] < wanted / (1.0 + STEP_SHARE))
             end = float(curves.t[after + lower[0]]) if len(lower) else self._facts.end
-            reached = _reached(begin, until, int(np.ceil(wanted)), t, end)
-            found.append(Step(t, float(curves.demand[before]), wanted, reached - t))
+            at_capacity = reached(begin, until, int(np.ceil(wanted)), t, end)
+            found.append(Step(t, float(curves.demand[before]), wanted, at_capacity - t))
         return tuple(found)
 
     def figures(self, service: int, cluster: int, usd: float) -> ScalingFigures:
@@ -269,14 +220,6 @@ class Scaling:
             flaps(moves["t"], moves["to_count"] - moves["from_count"]),
             usd,
         )
-
-
-def _reached(begin: np.ndarray, until: np.ndarray, wanted: int, t: float, end: float) -> float:
-    """The first instant from ``t`` on, before ``end``, at which ``wanted`` spans are held; NaN if there is none."""
-    later = begin[(begin > t) & (begin < end)]
-    instants = np.concatenate([[t], later])
-    there = np.searchsorted(begin, instants, "right") - np.searchsorted(until, instants, "right") >= wanted
-    return float(instants[np.argmax(there)]) if there.any() else float("nan")
 
 
 def scaling_figures(facts: Facts, bill: Bill, *, every: bool = False) -> list[ScalingFigures]:

@@ -7,22 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import Document, fargate, scenario, task_definition
+from builders import Document, call, fargate, scenario, task_definition
 from scaling_rig import target, tracking
 
 import ecssim
 from ecssim.results.facts import Facts
+from ecssim.results.provisioning import flaps, mean_held, rises, shortfall, surplus
 from ecssim.results.result import Result
-from ecssim.results.scaling_figures import (
-    Scaling,
-    flaps,
-    mean_held,
-    rises,
-    scaling_figures,
-    shortfall,
-    surplus,
-    total,
-)
+from ecssim.results.scaling_figures import Scaling, scaling_figures, total
 from ecssim.scenario.load import load_mapping
 
 #: One request takes 20 ms of one vCPU: a task is full at 50 a second.
@@ -171,3 +163,18 @@ def test_a_service_without_policies_is_judged_in_comparisons_only():
 def test_without_requests_there_is_no_demand_and_nothing_to_compare():
     result = ecssim.run(load_mapping(scenario(duration="10m", taskDefinitions=[APP], services=[fargate(count=2)])))
     assert all(math.isnan(value) for value in total(scaling_figures(Facts(result), result.bill(), every=True)).values())
+
+
+def test_demand_is_counted_in_tasks_of_the_revision_that_serves_it():
+    """The second revision has two vCPUs: the same load fills half as many of its tasks, from its release on."""
+    larger = APP | {"cpu": "2048", "memory": "4096"}
+    release = call("20m", "UpdateService", cluster="prod", service="web", taskDefinition="app:2")
+    result = played(("0m", 100), taskDefinitions=[APP, larger], timeline=[release])
+    (service, cluster), *_ = Scaling(Facts(result)).services()
+    curves = Scaling(Facts(result)).curves(service, cluster)
+    assert curves is not None
+    assert curves.demand[:20].mean() == pytest.approx(2.0, rel=0.01)
+    assert curves.demand[-20:].mean() == pytest.approx(1.0, rel=0.01)
+    between = curves.demand[20:40]
+    assert (between <= 2.0 * 1.05).all()
+    assert (between >= 0.95).all()
