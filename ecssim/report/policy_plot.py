@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecssim.errors import BadInput, Problem
 from ecssim.report import scaling_plot
@@ -46,11 +46,11 @@ def policies(
             ax.set_xlabel("")
     axes[0].set_ylim(0.0, highest)
     # Every label that any of the rows has, once, in the order of the rows.
-    entries = {}
+    entries: dict[str, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 

@@ -202,6 +202,10 @@ def test_the_picture_of_scaling_has_load_tasks_shortage_and_every_activity(burst
     assert f"{judged['under_provisioned_task_minutes']:.1f} task-minutes too few" in title
     _, labels = ax.get_legend_handles_labels()
     assert "too few tasks" in labels
+    # What is missing is between the tasks that were there, never fewer than four, and the load.
+    short = next(area for area in ax.collections if area.get_label() == "too few tasks")
+    heights = np.concatenate([path.vertices[:, 1] for path in short.get_paths()])
+    assert heights.min() == 4.0
 
 
 def test_below_it_the_metric_with_thresholds_and_what_its_alarms_said(burst: Result) -> None:

@@ -12,7 +12,7 @@ from scaling_rig import target, tracking
 
 import ecssim
 from ecssim.results.facts import Facts
-from ecssim.results.provisioning import flaps, mean_held, rises, shortfall, surplus
+from ecssim.results.provisioning import flaps, mean_held, reached, rises, shortfall, surplus
 from ecssim.results.result import Result
 from ecssim.results.scaling_figures import Scaling, scaling_figures, total
 from ecssim.scenario.load import load_mapping
@@ -92,6 +92,22 @@ def test_flaps_are_reversals_within_half_an_hour(t, change, found):
     assert flaps(np.array(t, float), np.array(change)) == found
 
 
+@pytest.mark.parametrize(
+    ("wanted", "t", "end", "found"),
+    [
+        (2, 0.0, 100.0, 0.0),
+        (3, 0.0, 100.0, 30.0),
+        (4, 0.0, 100.0, 60.0),
+        (4, 70.0, 100.0, math.nan),  # one has gone at 65, and nobody comes
+        (4, 0.0, 60.0, math.nan),  # the load is gone when the fourth comes
+        (5, 0.0, 100.0, math.nan),
+    ],
+)
+def test_the_instant_at_which_so_many_are_there(wanted, t, end, found):
+    begin, until = np.array([-9.0, -9.0, 30.0, 60.0]), np.array([65.0])
+    assert reached(begin, until, wanted, t, end) == pytest.approx(found, nan_ok=True)
+
+
 def test_the_mean_of_what_is_held_counts_parts_of_a_minute():
     begin, until = np.array([-100.0, 30.0, 90.0, np.nan]), np.array([np.nan, 75.0, np.nan, 80.0])
     assert mean_held(begin, until, np.array([0.0, 60.0, 120.0])) == pytest.approx([1.5, 1 + 15 / 60 + 30 / 60])
@@ -147,6 +163,12 @@ def test_tasks_that_are_there_before_a_step_wait_no_time():
     result = played(("0m", 100), ("20m", 300), count=12)
     assert [step.seconds for step in judged(result).steps] == [0.0]
     assert total([judged(result)])["time_to_capacity"] == 0.0
+
+
+def test_a_task_that_would_be_needed_in_part_is_needed():
+    (step,) = judged(played(("0m", 100), ("20m", 320), count=6)).steps
+    assert 6 < step.after < 7
+    assert math.isnan(step.seconds)
 
 
 def test_a_load_that_is_gone_before_its_tasks_come_has_missed_them():
