@@ -6,6 +6,7 @@ The traces are read where they are; without them there is nothing to test.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,6 @@ from ecssim.results.result import Result
 from ecssim.scenario.load import load_mapping
 from ecssim.study.comparison import Comparison
 
-TRACES = Path("/work/shared/data/traces")
 #: One request takes 20 ms of one vCPU: a task is full at 50 a second.
 FULL = 50.0
 FINE = "ECSServiceAverageCPUUtilizationHighResolution"
@@ -47,21 +47,22 @@ DAYS = {
     "load-balancer": Day("web_nab_elb_requests_5min.csv", "time", "requests", 300, "2014-04-22", 700.0),
     "mentions": Day("web_nab_twitter_amzn_5min.csv", "time", "mentions", 300, "2015-03-11", 300.0),
 }
+Value = Callable[[str, str, str], float]
 ARMS = ("base", "every-20-seconds", "steps", "scheduled", "predictive", "kept-for-the-peak")
 
 
-def hourly(day: Day) -> tuple[pd.Series, pd.Series]:
+def hourly(day: Day, traces: Path) -> tuple[pd.Series, pd.Series]:
     """Requests a second: of each hour of up to six days before the day, and of each row of the day itself."""
-    rows = pd.read_csv(TRACES / day.file)
+    rows = pd.read_csv(traces / day.file)
     rate = pd.Series(rows[day.value].to_numpy() * day.scale / day.interval, pd.to_datetime(rows[day.time], utc=True))
     start = pd.Timestamp(day.date, tz="UTC")
     before = rate[(rate.index >= start - pd.Timedelta(days=6)) & (rate.index < start)].resample("h").mean()
     return before.dropna(), rate[(rate.index >= start) & (rate.index < start + pd.Timedelta(days=1))]
 
 
-def document(name: str) -> Document:
+def document(name: str, traces: Path) -> Document:
     day = DAYS[name]
-    before, today = hourly(day)
+    before, today = hourly(day, traces)
     of_hour = before.groupby(before.index.hour).mean()
     peak = math.ceil(float(today.max()) / FULL / 0.8)
     cpu = tracking("cpu", day.cpu)
@@ -99,7 +100,7 @@ def document(name: str) -> Document:
                  {"metricIntervalLowerBound": 20, "scalingAdjustment": 120}, kind="PercentChangeInCapacity",
                  cooldown=120)  # fmt: skip
     high = {"alarmName": "busy", **watch, "period": 60, "evaluationPeriods": 1, "threshold": day.cpu + 5.0}
-    trace = {"file": str(TRACES / day.file), "timeColumn": day.time, "valueColumn": day.value, "unit": "count"}
+    trace = {"file": str(traces / day.file), "timeColumn": day.time, "valueColumn": day.value, "unit": "count"}
     return scenario(
         start=f"{day.date}T00:00:00Z",
         duration="24h",
@@ -153,32 +154,45 @@ def document(name: str) -> Document:
 
 
 @cache
-def compared(name: str) -> Comparison:
-    found: Comparison = ecssim.compare(load_mapping(document(name)), seeds=1, workers=1)
+def played(name: str, traces: Path) -> Comparison:
+    found: Comparison = ecssim.compare(load_mapping(document(name, traces)), seeds=1, workers=1)
     return found
 
 
-def value(name: str, arm: str, measure: str) -> float:
-    return compared(name).values[arm][measure][0]
+@pytest.fixture(scope="session")
+def traces(shared_data: Path) -> Path:
+    """The folder of recorded traces."""
+    folder = shared_data / "traces"
+    if not all((folder / day.file).is_file() for day in DAYS.values()):
+        pytest.skip("the traces are not there")
+    return folder
 
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not TRACES.is_dir(), reason="the traces are not here"),
-]
+@pytest.fixture
+def compared(traces: Path) -> Callable[[str], Comparison]:
+    return lambda name: played(name, traces)
+
+
+@pytest.fixture
+def value(traces: Path) -> Callable[[str, str, str], float]:
+    """A measure of an arm of a day."""
+    return lambda name, arm, measure: played(name, traces).values[arm][measure][0]
+
+
+pytestmark = pytest.mark.slow
 every_day = pytest.mark.parametrize("name", DAYS)
 
 
 @every_day
-def test_the_day_is_the_recorded_one(name: str) -> None:
-    result = ecssim.run(load_mapping(document(name)))
-    _, today = hourly(DAYS[name])
+def test_the_day_is_the_recorded_one(name: str, traces: Path) -> None:
+    result = ecssim.run(load_mapping(document(name, traces)))
+    _, today = hourly(DAYS[name], traces)
     offered = int(result.service_metrics.offered_count.sum())
     assert offered == pytest.approx(float(today.sum()) * DAYS[name].interval, rel=0.02)
 
 
 @every_day
-def test_who_is_ready_for_the_peak_all_day_loses_least_and_pays_most(name: str) -> None:
+def test_who_is_ready_for_the_peak_all_day_loses_least_and_pays_most(name: str, value: Value) -> None:
     for arm in ARMS[:-1]:
         assert value(name, "kept-for-the-peak", "lost_requests") <= value(name, arm, "lost_requests")
         assert value(name, "kept-for-the-peak", "under_provisioned") <= value(name, arm, "under_provisioned")
@@ -187,19 +201,19 @@ def test_who_is_ready_for_the_peak_all_day_loses_least_and_pays_most(name: str) 
 
 @every_day
 @pytest.mark.parametrize("arm", ["every-20-seconds", "steps", "scheduled", "predictive"])
-def test_whatever_comes_on_top_of_target_tracking_is_short_of_fewer_tasks(name: str, arm: str) -> None:
+def test_whatever_comes_on_top_of_target_tracking_is_short_of_fewer_tasks(name: str, arm: str, value: Value) -> None:
     assert value(name, arm, "under_provisioned") <= value(name, "base", "under_provisioned")
     assert value(name, arm, "lost_requests") <= value(name, "base", "lost_requests")
 
 
-def test_a_forecast_helps_where_days_are_alike_and_not_against_bursts() -> None:
+def test_a_forecast_helps_where_days_are_alike_and_not_against_bursts(value: Value) -> None:
     spared = {n: 1 - value(n, "predictive", "under_provisioned") / value(n, "base", "under_provisioned") for n in DAYS}
     assert spared["world-cup"] > 0.8
     assert spared["mentions"] < 0.1
     assert spared["mentions"] < spared["load-balancer"] < spared["world-cup"]
 
 
-def test_a_day_that_rises_slowly_loses_nothing_and_a_burst_costs_whoever_reacts() -> None:
+def test_a_day_that_rises_slowly_loses_nothing_and_a_burst_costs_whoever_reacts(value: Value) -> None:
     assert [value("world-cup", arm, "lost_requests") for arm in ARMS] == [0.0] * len(ARMS)
     short = [
         value("world-cup", arm, "under_provisioned") for arm in ("predictive", "steps", "every-20-seconds", "base")
@@ -211,7 +225,9 @@ def test_a_day_that_rises_slowly_loses_nothing_and_a_burst_costs_whoever_reacts(
 
 
 @every_day
-def test_the_ranking_begins_with_the_fewest_losses(name: str) -> None:
+def test_the_ranking_begins_with_the_fewest_losses(
+    name: str, value: Value, compared: Callable[[str], Comparison]
+) -> None:
     first, *rest = compared(name).ranking
     assert first.startswith("Ranking")
     order = [line.split(". ", 1)[1].split(":")[0] for line in rest]
@@ -222,8 +238,8 @@ def test_the_ranking_begins_with_the_fewest_losses(name: str) -> None:
 
 
 @every_day
-def test_a_picture_shows_all_policies_on_one_scale(name: str, tmp_path: Path) -> None:
-    loaded = load_mapping(document(name))
+def test_a_picture_shows_all_policies_on_one_scale(name: str, tmp_path: Path, traces: Path) -> None:
+    loaded = load_mapping(document(name, traces))
     results: dict[str, Result] = {"target-tracking": ecssim.run(loaded)}
     results |= {arm: ecssim.run(loaded.under(arm)) for arm in ARMS[1:]}
     figure = plots.policies(results)
