@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SIZE ?= full
 PIP := .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench soak mutants catalogue schema golden docs clean
+.PHONY: demo test lint bench soak mutants catalogue schema golden validate docs clean
 
 demo: .venv/.core
 	@.venv/bin/ecssim demo
@@ -42,6 +42,10 @@ schema: .venv/.core
 # The summaries of the scenarios; a commit that changes one says which number moved and why.
 golden: .venv/.dev
 	@.venv/bin/python -m tests.golden
+
+# Published measurements as scenarios: docs/validation.md, simulated against measured.
+validate: .venv/.dev
+	@.venv/bin/python scripts/make_validation.py
 
 docs: schema .venv/.dev
 	@.venv/bin/python scripts/make_fidelity.py

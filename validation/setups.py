@@ -34,7 +34,7 @@ def task_definition(cpu: int = 256, memory: int = 512, **more: Any) -> Document:
         "cpu": str(cpu),
         "memory": str(memory),
         "executionRoleArn": ROLE,
-        "containerDefinitions": [{"name": "app", "image": "example/app:1", "essential": True}],
+        "containerDefinitions": [{"name": "app", "image": "example/app:1", "portMappings": [{"containerPort": 80}]}],
     } | more
 
 
@@ -128,7 +128,7 @@ def on_instances(mode: str, count: int = 60, warm: bool = False, **more: Any) ->
 
 
 def tracked_step(seed: int) -> Document:
-    """M18: target tracking on CPU, and three times the load from some second after half an hour on."""
+    """M18: target tracking on CPU, and a step of load at some second after half an hour."""
     return base("75m") | {
         "initialState": "steady",
         "taskDefinitions": [task_definition(256, 512)],
@@ -158,15 +158,15 @@ def tracked_step(seed: int) -> Document:
                 },
             }
         ],
-        # 25 requests a second fill a quarter vCPU: 8 tasks are at 40 % with 80 a second.
+        # 25 requests a second fill a quarter vCPU: 8 tasks go from 5 to 55 %, so that the minute of the step does not count.
         "behaviour": {"app": {"request": {"cpuSeconds": 0.01, "latency": "20ms"}}},
         "traffic": [
             {
                 "name": "load",
                 "to": {"targetGroup": "app"},
                 "pattern": "spike",
-                "base": 80,
-                "peak": 190,
+                "base": 10,
+                "peak": 110,
                 "at": f"{1800 + step_second(seed)}s",
                 "for": "40m",
                 "ramp": "1s",
@@ -225,19 +225,19 @@ def managed_scaling(maximum: int, calls: list[tuple[str, int]], duration: str = 
 
 
 def spot_instances() -> Document:
-    """M25: eight pools of ten Spot instances for two weeks."""
-    document = base("14d")
+    """M25: 32 pools of three Spot instances for a month."""
+    document = base("30d")
     document["autoScalingGroups"] = [
         {
             "autoScalingGroupName": f"{kind}-{zone}",
-            "minSize": 10,
-            "maxSize": 10,
-            "desiredCapacity": 10,
+            "minSize": 3,
+            "maxSize": 3,
+            "desiredCapacity": 3,
             "subnets": [f"private-{zone}"],
             "instances": {"instanceType": kind, "market": "spot"},
             "agent": {"ECS_CLUSTER": "bench"},
         }
-        for kind in ("m5.large", "c5.large", "r5.large", "m6i.large")
-        for zone in "ab"
+        for kind in ("m5.large", "c5.large", "r5.large", "m6i.large", "c6i.large", "r6i.large", "m5.xlarge", "c5.xlarge")
+        for zone in ZONES
     ]
     return document

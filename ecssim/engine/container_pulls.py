@@ -63,5 +63,6 @@ class ContainerPulls:
 
     def _seconds(self, task: Task, size_mb: float) -> float:
         template = task.template
-        rate = fargate_pull_rate(template.cpu) if template.fargate else self.engine.model.pull_rate
+        model = self.engine.model
+        rate = fargate_pull_rate(template.cpu, model.fargate_pull_rates) if template.fargate else model.pull_rate
         return size_mb / rate * task.delays[PULL] * self.engine.registry_factor

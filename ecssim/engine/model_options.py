@@ -77,6 +77,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "whether image pulls that run side by side on an instance share its bandwidth",
     ),
     "pullRate": Option("pull_rate", (), "LIFE-084", "MB a second that an instance pulls, download and unpack together"),
+    "fargatePullRates": Option(
+        "fargate_pull_rates",
+        ("measured", "estimated"),
+        "FG-024",
+        "how fast Fargate pulls: as published starts with large images say, or as estimated from the task's size",
+    ),
     "agentRenewals": Option(
         "connection_renewals",
         ("hidden", "shown"),
@@ -131,6 +137,7 @@ class ModelOptions:
     scale_out_cooldown_base: Literal["before", "running"] = "before"
     pull_bandwidth: Literal["shared", "separate"] = "shared"
     pull_rate: float = 60.0
+    fargate_pull_rates: Literal["measured", "estimated"] = "measured"
     connection_renewals: Literal["hidden", "shown"] = "hidden"
     plain_service_times: Literal["exponential", "constant"] = "exponential"
     reachability: Literal["routes", "open"] = "routes"

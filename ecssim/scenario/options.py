@@ -34,6 +34,7 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "scaleOutCooldownBase": ModelOption(("before", "running"), "SCALE-041"),
     "pullBandwidth": ModelOption(("shared", "separate"), "AGENT-031"),
     "pullRate": ModelOption((), "LIFE-084"),
+    "fargatePullRates": ModelOption(("measured", "estimated"), "FG-024"),
     "agentRenewals": ModelOption(("hidden", "shown"), "AGENT-021"),
     "eniSlotRelease": ModelOption(("deleted", "early"), "NET-021"),
     "plainServiceTimes": ModelOption(("exponential", "constant"), "LB-020"),

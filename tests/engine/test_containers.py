@@ -819,14 +819,14 @@ def test_fargate_containers_share_the_bandwidth_of_their_task() -> None:
     result = run_dict(
         scenario(
             duration="5m",
-            images={"app": {"size": "60MB"}, "other": {"size": "24MB"}},
+            images={"app": {"size": "63MB"}, "other": {"size": "21MB"}},
             taskDefinitions=[task_definition(networkMode="awsvpc", containerDefinitions=two)],
             services=[fargate()],
         )
     )
-    assert at(result, "web", "PULLED") == pytest.approx(17.0 + 5.0)
-    assert at(result, "side", "PULLED") == pytest.approx(17.0 + 5.0 + 2.0)
-    assert status_at(result, "RUNNING") == pytest.approx(17.0 + 7.0 + 2.0)
+    assert at(result, "web", "PULLED") == pytest.approx(17.0 + 6.0)
+    assert at(result, "side", "PULLED") == pytest.approx(17.0 + 6.0 + 2.0)
+    assert status_at(result, "RUNNING") == pytest.approx(17.0 + 8.0 + 2.0)
 
 
 def test_every_event_of_a_container_leads_back_to_what_brought_it_about() -> None:

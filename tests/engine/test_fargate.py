@@ -29,6 +29,8 @@ from ecssim.engine.timing import DEFAULTS, slowed
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"
 DAY = 86400.0
+#: MB a second that tasks of a quarter and of one vCPU pull.
+RATE, ONE_VCPU = 10.5, 11.5
 #: Micro-VM, agent, and the start after the pull.
 VM, AGENT, START = 12.0, 5.0, 2.0
 
@@ -145,9 +147,9 @@ def lazy(size: str = "600MB", index: bool = True, image: str = ECR, **parts: Any
 
 @pytest.mark.rule("FG-025", "FG-024")
 def test_lazy_loading_pulls_three_tenths_before_the_start():
-    assert pulled(lazy(index=False)) == pytest.approx(600 / 12)
-    assert pulled(lazy()) == pytest.approx(0.3 * 600 / 12)
-    assert pulled(lazy(model={"lazyLoadingPull": 0.5})) == pytest.approx(0.5 * 600 / 12)
+    assert pulled(lazy(index=False)) == pytest.approx(600 / RATE)
+    assert pulled(lazy()) == pytest.approx(0.3 * 600 / RATE)
+    assert pulled(lazy(model={"lazyLoadingPull": 0.5})) == pytest.approx(0.5 * 600 / RATE)
 
 
 @pytest.mark.rule("FG-021")
@@ -159,13 +161,13 @@ def test_lazy_loading_pulls_three_tenths_before_the_start():
     ],
 )
 def test_where_lazy_loading_is_not_the_whole_image_is_pulled(parts: dict[str, Any]):
-    assert pulled(lazy(**parts)) == pytest.approx(600 / 12)
+    assert pulled(lazy(**parts)) == pytest.approx(600 / RATE)
 
 
 @pytest.mark.rule("FG-021")
 def test_lazy_loading_works_on_the_newest_platform_version():
     for version in ("LATEST", "1.4.0"):
-        assert pulled(lazy(services=[fargate(platformVersion=version)])) == pytest.approx(0.3 * 600 / 12)
+        assert pulled(lazy(services=[fargate(platformVersion=version)])) == pytest.approx(0.3 * 600 / RATE)
 
 
 @pytest.mark.rule("FG-025")
@@ -231,7 +233,7 @@ def test_start_times_are_distributed_around_what_the_image_takes(megabytes: int,
     )
     tasks = run_dict(document).tasks
     pull = tasks.pull_stopped_at - tasks.pull_started_at
-    expected = megabytes / 35 * (0.3 if index else 1.0)
+    expected = megabytes / ONE_VCPU * (0.3 if index else 1.0)
     assert pull.median() == pytest.approx(expected, rel=0.06)
     assert pull.quantile(0.95) / pull.median() == pytest.approx(np.exp(0.25 * 1.645), rel=0.12)
     assert (tasks.started_at - tasks.pull_stopped_at).tolist() == pytest.approx([START] * 200)
@@ -256,8 +258,8 @@ def test_fargate_keeps_the_base_layer_of_windows_and_nothing_of_linux():
         of = definition(cpu="1024", memory="2048", runtimePlatform=platform)
         return pulled(on_fargate(images={"app": {"size": "700MB", "shared": shared}}, taskDefinitions=[of]))
 
-    assert took(WINDOWS, 0.8) == pytest.approx(140 / 35)
-    assert took({}, 0.8) == pytest.approx(700 / 35)
+    assert took(WINDOWS, 0.8) == pytest.approx(140 / ONE_VCPU)
+    assert took({}, 0.8) == pytest.approx(700 / ONE_VCPU)
 
 
 # -- quotas ---------------------------------------------------------------------------------------------------

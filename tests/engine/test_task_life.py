@@ -151,34 +151,38 @@ def test_an_interface_is_attached_first(trunking: str, extra: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "memory", "rate"),
+    ("cpu", "memory", "measured", "estimated"),
     [
-        pytest.param("256", "512", 12, id="a quarter vCPU pulls 12 MB a second"),
-        pytest.param("512", "1024", 20, id="half a vCPU 20"),
-        pytest.param("1024", "2048", 35, id="one vCPU 35"),
-        pytest.param("2048", "4096", 55, id="two vCPU 55"),
-        pytest.param("4096", "8192", 80, id="four vCPU 80"),
-        pytest.param("8192", "16384", 100, id="eight vCPU 100"),
+        pytest.param("256", "512", 10.5, 12, id="a quarter vCPU"),
+        pytest.param("512", "1024", 11, 20, id="half a vCPU"),
+        pytest.param("1024", "2048", 11.5, 35, id="one vCPU"),
+        pytest.param("2048", "4096", 18, 55, id="two vCPU"),
+        pytest.param("4096", "8192", 26, 80, id="four vCPU"),
+        pytest.param("8192", "16384", 33, 100, id="eight vCPU"),
     ],
 )
 @pytest.mark.rule("FG-023", "FG-024", "LIFE-081", "LIFE-031")
-def test_a_fargate_task_gets_a_vm_an_agent_and_its_image(cpu: str, memory: str, rate: int) -> None:
-    result = run_dict(
-        scenario(
-            duration="5m",
-            taskDefinitions=[task_definition(networkMode="awsvpc", cpu=cpu, memory=memory)],
-            services=[fargate()],
+def test_a_fargate_task_gets_a_vm_an_agent_and_its_image(
+    cpu: str, memory: str, measured: float, estimated: float
+) -> None:
+    for model, rate in (({}, measured), ({"fargatePullRates": "estimated"}, estimated)):
+        result = run_dict(
+            scenario(
+                duration="5m",
+                taskDefinitions=[task_definition(networkMode="awsvpc", cpu=cpu, memory=memory)],
+                services=[fargate()],
+                model=model,
+            )
         )
-    )
-    expected = {"PROVISIONING": 0, "PENDING": 12, "ACTIVATING": 17, "RUNNING": round(17 + 60 / rate + 2, 3)}
-    assert times(result) == pytest.approx(expected)
-    assert result.tasks.connectivity_at[0] == 17
+        expected = {"PROVISIONING": 0, "PENDING": 12, "ACTIVATING": 17, "RUNNING": round(17 + 60 / rate + 2, 3)}
+        assert times(result) == pytest.approx(expected)
+        assert result.tasks.connectivity_at[0] == 17
 
 
 @pytest.mark.rule("FG-020", "LIFE-085")
 def test_fargate_has_no_image_cache() -> None:
     result = run_dict(scenario(duration="5m", **VPC, services=[fargate(count=3)]))
-    assert {times(result, n)["RUNNING"] for n in range(3)} == {24.0}
+    assert {times(result, n)["RUNNING"] for n in range(3)} == {round(17 + 60 / 10.5 + 2, 3)}
 
 
 @pytest.mark.rule("LIFE-007")
