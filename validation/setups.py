@@ -76,7 +76,7 @@ def scale_out_2022() -> Document:
 
 def fargate_tasks(cpu: int, memory: int, mb: float, count: int = 400, **behaviour: Any) -> Document:
     """``count`` tasks of one image, stopped again after ten minutes; launched slowly enough to stand alone."""
-    return base("20m") | {
+    return base("30m") | {
         "taskDefinitions": [task_definition(cpu, memory)],
         "images": {"example/app:1": {"size": f"{mb:g}MB"}},
         "services": [service("app", count)],
@@ -144,7 +144,8 @@ def tracked_step(seed: int) -> Document:
             }
         ],
         "services": [
-            service("app", 8) | {"loadBalancers": [{"targetGroupArn": "app", "containerName": "app", "containerPort": 80}]}
+            service("app", 8)
+            | {"loadBalancers": [{"targetGroupArn": "app", "containerName": "app", "containerPort": 80}]}
         ],
         "scalableTargets": [{"resourceId": "service/bench/app", "minCapacity": 8, "maxCapacity": 40}],
         "scalingPolicies": [
@@ -237,7 +238,16 @@ def spot_instances() -> Document:
             "instances": {"instanceType": kind, "market": "spot"},
             "agent": {"ECS_CLUSTER": "bench"},
         }
-        for kind in ("m5.large", "c5.large", "r5.large", "m6i.large", "c6i.large", "r6i.large", "m5.xlarge", "c5.xlarge")
+        for kind in (
+            "m5.large",
+            "c5.large",
+            "r5.large",
+            "m6i.large",
+            "c6i.large",
+            "r6i.large",
+            "m5.xlarge",
+            "c5.xlarge",
+        )
         for zone in ZONES
     ]
     return document
