@@ -30,7 +30,7 @@ from ecssim.engine.timing import DEFAULTS, slowed
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"
 DAY = 86400.0
 #: MB a second that tasks of a quarter and of one vCPU pull.
-RATE, ONE_VCPU = 10.5, 11.5
+RATE, ONE_VCPU = 10.5, 12.0
 #: Micro-VM, agent, and the start after the pull.
 VM, AGENT, START = 12.0, 5.0, 2.0
 
@@ -86,7 +86,7 @@ def test_a_task_has_20_gib_unless_its_definition_or_its_call_asks_for_more():
 
 
 @pytest.mark.rule("FG-022")
-def test_of_3500_tasks_the_first_appear_after_half_a_minute_and_all_are_there_after_four_and_a_half():
+def test_of_3500_tasks_the_first_appear_after_half_a_minute_and_nearly_all_are_there_after_four_and_a_half():
     document = on_fargate(
         duration="10m",
         timing={"profile": "typical"},
@@ -98,7 +98,9 @@ def test_of_3500_tasks_the_first_appear_after_half_a_minute_and_all_are_there_af
     first = tasks[tasks.created_at == 0]
     assert len(first) == 100
     assert 20 <= np.median(first.started_at) <= 40
-    assert 0.8 * 270 <= tasks.started_at.max() <= 1.1 * 270
+    # The last few take minutes more, as in the published curve.
+    assert 0.96 <= (tasks.started_at <= 270).mean() < 1.0
+    assert (tasks.started_at <= 0.6 * 270).mean() < 0.9
 
 
 # -- zones ----------------------------------------------------------------------------------------------------
@@ -236,7 +238,9 @@ def test_start_times_are_distributed_around_what_the_image_takes(megabytes: int,
     expected = megabytes / ONE_VCPU * (0.3 if index else 1.0)
     assert pull.median() == pytest.approx(expected, rel=0.06)
     assert pull.quantile(0.95) / pull.median() == pytest.approx(np.exp(0.25 * 1.645), rel=0.12)
-    assert (tasks.started_at - tasks.pull_stopped_at).tolist() == pytest.approx([START] * 200)
+    start = tasks.started_at - tasks.pull_stopped_at
+    assert start.median() == pytest.approx(START, rel=0.3)
+    assert 20.0 < start.quantile(0.95) < 45.0
     boot = tasks.connectivity_at - tasks.created_at
     assert boot.median() == pytest.approx(18.0, rel=0.15)
 

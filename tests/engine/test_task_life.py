@@ -155,10 +155,10 @@ def test_an_interface_is_attached_first(trunking: str, extra: float) -> None:
     [
         pytest.param("256", "512", 10.5, 12, id="a quarter vCPU"),
         pytest.param("512", "1024", 11, 20, id="half a vCPU"),
-        pytest.param("1024", "2048", 11.5, 35, id="one vCPU"),
-        pytest.param("2048", "4096", 18, 55, id="two vCPU"),
-        pytest.param("4096", "8192", 26, 80, id="four vCPU"),
-        pytest.param("8192", "16384", 33, 100, id="eight vCPU"),
+        pytest.param("1024", "2048", 12, 35, id="one vCPU"),
+        pytest.param("2048", "4096", 19, 55, id="two vCPU"),
+        pytest.param("4096", "8192", 27, 80, id="four vCPU"),
+        pytest.param("8192", "16384", 34, 100, id="eight vCPU"),
     ],
 )
 @pytest.mark.rule("FG-023", "FG-024", "LIFE-081", "LIFE-031")
