@@ -127,60 +127,6 @@ def on_instances(mode: str, count: int = 60, warm: bool = False, **more: Any) ->
     return document | more
 
 
-def tracked_step(seed: int) -> Document:
-    """M18: target tracking on CPU, and a step of load at some second after half an hour."""
-    return base("75m") | {
-        "initialState": "steady",
-        "taskDefinitions": [task_definition(256, 512)],
-        "images": {"example/app:1": {"size": "100MB"}},
-        "targetGroups": [{"targetGroupName": "app", "targetType": "ip"}],
-        "loadBalancers": [{"loadBalancerName": "lb", "type": "application", "subnets": ["private-a", "private-b"]}],
-        "listeners": [
-            {
-                "loadBalancer": "lb",
-                "port": 80,
-                "protocol": "HTTP",
-                "defaultActions": [{"type": "forward", "targetGroups": [{"targetGroup": "app", "weight": 1}]}],
-            }
-        ],
-        "services": [
-            service("app", 8)
-            | {"loadBalancers": [{"targetGroupArn": "app", "containerName": "app", "containerPort": 80}]}
-        ],
-        "scalableTargets": [{"resourceId": "service/bench/app", "minCapacity": 8, "maxCapacity": 40}],
-        "scalingPolicies": [
-            {
-                "resourceId": "service/bench/app",
-                "policyName": "cpu",
-                "policyType": "TargetTrackingScaling",
-                "targetTrackingScalingPolicyConfiguration": {
-                    "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"},
-                    "targetValue": 50,
-                },
-            }
-        ],
-        # 25 requests a second fill a quarter vCPU: 8 tasks go from 5 to 55 %, so that the minute of the step does not count.
-        "behaviour": {"app": {"request": {"cpuSeconds": 0.01, "latency": "20ms"}}},
-        "traffic": [
-            {
-                "name": "load",
-                "to": {"targetGroup": "app"},
-                "pattern": "spike",
-                "base": 10,
-                "peak": 110,
-                "at": f"{1800 + step_second(seed)}s",
-                "for": "40m",
-                "ramp": "1s",
-            }
-        ],
-    }
-
-
-def step_second(seed: int) -> int:
-    """At which second of its minute the step of ``tracked_step`` comes."""
-    return seed * 37 % 60
-
-
 def managed_scaling(maximum: int, calls: list[tuple[str, int]], duration: str = "2h") -> Document:
     """A service of half an m6i.large a task on a provider with managed scaling that starts empty."""
     return base(duration) | {
