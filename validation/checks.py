@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import ecssim
+from benchmarks.load_step import episode, tracking
 from ecssim.scenario.load import load_mapping
 from validation import setups
 from validation.curves import LARGEST_MEAN_ERROR, LARGEST_TIME_ERROR, SHARES, CurveError, error_of
@@ -283,8 +284,6 @@ def cold_launch(measurement: Measurement, effort: Effort) -> list[Outcome]:
 
 def load_step(measurement: Measurement, effort: Effort) -> list[Outcome]:
     """M18: from the step to the decision, and to the tasks."""
-    from benchmarks.load_step import episode, tracking
-
     given = measurement.figures
     episodes = [episode(seed, tracking(60)) for seed in range(5 * effort.seeds)]
     triggers = [one.trigger for one in episodes]
