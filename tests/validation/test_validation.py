@@ -154,8 +154,9 @@ def test_the_page_names_the_calibrated_defaults() -> None:
     quarter, half, one = (FARGATE_PULL_RATES["measured"][i][1] for i in range(3))
     assert re.sub(r"\s+", " ", f"{quarter:g}, {half:g} and {one:g} MB/s") in re.sub(r"\s+", " ", text)
     start = DEFAULTS["fargateStart"][0]
+    assert start.kind == "lognormal"
     assert start.a == 2.0
-    assert start.a * np.exp(1.6448536 * start.b) == pytest.approx(30.0)
+    assert start.b == 30.0
 
 
 def test_a_miss_stands_on_the_page_with_its_cause() -> None:
