@@ -38,7 +38,7 @@ class Pulls:
         self._jitter = engine.timing["agentRetryJitter"]
         self._rate = engine.model.pull_rate
         self._shared = engine.model.pull_bandwidth == "shared"
-        self._fargate_rates = engine.model.fargate_pull_rates
+        self._rates = engine.model.fargate_pull_rates
         #: Until when the registry answers nobody (fault ``registryDown``).
         self.down_until = 0.0
         #: What happens when a plain task's containers have started; who looks at reachability puts itself in between.
@@ -65,7 +65,7 @@ class Pulls:
             if self.meter is not None:
                 for image in template.images:
                     self.meter(task, image)
-            pull = size / fargate_pull_rate(template.cpu, self._fargate_rates) * delays[PULL] * self.engine.registry_factor
+            pull = size / fargate_pull_rate(template.cpu, self._rates) * delays[PULL] * self.engine.registry_factor
             task.pull_stopped_at = now + pull
             self.kernel.after(pull + delays[START], self.then_started, task, task.epoch)
             return
