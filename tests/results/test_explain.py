@@ -92,8 +92,7 @@ def test_the_addresses_of_a_subnet_are_all_accounted_for(demo: Result) -> None:
 
 def test_a_subnet_that_had_room_says_how_much(demo: Result) -> None:
     answer = explain(demo, "subnet/private-b").answer
-    assert "came down to 1 free address of 59" in answer
-    assert "nothing failed" in answer
+    assert "It always had free addresses: 3 of 59 at the least" in answer
 
 
 def test_a_service_tells_its_calls_and_events_in_the_order_of_time(demo: Result) -> None:

@@ -93,7 +93,7 @@ def test_the_peak_of_a_deployment_is_its_maximum_with_those_that_stop_and_cool()
     # Waves of four, 64 s apart; a task stops for 11 s, and its address cools for a minute instead of half of one.
     timing = {"profile": "fixed", "addressRelease": "60s"}
     web = fargate("web", 12, taskDefinition="edge", deploymentConfiguration=percent(100, 134))
-    document = small(timing=timing, services=[web])
+    document = small(timing=timing, services=[web], model={"fargatePullRates": "estimated"})
     peak = ecssim.subnets(load_mapping(document), seeds=1, workers=1, alternatives=False).of("a").peak
     maximum = 12 * 134 // 100
     assert peak.consumers == {"web": maximum + 4, "cooling": 4}
