@@ -174,8 +174,8 @@ print("You found one." if cost < to_beat and loses < 100 else "Not yet: what is 
 # ## Packing
 #
 # On Fargate a task pays for its size. On instances the instance is paid for, and tasks that lie next to each other
-# leave others empty, which managed scaling then takes away. In `cost_hacks_on_ec2.yaml` 16 to 96 tasks come and go
-# over a day; as it is they are spread over the instances.
+# leave others empty, which managed scaling then takes away. In `cost_hacks_on_ec2.yaml` 96 tasks by day become 16 by
+# night; as it is they are spread over the instances.
 #
 # **What does `binpack` save?**
 
@@ -202,8 +202,8 @@ hours = pd.DataFrame(
 )
 hours[["instances, spread", "instances, packed"]].plot(drawstyle="steps-post", ylabel="instances", figsize=(9, 3))
 # %% [markdown]
-# Both rise alike in the morning. In the afternoon the spread tasks hold on to every instance: managed scaling takes
-# only those without a task.
+# Both begin with twelve. In the afternoon the spread tasks hold on to every instance: managed scaling takes only
+# those without a task.
 #
 # ## Fargate or EC2?
 #
