@@ -183,7 +183,9 @@ def test_single_figures_are_within_their_bounds(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_is_fresh(shared_data: Path) -> None:
+def test_the_page_is_fresh(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Months of a cluster, held against the laws of the world every minute, would take a quarter of an hour.
+    monkeypatch.delenv("ECSSIM_CHECK", raising=False)
     effort = Effort(20, shared_data)
     found = {name: check(KNOWN[name], effort) for name, check in CHECKS.items()}
     assert PAGE.read_text("utf-8") == page(KNOWN, found, 20, ecssim.__version__, data=True)
