@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ecssim.decide import alarms as judge
 from ecssim.engine.alarm_lanes import Lanes
 from ecssim.engine.metric_history import DEPTH, SERIES, MetricHistory
+from ecssim.world.entities import Service
 from ecssim.world.scaling import AlarmSettings, MetricAlarm
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Alarms:
         if alarm is None:
             alarm = MetricAlarm(settings, self._names[settings.name], self._metrics[settings.metric], side)
             self.by_name[settings.name] = alarm
-            self.engine.monitoring.alarm(self.engine.world.services[settings.service], 1)
+            self.engine.monitoring.alarm(self._watched(settings), 1)
         else:
             alarm.settings = settings
             alarm.metric_code = self._metrics[settings.metric]
@@ -88,8 +89,12 @@ class Alarms:
     def delete(self, alarm: MetricAlarm) -> None:
         """Delete an alarm."""
         del self.by_name[alarm.settings.name]
-        self.engine.monitoring.alarm(self.engine.world.services[alarm.settings.service], -1)
+        self.engine.monitoring.alarm(self._watched(alarm.settings), -1)
         self._stale = True
+
+    def _watched(self, settings: AlarmSettings) -> Service | None:
+        """The service whose metric the alarm watches; a series of metric math belongs to none."""
+        return None if settings.column == SERIES else self.engine.world.services[settings.service]
 
     def _in_lanes(self, alarm: MetricAlarm) -> bool:
         lanes = self._lanes.alarms

@@ -74,11 +74,10 @@ class Monitoring:
 
     # -- alarms -----------------------------------------------------------------------------------------------
 
-    def alarm(self, service: Service, delta: int) -> None:
-        """The service has ``delta`` more alarms from now on."""
-        key = _key(
-            service.service_code, service.cluster.code, Dimension.ALARMS, "standardAlarmMonth", Unit.ALARM_SECOND
-        )
+    def alarm(self, service: Service | None, delta: int) -> None:
+        """The service, or nobody by name, has ``delta`` more alarms from now on."""
+        owner, cluster = (service.service_code, service.cluster.code) if service is not None else (0, 0)
+        key = _key(owner, cluster, Dimension.ALARMS, "standardAlarmMonth", Unit.ALARM_SECOND)
         self.engine.meters.change(key, delta)
 
     # -- Container Insights -----------------------------------------------------------------------------------

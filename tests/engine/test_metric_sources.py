@@ -338,3 +338,14 @@ def test_an_alarm_on_the_response_time_sees_what_the_record_says() -> None:
     assert [s[2] for s in states(result, "a")] == ["ALARM"]
     plain = run_dict(document | {"alarms": []}).service_metrics["target_response_time"].to_numpy()
     np.testing.assert_array_equal(recorded, plain)
+
+
+def test_alarms_on_metric_math_are_billed_to_nobody_however_many_series_there_are() -> None:
+    from benchmarks.tick import document, with_every_policy
+
+    # A series has a number of its own, beyond that of the last service.
+    result = run_dict(with_every_policy(document(1, 90), 1))
+    costs = result.costs[result.costs["dimension"] == "alarms"]
+    assert costs["service"].isna().any()
+    assert not costs["service"].isna().all()
+    assert costs["quantity"].min() > 0
