@@ -6,7 +6,6 @@ Implements SCALE-001 to SCALE-004, SCALE-006, SCALE-011, SCALE-052, SCALE-060 to
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from math import inf
 from typing import Final
@@ -26,7 +25,7 @@ from ecssim.aws.scaling import (
     StepScalingConfiguration,
     TargetTrackingConfiguration,
 )
-from ecssim.aws.schedules import BadScheduleError, Schedule, parse_schedule
+from ecssim.aws.schedules import BadScheduleError, Schedule, moment_of, parse_schedule
 
 CODE: Final = "ValidationException"
 MOST_STEPS: Final = 20
@@ -78,18 +77,8 @@ def kind_of(policy: ScalingPolicy) -> ScalingPolicyType:
 
 def schedule_of(action: ScheduledAction) -> Schedule:
     """The schedule of a scheduled action; start and end times are UTC (SCALE-060)."""
-    start, end = _moment(action.start_time, "startTime"), _moment(action.end_time, "endTime")
+    start, end = moment_of(action.start_time, "startTime"), moment_of(action.end_time, "endTime")
     return parse_schedule(action.schedule, action.timezone, start, end)
-
-
-def _moment(text: str | None, key: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadScheduleError(f"{key}: expected a timestamp (2026-03-02T08:00:00Z)") from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _bounds(minimum: int | None, maximum: int | None, where: tuple[str, ...]) -> Iterator[Refusal]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, ValidationError
@@ -16,7 +15,7 @@ from pydantic import Field, ValidationError
 from ecssim.aws.refusals import Refusal
 from ecssim.aws.requests import REQUESTS
 from ecssim.aws.scaling import ScalingShape
-from ecssim.aws.schedules import BadScheduleError, Schedule, parse_schedule
+from ecssim.aws.schedules import BadScheduleError, Schedule, moment_of, parse_schedule
 from ecssim.aws.shape import JsonObject, Name, Region, Shape
 
 CODE: Final = "ValidationException"
@@ -63,7 +62,7 @@ class EventSchedule(ScalingShape):
 
 def schedule_of(document: EventSchedule) -> Schedule:
     """When the schedule fires; start and end are UTC unless they say otherwise."""
-    start, end = _moment(document.start_date, "startDate"), _moment(document.end_date, "endDate")
+    start, end = moment_of(document.start_date, "startDate"), moment_of(document.end_date, "endDate")
     return parse_schedule(document.schedule_expression, document.schedule_expression_timezone, start, end)
 
 
@@ -134,13 +133,3 @@ def _camel(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_camel(inner) for inner in value]
     return value
-
-
-def _moment(text: str | None, key: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadScheduleError(f"{key}: expected a timestamp (2026-03-02T08:00:00Z)") from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

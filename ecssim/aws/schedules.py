@@ -29,6 +29,17 @@ class BadScheduleError(ValueError):
     """The text is no schedule; the message says what was expected."""
 
 
+def moment_of(text: str | None, key: str) -> datetime | None:
+    """Read the timestamp of a document's ``key``; without a time zone it is UTC, without a text there is none."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadScheduleError(f"{key}: expected a timestamp (2026-03-02T08:00:00Z)") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """One schedule: exactly one of ``once``, ``every`` (seconds) and ``cron`` (five fields and years) is set.

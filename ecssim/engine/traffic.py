@@ -19,7 +19,7 @@ from ecssim.engine import flow_rows, lone_targets
 from ecssim.engine.columns import CELL_FLOATS, CELL_INTEGERS, Columns
 from ecssim.engine.flow_targets import FEW, HOT, PLAIN, WHOLE, Clients, Holder, Stream, Target
 from ecssim.workload.arrivals import BLOCK, MINUTE, Load
-from ecssim.workload.flow import IDLE_TIMEOUT, shares, step, steps
+from ecssim.workload.flow import IDLE_TIMEOUT, shares, steps
 from ecssim.world.entities import Service, Task, Template
 
 if TYPE_CHECKING:
@@ -274,23 +274,8 @@ class Traffic:
         counts, doors["carry"][target.index] = shares(n, integrals, doors["carry"][target.index])
         stressed = False
         for i, count, integral in zip(target.cells, counts, integrals, strict=True):
-            rate = columns["rate"][i] * columns["cores"][i]
-            done = step(
-                columns["in_flight"][i],
-                count,
-                dt,
-                integral / dt,
-                rate,
-                columns["unloaded"][i],
-                columns["carry"][i],
-                columns["patience"][i],
-            )
             columns["offered"][i] += count
-            columns["served"][i] += done.served
-            columns["f504"][i] += done.timed_out
-            columns["in_flight"][i] = done.in_flight
-            columns["carry"][i] = done.carry
-            stressed = stressed or count > HOT * rate * integral or done.carry > 0.0
+            stressed = lone_targets.move(self, target, i, count, integral, dt) or stressed
         target.stressed = stressed
         self.finish_drained(target)
 
