@@ -6,6 +6,7 @@ Times are seconds. Nothing is polled: the next try that succeeds is computed fro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from math import inf
 from typing import Final
@@ -73,7 +74,7 @@ def reported_at(happened: Sequence[float], back: float, unit: Callable[[int, int
     times = []
     for i, t in enumerate(happened):
         if len(tried) < SUBMITTED_AT_ONCE:
-            at = submitted_at(t, back, lambda attempt, i=i: unit(i, attempt))  # type: ignore[misc]
+            at = submitted_at(t, back, partial(unit, i))
         else:
             at = max(t, heappop(tried))
         heappush(tried, at)
