@@ -40,7 +40,7 @@ def _findings(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
     from rich.text import Text
 
     if not findings:
-        console.print("Nothing to report: every service had its tasks, nothing ran out.")
+        console.print("Nothing to report: nothing failed, nothing ran out.")
     for finding in findings[:_FINDINGS]:
         mark, style = _MARKS[finding["severity"]]
         text, fix = str(finding["text"]), finding.get("fix")

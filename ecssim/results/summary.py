@@ -25,6 +25,7 @@ from ecssim.results.request_figures import request_figures, request_findings
 from ecssim.results.right_sizing import right_sizes, size_findings
 from ecssim.results.run_findings import call_findings, job_findings, run_findings
 from ecssim.results.scaling_figures import ScalingFigures, scaling_figures
+from ecssim.results.scaling_findings import scaling_findings
 from ecssim.results.service_figures import service_figures
 from ecssim.results.service_findings import service_findings
 from ecssim.results.subnet_figures import subnet_figures
@@ -46,7 +47,8 @@ def summary(result: Result) -> dict[str, Any]:
     fleets = fleet_figures(facts)
     requests = request_figures(facts)
     bill = result.bill()
-    scaled = {f.name: f for f in scaling_figures(facts, bill)}
+    judged = scaling_figures(facts, bill)
+    scaled = {f.name: f for f in judged}
     findings = ordered(
         [
             *run_findings(facts),
@@ -59,6 +61,7 @@ def summary(result: Result) -> dict[str, Any]:
             *deployment_findings(facts),
             *capacity_findings(facts, services, fleets, bill),
             *group_findings(facts),
+            *scaling_findings(judged, facts.end),
             *size_findings(right_sizes(facts, bill, fleets)),
             *job_findings(facts),
             *call_findings(facts),
