@@ -131,10 +131,10 @@ class Scaling:
         return self._known[key]
 
     def _curves(self, key: int) -> Curves | None:
-        rows, cells, at = self._rows.get(key), self._cells.get(key), self._tasks.get(key)
-        if rows is None or cells is None or at is None or not rows["offered_count"].any():
+        rows, at = self._rows.get(key), self._tasks.get(key)
+        if rows is None or at is None or not rows["offered_count"].any():
             return None
-        cost = self._cost(rows["t"], cells, at)
+        cost = self._cost(rows["t"], key, at)
         if cost is None:
             return None
         edges = np.append(rows["t"], rows["t"][-1] + MINUTE)
@@ -146,7 +146,7 @@ class Scaling:
             mean_held(tasks.healthy[at], tasks.stopping[at], edges),
         )
 
-    def _cost(self, t: np.ndarray, cells: np.ndarray, tasks: np.ndarray) -> np.ndarray | None:
+    def _cost(self, t: np.ndarray, key: int, tasks: np.ndarray) -> np.ndarray | None:
         """Task-seconds of a request in each minute: the mean over the revisions that requests went to."""
         rates = self._facts.manifest.get("requests_per_second") or {}
         known = {revision: rates.get(name, 0.0) for revision, name in self._revisions(tasks).items()}
@@ -155,6 +155,10 @@ class Scaling:
             return None
         if len(seconds) == len(known) and len(set(seconds.values())) == 1:
             return np.full(len(t), next(iter(seconds.values())))
+        # Only now: the cells of a day of a thousand services are its largest table.
+        cells = self._cells.get(key)
+        if cells is None:
+            return None
         each = np.array([seconds.get(revision, np.nan) for revision in cells["revision"].tolist()])
         offered = np.where(np.isnan(each), 0, cells["offered_count"])
         minute = np.searchsorted(t, cells["t"])
