@@ -47,12 +47,14 @@ class Launching:
         if granted < count:
             self.services.dirty.mark_at(service, service.bucket.next_at(now))
         template = deployment.template
-        if granted == 1 and not (service.provider_strategy or template.fargate or template.on_instances):
-            started = self._on_one_instance(service, deployment, template)
+        strategy = service.provider_strategy
+        if granted == 1 and len(strategy) < 2 and not (template.fargate or template.on_instances):
+            provider = strategy[0].provider if strategy else 0
+            started = self._on_one_instance(service, deployment, template, provider)
             if not started:
                 service.bucket.give_back(1)
             return started
-        if service.provider_strategy:
+        if strategy:
             shares = self.engine.providers.split(service, deployment, granted)
         else:
             shares = [(0, granted)]
@@ -67,8 +69,8 @@ class Launching:
             service.bucket.give_back(granted - started)
         return started
 
-    def _on_one_instance(self, service: Service, deployment: Deployment, template: Template) -> int:
-        """Start one task by its launch type EC2: what :meth:`_on_instances` does, for the one lost task of most passes.
+    def _on_one_instance(self, service: Service, deployment: Deployment, template: Template, provider: int) -> int:
+        """Start one task of one provider: what :meth:`_on_instances` does, for the one lost task of most passes.
 
         Its loops over providers and tasks are a twentieth of a large run.
         """
@@ -79,15 +81,17 @@ class Launching:
         if cluster.provisioning:
             engine.waiting.settle(cluster)
         cause = deployment.event
-        instance = engine.fleets.place(template, 0, service, service.strategy, cause)
+        instance = engine.fleets.place(template, provider, service, service.strategy, cause)
         if instance is None:
-            self._unplaced(service, deployment, template, 0, 1)
+            if engine.capacity.manages(provider):
+                return self._provision(service, deployment, template, provider, 1)
+            self._unplaced(service, deployment, template, provider, 1)
             return 0
         subnet = address = -1
         if template.eni:
-            subnet, address = engine.subnets.acquire(template, service, instance.zone, 0)
+            subnet, address = engine.subnets.acquire(template, service, instance.zone, provider)
         create = engine.lifecycle.create
-        task = create(template, service, deployment, instance, subnet, address, 0, ORIGIN_SERVICE, cause)
+        task = create(template, service, deployment, instance, subnet, address, provider, ORIGIN_SERVICE, cause)
         if address < 0 <= subnet:
             engine.subnets.refused(subnet, "tasks", task, task.last_event)
         service.unplaced = 0
