@@ -39,10 +39,7 @@ STEPS: Final = 12
 LEAST: Final = 1e-4
 
 #: Up to so many servers Erlang's sum is simply added up.
-FEW_SERVERS: Final = 64
-
-#: A chance to wait below this is none.
-_NO_CHANCE: Final = 1e-20
+FEW_SERVERS: Final = 12
 
 
 class Shape(NamedTuple):
@@ -168,60 +165,49 @@ def erlang_c(servers: Floats, rho: Floats) -> Floats:
     utilisation; fewer than one server is one slower server.
     """
     below = np.maximum(np.floor(servers), 1.0)
-    low = _erlang_c_whole(below, rho)
     part = np.maximum(servers - below, 0.0)
-    between = part > 0.0
-    if between.any():
-        at = np.flatnonzero(between)
-        high = _erlang_c_whole(below[at] + 1.0, rho[at])
-        low[at] += part[at] * (high - low[at])
-    return low
+    if not part.any():
+        return _erlang_c_whole(below, rho)
+    low, high = _erlang_c_whole(np.stack([below, below + 1.0]), rho)
+    out: Floats = low + part * (high - low)
+    return out
 
 
 def _erlang_c_whole(n: Floats, rho: Floats) -> Floats:
-    """Erlang C for whole numbers of servers, by ``1 / B = 1 + n/a + n(n-1)/a^2 + ...`` with ``a = n rho``."""
-    most = float(n.max(initial=0.0))
+    """Erlang C for whole numbers of servers."""
     a = n * np.maximum(rho, LEAST)
-    if most <= FEW_SERVERS:
-        total = _terms(n, a, int(most))
+    few = n <= FEW_SERVERS
+    if few.all():
+        blocked = _blocked_of_few(n, a)
+    elif not few.any():
+        blocked = _blocked_of_many(n, a)
     else:
-        total = np.empty_like(a)
-        many = n > FEW_SERVERS
-        for mask, add in ((~many, _terms), (many, _many_terms)):
-            at = np.flatnonzero(mask)
-            if len(at):
-                total[at] = add(n[at], a[at], int(n[at].max()))
-    blocked = 1.0 / total
+        blocked = np.empty_like(a)
+        blocked[few] = _blocked_of_few(n[few], a[few])
+        blocked[~few] = _blocked_of_many(n[~few], a[~few])
     out: Floats = blocked / (1.0 - rho * (1.0 - blocked))
     return out
 
 
-def _terms(n: Floats, a: Floats, steps: int) -> Floats:
-    """Add all terms of the sum: with so few servers none is out of range."""
+def _blocked_of_few(n: Floats, a: Floats) -> Floats:
+    """Erlang B term by term: ``1 / B = 1 + n/a + n(n-1)/a^2 + ...``."""
     term, total, left = np.ones_like(a), np.ones_like(a), n.copy()
-    for _ in range(steps):
+    for _ in range(int(n.max(initial=0.0))):
         term *= left
         term /= a
         total += term
         left -= 1.0
-    return total
+    out: Floats = 1.0 / total
+    return out
 
 
-def _many_terms(n: Floats, a: Floats, steps: int) -> Floats:
-    """Add the terms of the sum, which grow and then fall, until none changes any value or waiting has no chance.
+def _blocked_of_many(n: Floats, a: Floats) -> Floats:
+    """Erlang B as the chance that a Poisson number with mean ``a`` is ``n``, given that it is not more."""
+    # Late: a third of a second that nobody should wait for who has no traffic.
+    from scipy.special import gammaln, pdtr
 
-    What is settled stays as it is, whoever else is in the vector.
-    """
-    term, total, left = np.ones_like(a), np.ones_like(a), n.copy()
-    for _ in range(steps):
-        term *= left
-        term /= a
-        term[(total > 1.0 / _NO_CHANCE) | (term < total * 2.0**-60)] = 0.0
-        if not term.any():
-            break
-        total += term
-        left -= 1.0
-    return total
+    out: Floats = np.exp(n * np.log(a) - a - gammaln(n + 1.0)) / pdtr(n, a)
+    return out
 
 
 def stationary(
