@@ -77,6 +77,8 @@ class Lifecycle:
         self.live: dict[int, Task] = {}
         #: What is done with a task that has ended; the outside view puts itself in between to remember it.
         self.ended: Callable[[Task], None] = self.write
+        #: Whether somebody goes on looking at tasks that have ended (engine.outside).
+        self.remembers = False
         #: How an agent takes a task (engine.agents).
         self.submit: Callable[[Task], None]
         #: Whether an agent somewhere cannot tell ECS what happens (engine.reports).
@@ -471,6 +473,10 @@ class Lifecycle:
         else:
             del task.owner.tasks[task.ordinal]
             engine.standalone.on_stopped(task)
+        # What points back at its task is cut off: the task is freed now, not when the collector comes by.
+        task.targets = None
+        if not self.remembers:
+            task.containers = None
 
     # -- the record -------------------------------------------------------------------------------------------
 

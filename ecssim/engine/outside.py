@@ -106,6 +106,7 @@ class Outside:
             self._held = {t.ordinal: i.code for i in self._by_code.values() for t in i.tasks.values() if t.running}
         self._write = engine.lifecycle.ended
         engine.lifecycle.ended = self._ended
+        engine.lifecycle.remembers = True
         recorder.listeners.append(self.read)
 
     # -- answers ----------------------------------------------------------------------------------------------
