@@ -6,8 +6,9 @@ First ecssim runs the day's cluster (1,000 services, 5,000 instances, 50,000 tas
 launches; then the naive model lives through the same launches, each with the times that it had, and chooses
 every instance by itself. That both come to the same verdict each time is asserted: the instance, the number of
 candidates, and how many instances fell at which check, since a placement that cannot say why is not the same
-placement. So the ratio compares two ways to the same answer. Timed is on either side the run alone, on ours with
-its tables in a folder: neither the setting up of the cluster nor the summary at the end.
+placement. So the ratio compares two ways to the same answer. Timed is on either side the run alone, with its record
+in memory as the naive model's list of dicts is: neither the setting up of the cluster nor the summary at the end.
+``--folder`` writes our tables to a run folder besides.
 """
 
 from __future__ import annotations
@@ -160,17 +161,17 @@ class Naive:
             environment.process(self.task(launch, None, 0))
 
 
-def reference(launches: int, folder: Path) -> tuple[Naive, list[Launch], int, float, float]:
+def reference(launches: int, folder: Path, *, out: Path | None = None) -> tuple[Naive, list[Launch], int, float, float]:
     """Run ecssim for about ``launches`` launches on the day's cluster.
 
     Returns the empty naive cluster, every task in the order of its placement, how many of them were there at
-    the start, the horizon, and the CPU seconds that the run took.
+    the start, the horizon, and the CPU seconds that the run took. ``out`` is a folder for the tables.
     """
     from ecssim.run import simulate
 
     hours = 1.2 * launches / 50_000
     document = day(hours=hours)
-    simulation = simulate(load_document(document, folder), out=folder / "run")
+    simulation = simulate(load_document(document, folder), out=out)
     placed = len(simulation.engine.lifecycle.live)
     began = time.process_time()
     simulation.advance(until=hours * 3600.0)
@@ -215,10 +216,11 @@ def launches_of(result: Any, names: list[str]) -> list[Launch]:
     return found
 
 
-def compare(launches: int) -> dict[str, float]:
+def compare(launches: int, *, write: bool = False) -> dict[str, float]:
     """Run both sides and return what they cost; raises AssertionError where they choose differently."""
     with tempfile.TemporaryDirectory() as name:
-        naive, every, placed, horizon, ours = reference(launches, Path(name))
+        out = Path(name) / "run" if write else None
+        naive, every, placed, horizon, ours = reference(launches, Path(name), out=out)
     for launch in every[:placed]:
         host = naive.hosts[launch.instance]
         naive.take(host, launch.service)
@@ -241,7 +243,9 @@ def compare(launches: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--launches", type=int, default=50_000)
-    print(json.dumps(compare(parser.parse_args().launches)))
+    parser.add_argument("--folder", action="store_true", help="with the tables of ecssim in a run folder")
+    given = parser.parse_args()
+    print(json.dumps(compare(given.launches, write=given.folder)))
 
 
 if __name__ == "__main__":

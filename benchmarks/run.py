@@ -69,7 +69,7 @@ def naive(size: str) -> list[Row]:
             round(got["naive_cpu"] / got["cpu"], 2),
             "times faster",
             f"{got['launches']} launches on 5,000 instances, {got['same']} placements the same: naive "
-            f"{got['naive_cpu']:.1f} s CPU over ecssim {got['cpu']:.1f} s, tables in a folder",
+            f"{got['naive_cpu']:.1f} s CPU over ecssim {got['cpu']:.1f} s, both records in memory",
         )
     ]
 
