@@ -12,10 +12,11 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.day_scenario import day
+from benchmarks.day_scenario import EVERYTHING, FEATURES, day
 from benchmarks.measure import peak_mib
 
 #: A day must launch so many times its running tasks: 950,000 for the whole one.
@@ -31,16 +32,14 @@ def load_document(document: dict[str, Any], folder: Path) -> Any:
     return load(path)
 
 
-def run_day(part: float, hours: float = 24.0, seed: int = 1, everything: bool = False) -> dict[str, float]:
+def run_day(part: float, hours: float = 24.0, seed: int = 1, features: Collection[str] = ()) -> dict[str, float]:
     """Run ``part`` of the day and return what it cost and did."""
     from ecssim.run import simulate
 
     services, instances, tasks = round(1000 * part), round(5000 * part), round(50_000 * part)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        document = day(
-            services=services, instances=instances, tasks=tasks, hours=hours, seed=seed, everything=everything
-        )
+        document = day(services=services, instances=instances, tasks=tasks, hours=hours, seed=seed, features=features)
         began = time.process_time()
         loaded = load_document(document, folder)
         load_cpu = time.process_time() - began
@@ -77,8 +76,10 @@ def main() -> None:
     parser.add_argument("--part", type=float, default=0.1)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--everything", action="store_true", help="traffic, scaling, a managed capacity provider")
+    parser.add_argument("--features", nargs="*", choices=FEATURES, default=(), help="some parts of it and more")
     given = parser.parse_args()
-    print(json.dumps(run_day(given.part, given.hours, everything=given.everything)))
+    features = EVERYTHING if given.everything else given.features
+    print(json.dumps(run_day(given.part, given.hours, features=features)))
 
 
 if __name__ == "__main__":

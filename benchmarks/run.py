@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import addresses, fleet_index, load_step, scaling_tick, tick
+from benchmarks import addresses, day_scenario, features, fleet_index, load_step, scaling_tick, tick
 from benchmarks.measure import ROOT, Row, child, row
 
 #: Parts of the day by size, with the number of pairs; the last part gives the names without a suffix.
@@ -26,10 +26,9 @@ SATURATED = {"small": (0.1, 4.0), "full": (1.0, 1.0)}
 FLEET = {"small": "small", "full": "full"}
 
 
-def the_day(part: float, pairs: int, suffix: str, *, everything: bool = False) -> list[Row]:
+def the_day(part: float, pairs: int, suffix: str, name: str = "day", added: Sequence[str] = ()) -> list[Row]:
     """The day against bare SimPy with the same number of launches, in ``pairs`` alternating pairs."""
-    options = ("--part", str(part), *(["--everything"] if everything else []))
-    name = "day_everything" if everything else "day"
+    options = ("--part", str(part), *(["--features", *added] if added else []))
     ratios, ours, theirs = [], [], []
     launches = 0
     for pair in range(pairs):
@@ -95,7 +94,10 @@ def everything(size: str) -> Iterator[list[Row]]:
     for part, pairs in parts:
         yield the_day(part, pairs, "" if part == parts[-1][0] else f"_{round(1 / part)}th")
     part, pairs = parts[-1]
-    yield the_day(part, 1 if size == "full" else pairs, "", everything=True)
+    pairs = 1 if size == "full" else pairs
+    yield the_day(part, pairs, "", "day_everything", day_scenario.EVERYTHING)
+    yield the_day(part, pairs, "", "day_every_feature", day_scenario.FEATURES)
+    yield features.run(size)
     yield naive(size)
     yield saturated(size)
     yield tick.run(size)
