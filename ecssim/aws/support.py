@@ -124,7 +124,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " storageConfiguration",
         _N: "localStorageConfiguration capacityReservations",
     },
-    "ManagedInstancesNetworkConfiguration": {_M: "subnets", _E: "securityGroups"},
+    "ManagedInstancesNetworkConfiguration": {_M: _ALL},
     "InstanceRequirements": {
         _M: "vCpuCount memoryMiB cpuManufacturers memoryGiBPerVCpu allowedInstanceTypes excludedInstanceTypes"
         " instanceGenerations bareMetal burstablePerformance localStorage networkInterfaceCount acceleratorCount"
