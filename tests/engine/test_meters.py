@@ -12,6 +12,7 @@ from builders import (
     awsvpc,
     call,
     fargate,
+    fault,
     group,
     run_dict,
     scenario,
@@ -83,6 +84,32 @@ def test_a_fargate_task_is_metered_from_its_pull_to_its_end_in_begun_seconds_and
     cpu = totals(result)[None, "FARGATE", "vCPU"]
     assert cpu == int(256 * (ended + running))
     assert totals(result)[None, "FARGATE", "memory"] == int(512 * (ended + running))
+
+
+@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.rule("FG-042", "LIFE-032")
+def test_a_pull_that_has_to_ask_again_is_metered_once_and_from_its_begin(chained: bool) -> None:
+    side = {
+        "name": "side",
+        "image": "app",
+        "essential": False,
+        "dependsOn": [{"containerName": "web", "condition": "START"}],
+    }
+    definition = fargate_definition()
+    definition["containerDefinitions"] += [side] if chained else []
+    short = fault("10m", "registryDown", **{"for": "20s"}) | {"every": "1m", "times": 25}
+    down = [short, fault("40m", "registryDown", **{"for": "4m"})]
+    result = run_dict(churn(taskDefinitions=[definition], timeline=down))
+    tasks = result.tasks
+    reasons = tasks["stopped_reason"].astype(str)
+    failed = tasks[reasons.str.startswith("CannotPull")]
+    assert ((failed["stopping_at"].fillna(failed["stopped_at"]) - failed["pull_started_at"]) > 15).all() and len(
+        failed
+    ) > 3
+    ends = tasks["stopped_at"].fillna(5400.0)
+    times = (ends - tasks["pull_started_at"]).dropna()
+    billed = [max(60, ceil(t)) if end < 5400.0 else t for t, end in zip(times, ends[times.index], strict=True)]
+    assert totals(result)[None, "FARGATE", "vCPU"] == int(256 * sum(billed))
 
 
 @pytest.mark.rule("FG-042")
