@@ -8,8 +8,7 @@ LIFE-050 to LIFE-060, LIFE-069.
 
 from __future__ import annotations
 
-from math import inf
-from math import isnan
+from math import inf, isnan
 from typing import TYPE_CHECKING, Final
 
 from ecssim.aws.reasons import cut, fails_before_pull, fails_in_pull

@@ -49,7 +49,7 @@ class Rebalancing:
     # -- looking ----------------------------------------------------------------------------------------------
 
     def watch(self, service: Service) -> None:
-        """The service is steady, its deployment complete: arm a check if its zones are uneven (PLACE-080, PLACE-085)."""
+        """The service is steady: arm a check if its deployment is complete, its zones uneven (PLACE-080, PLACE-085)."""
         if service.moving is not None:
             self._finish(service)
         if service.rebalance_armed or service.deployments[0].rollout_state != COMPLETED:
