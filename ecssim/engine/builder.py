@@ -23,6 +23,7 @@ from ecssim.decide.own_strategy import OwnField
 from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT, Strategy, StrategyItem
 from ecssim.decide.provider_split import Share
 from ecssim.engine.deployment_settings import detectors_of
+from ecssim.engine.namesakes import follow
 from ecssim.engine.standalone import RunTaskPlan
 from ecssim.engine.templates import Templates, Wish
 from ecssim.errors import ClientError
@@ -114,17 +115,18 @@ class Builder:
         cluster = self.cluster(document.cluster)
         document = self._with_strategy(document, cluster)
         world = engine.world
-        if any(
-            s.name == document.service_name and s.cluster is cluster and s.status == "ACTIVE" for s in world.services
-        ):
+        before = [s for s in world.services if s.name == document.service_name and s.cluster is cluster]
+        if any(s.status == "ACTIVE" for s in before):
             raise ClientError("InvalidParameterException", "Creation of service was not idempotent.")
+        if any(s.status == "DRAINING" for s in before):
+            # The tasks of the deleted service have not all gone yet (SVC-002; API:DeleteService).
+            raise ClientError("InvalidParameterException", "Unable to Start a service that is still Draining.")
         most = engine.limits.services_per_cluster
         if sum(s.cluster is cluster and s.status != "INACTIVE" for s in world.services) >= most:
             raise ClientError("ClientException", f"You've reached the limit of {most:,} services in the cluster.")
         group_name = f"service:{document.service_name}"
         # A service that is created again after its deletion is another one, with ids and luck of its own.
-        lives = sum(s.name == document.service_name and s.cluster is cluster for s in world.services)
-        kind = f"service#{lives}" if lives else "service"
+        kind = f"service#{len(before)}" if before else "service"
         code, key, draws = engine.owner_parts(kind, cluster, group_name)
         service = Service(len(world.services), document.service_name, cluster, self.next_group(), code, key, draws)
         cluster.fleet.name_group(service.group, group_name)
@@ -151,6 +153,8 @@ class Builder:
         engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
         service.ripens_by_time = template.ripens
+        if before:
+            follow(engine, before[-1], service)
         return service
 
     @staticmethod

@@ -169,7 +169,9 @@ class Metrics:
         self._held_rows = 0
         fill_responses([Minute(rows, station, facts.shapes) for rows, station, facts in held if station is not None])
         for rows, _, facts in held:
-            self._services.extend_array(rows if facts.alive is None else rows[facts.alive])
+            # Of a deleted service only what clients still ask of it: every request is somebody's.
+            kept = None if facts.alive is None else facts.alive | (rows["offered_count"] > 0)
+            self._services.extend_array(rows if kept is None else rows[kept])
 
     def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
