@@ -66,6 +66,7 @@ class Builder:
         self.subnets: dict[str, int] = {}
         self.target_groups: dict[str, int] = {}
         self._groups = 0
+        self._task_groups: dict[tuple[int, str], int] = {}
 
     def strategy(self, given: Sequence[PlacementStrategy]) -> Strategy:
         """Turn the API's placement strategy into the decision's; a user's own is found and looked at once."""
@@ -108,6 +109,14 @@ class Builder:
         """Return a new number under which placement counts tasks."""
         self._groups += 1
         return self._groups
+
+    def group_number(self, cluster: Cluster, name: str) -> int:
+        """Return the number of a task group: one for all who launch tasks of it (PLACE-022, PLACE-050, LIFE-038)."""
+        key = (cluster.ordinal, name)
+        if key not in self._task_groups:
+            self._task_groups[key] = number = self.next_group()
+            cluster.fleet.name_group(number, name)
+        return self._task_groups[key]
 
     def create_service(self, document: ServiceDocument, cause: int, *, quiet: bool = False) -> Service:
         """Create a service with its first deployment; its tasks come with its first pass."""
@@ -354,7 +363,9 @@ class Builder:
         owner = self.engine.world.task_groups.get(key)
         if owner is None:
             code, hashed, draws = self.engine.owner_parts("group", cluster, name)
-            owner = Owner(len(self.engine.world.task_groups), name, cluster, self.next_group(), code, hashed, draws)
+            owner = Owner(
+                len(self.engine.world.task_groups), name, cluster, self.group_number(cluster, name), code, hashed, draws
+            )
             self.engine.world.task_groups[key] = owner
         return owner
 
