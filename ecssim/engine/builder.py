@@ -47,6 +47,7 @@ REVISION_FIELDS = (
     "load_balancers",
     "service_registries",
     "monitoring",
+    "platform_version",
 )
 
 
@@ -287,6 +288,7 @@ class Builder:
             "health_check_grace_period_seconds",
             "availability_zone_rebalancing",
             "monitoring",
+            "platform_version",
         )
         changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
         if call.desired_count is not None:
