@@ -36,8 +36,8 @@ def check_reachability(names: Names, around: Surroundings, findings: Findings) -
     if network is None or findings.unsure & parts or names.scenario.model.get("reachability") == "open":
         return
     for index, group in enumerate(names.scenario.auto_scaling_groups):
-        where = ("autoScalingGroups", index, "autoScalingGroupName")
-        _instances(where, group.auto_scaling_group_name, _hosts(group, names), network, names, findings)
+        of_group: tuple[Step, ...] = ("autoScalingGroups", index, "autoScalingGroupName")
+        _instances(of_group, group.auto_scaling_group_name, _hosts(group, names), network, names, findings)
     for index, provider in enumerate(names.scenario.capacity_providers):
         if provider.managed_instances_provider is not None:
             hosts = _managed_hosts(provider.managed_instances_provider, names)

@@ -275,3 +275,20 @@ def test_what_is_added_is_metered_in_the_hour_in_which_it_is_added():
     sim.to(HOUR + 600.0).engine.meters.add(key, 5)
     sim.engine.meters.add(key, 6)
     assert [(hour, quantity) for hour, *_, quantity in meters(sim.finish())] == [(0, 70_000), (1, 11)]
+
+
+@pytest.mark.rule("COST-014", "ASG-056")
+def test_the_volumes_of_a_warm_pool_are_paid_for_while_its_instances_are_stopped() -> None:
+    """Two boot for a minute and wait; one is needed at one hour, the pool is emptied at two."""
+    warm = group(0, maxSize=2, warmPool={}, agent={"ECS_WARM_POOLS_CHECK": True})
+    grown = call("1h", "SetDesiredCapacity", autoScalingGroupName="asg", desiredCapacity=1)
+    shut = call("2h", "UpdateAutoScalingGroup", autoScalingGroupName="asg", minSize=0, maxSize=0, desiredCapacity=0)
+    result = run_dict(
+        scenario(duration="3h", autoScalingGroups=[warm], taskDefinitions=[task_definition()], timeline=[grown, shut])
+    )
+    lives = result.instances
+    assert lives["terminated_at"].notna().tolist() == [True, True]
+    # Each has a volume of 30 GiB for two hours; the first minute of a boot of 45 s is full, and its volume's with it.
+    ticks = (2 * 7200 + 2 * 15) * TICKS_PER_SECOND
+    assert totals(result)[None, "asg", "idleVolumes"] == 30 * ticks
+    assert totals(result)[None, "asg", "instances"] == (2 * 60 + 3600) * TICKS_PER_SECOND
