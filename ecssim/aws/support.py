@@ -68,12 +68,12 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "VolumeFrom": {_E: _ALL},
     # --- services
     "Service": {
-        _M: "serviceName taskDefinition cluster region desiredCount schedulingStrategy launchType"
+        _M: "serviceName taskDefinition cluster desiredCount schedulingStrategy launchType"
         " capacityProviderStrategy deploymentConfiguration deploymentController"
         " placementConstraints placementStrategy networkConfiguration loadBalancers"
         " healthCheckGracePeriodSeconds availabilityZoneRebalancing platformVersion monitoring",
         _E: "role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
-        _N: "serviceRegistries serviceConnectConfiguration"
+        _N: "region serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors",
     },
     "MonitoringConfiguration": {_M: _ALL},
@@ -104,15 +104,16 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "ServiceRegistry": {_N: _ALL},
     # --- clusters and capacity
     "Cluster": {
-        _M: "clusterName region capacityProviders defaultCapacityProviderStrategy settings",
+        _M: "clusterName capacityProviders defaultCapacityProviderStrategy settings",
         _E: "configuration tags",
-        _N: "serviceConnectDefaults",
+        _N: "region serviceConnectDefaults",
     },
     "ClusterSetting": {_M: _ALL},
     "ClusterServiceConnectDefaults": {_N: _ALL},
     "CapacityProvider": {
-        _M: "name region cluster autoScalingGroupProvider managedInstancesProvider",
+        _M: "name cluster autoScalingGroupProvider managedInstancesProvider",
         _E: "tags",
+        _N: "region",
     },
     "ManagedInstancesProvider": {
         _M: "instanceLaunchTemplate infrastructureOptimization autoRepairConfiguration",
@@ -124,7 +125,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         " storageConfiguration",
         _N: "localStorageConfiguration capacityReservations",
     },
-    "ManagedInstancesNetworkConfiguration": {_M: "subnets", _E: "securityGroups"},
+    "ManagedInstancesNetworkConfiguration": {_M: _ALL},
     "InstanceRequirements": {
         _M: "vCpuCount memoryMiB cpuManufacturers memoryGiBPerVCpu allowedInstanceTypes excludedInstanceTypes"
         " instanceGenerations bareMetal burstablePerformance localStorage networkInterfaceCount acceleratorCount"
@@ -144,7 +145,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     "ManagedScaling": {_M: _ALL},
     "AutoScalingGroup": {
-        _M: "autoScalingGroupName region minSize maxSize desiredCapacity subnets"
+        _M: "autoScalingGroupName minSize maxSize desiredCapacity subnets"
         " vpcZoneIdentifier instances mixedInstancesPolicy agent terminationPolicies"
         " newInstancesProtectedFromScaleIn defaultCooldown healthCheckGracePeriod capacityRebalance"
         " maxInstanceLifetime availabilityZoneDistribution lifecycleHookSpecificationList warmPool"
@@ -152,7 +153,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _E: "launchTemplate launchConfigurationName instanceId context tags serviceLinkedRoleARN"
         " deletionProtection placementGroup operator availabilityZones availabilityZoneIds"
         " skipZonalShiftValidation",
-        _N: "defaultInstanceWarmup healthCheckType instanceMaintenancePolicy"
+        _N: "region defaultInstanceWarmup healthCheckType instanceMaintenancePolicy"
         " availabilityZoneImpairmentPolicy targetGroupARNs loadBalancerNames trafficSources desiredCapacityType"
         " capacityReservationSpecification instanceLifecyclePolicy",
     },
@@ -167,7 +168,7 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "instanceType market imageId securityGroupIds associatePublicIpAddress blockDeviceMappings"
     },
     "BlockDeviceMapping": {_M: "ebs", _E: "deviceName"},
-    "EbsBlockDevice": {_M: "volumeSize volumeType", _E: "deleteOnTermination encrypted"},
+    "EbsBlockDevice": {_M: "volumeSize", _E: "volumeType deleteOnTermination encrypted"},
     "MixedInstancesPolicy": {_M: _ALL},
     "MixedLaunchTemplate": {_M: "overrides blockDeviceMappings", _E: "launchTemplateSpecification"},
     "LaunchTemplateOverride": {
@@ -200,97 +201,115 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     },
     # --- network
     "Vpc": {
-        _M: "vpcId region cidrBlock cidrBlocks cidrBlockAssociationSet ipv6CidrBlock ipv6CidrBlockAssociationSet"
+        _M: "vpcId cidrBlock cidrBlocks cidrBlockAssociationSet ipv6CidrBlock ipv6CidrBlockAssociationSet"
         " enableDnsSupport enableDnsHostnames",
         _E: "isDefault tags",
+        _N: "region",
     },
     "Subnet": {
-        _M: "subnetId availabilityZone availabilityZoneId cidrBlock addressesInUse region vpcId ipv6CidrBlock"
+        _M: "subnetId availabilityZone availabilityZoneId cidrBlock addressesInUse vpcId ipv6CidrBlock"
         " mapPublicIpOnLaunch ipv6CidrBlockAssociationSet ipv6Native privateDnsNameOptionsOnLaunch ownerId",
         _E: "assignIpv6AddressOnCreation enableDns64 tags",
+        _N: "region",
     },
     "NatGateway": {
-        _M: "natGatewayId subnetId region secondaryPrivateIpAddressCount connectivityType",
+        _M: "natGatewayId subnetId secondaryPrivateIpAddressCount connectivityType",
         _E: "vpcId allocationId tags",
+        _N: "region",
     },
     "VpcEndpoint": {
-        _M: "vpcEndpointId serviceName vpcEndpointType subnetIds region vpcId routeTableIds securityGroupIds"
+        _M: "vpcEndpointId serviceName vpcEndpointType subnetIds vpcId routeTableIds securityGroupIds"
         " privateDnsEnabled",
         _E: "tags",
+        _N: "region",
     },
     "SecurityGroup": {
-        _M: "groupId groupName region vpcId ipPermissions ipPermissionsEgress",
+        _M: "groupId groupName vpcId ipPermissions ipPermissionsEgress",
         _E: "description ownerId securityGroupArn tags",
+        _N: "region",
     },
     "IpPermission": {_M: "ipProtocol fromPort toPort ipRanges prefixListIds userIdGroupPairs", _E: "ipv6Ranges"},
     "IpRange": {_M: "cidrIp", _E: "description"},
-    "PrefixList": {_M: "prefixListId", _E: "description"},
+    "PrefixList": {_E: _ALL},
     "UserIdGroupPair": {
         _M: "groupId",
         _E: "groupName userId vpcId vpcPeeringConnectionId peeringStatus description",
     },
-    "RouteTable": {_M: "routeTableId region vpcId subnets associations routes", _E: "ownerId propagatingVgws tags"},
+    "RouteTable": {
+        _M: "routeTableId vpcId subnets associations routes",
+        _E: "ownerId propagatingVgws tags",
+        _N: "region",
+    },
     "RouteTableAssociation": {
         _M: "subnetId main",
         _E: "routeTableAssociationId routeTableId gatewayId publicIpv4Pool associationState",
     },
     "Route": {
-        _M: "destinationCidrBlock destinationPrefixListId gatewayId natGatewayId transitGatewayId"
+        _M: "destinationCidrBlock gatewayId natGatewayId transitGatewayId"
         " vpcPeeringConnectionId networkInterfaceId instanceId localGatewayId carrierGatewayId coreNetworkArn"
         " odbNetworkArn state",
-        _E: "destinationIpv6CidrBlock egressOnlyInternetGatewayId instanceOwnerId ipAddress origin",
+        _E: "destinationIpv6CidrBlock destinationPrefixListId egressOnlyInternetGatewayId instanceOwnerId ipAddress"
+        " origin",
     },
     "DBProxy": {
-        _M: "dbProxyName vpcSubnetIds targetInstanceClass endpoints region",
+        _M: "dbProxyName vpcSubnetIds targetInstanceClass endpoints",
         _E: "vpcSecurityGroupIds engineFamily tags",
+        _N: "region",
     },
-    "Function": {_M: _ALL},
+    "Function": {_M: "functionName vpcConfig connections", _N: "region"},
     "VpcConfig": {_M: "subnetIds securityGroupIds", _E: "ipv6AllowedForDualStack"},
-    "MountTarget": {_M: "fileSystemId subnetId region", _E: "securityGroups"},
+    "MountTarget": {_M: "fileSystemId subnetId", _E: "securityGroups", _N: "region"},
     # --- load balancing
     "TargetGroup": {
-        _M: "targetGroupName targetGroupArn region targetType healthCheckEnabled protocol protocolVersion"
+        _M: "targetGroupName targetGroupArn targetType protocol protocolVersion"
         " healthCheckIntervalSeconds healthCheckTimeoutSeconds healthyThresholdCount"
         " unhealthyThresholdCount deregistrationDelay slowStart attributes healthCheckProtocol",
-        _E: "port vpcId healthCheckPort healthCheckPath matcher ipAddressType targetControlPort tags",
+        _E: "healthCheckEnabled port vpcId healthCheckPort healthCheckPath matcher ipAddressType targetControlPort"
+        " tags",
+        _N: "region",
     },
     "ElbAttribute": {_M: _ALL},
     "Matcher": {_E: _ALL},
     "LoadBalancer": {
-        _M: "loadBalancerName loadBalancerArn region type subnets subnetMappings scheme attributes",
+        _M: "loadBalancerName loadBalancerArn type subnets subnetMappings scheme attributes",
         _E: "securityGroups ipAddressType customerOwnedIpv4Pool enablePrefixForIpv6SourceNat ipamPools tags",
+        _N: "region",
     },
     "SubnetMapping": {
         _M: "subnetId",
         _E: "allocationId privateIPv4Address iPv6Address sourceNatIpv6Prefix",
     },
     "Listener": {
-        _M: "listenerArn loadBalancer loadBalancerArn region port defaultActions rules",
+        _M: "listenerArn loadBalancer loadBalancerArn port defaultActions rules",
         _E: "protocol sslPolicy certificates alpnPolicy mutualAuthentication tags",
+        _N: "region",
     },
-    "ListenerRule": {_M: "ruleArn priority conditions actions isDefault", _E: "transforms tags"},
+    "ListenerRule": {_M: "ruleArn priority conditions actions", _E: "isDefault transforms tags"},
     "RuleCondition": {
         _M: "field values hostHeaderConfig pathPatternConfig httpRequestMethodConfig",
         _N: "regexValues httpHeaderConfig queryStringConfig sourceIpConfig",
     },
     "ConditionValues": {_M: "values", _N: "regexValues"},
     "ListenerAction": {
-        _M: "type targetGroupArn targetGroups forwardConfig order",
-        _E: "redirectConfig fixedResponseConfig authenticateOidcConfig authenticateCognitoConfig jwtValidationConfig",
+        _M: "type targetGroupArn targetGroups forwardConfig",
+        _E: "order redirectConfig fixedResponseConfig authenticateOidcConfig authenticateCognitoConfig"
+        " jwtValidationConfig",
     },
     "ForwardConfig": {_M: _ALL},
     "TargetGroupStickiness": {_M: _ALL},
     "TargetGroupTuple": {_M: _ALL},
     # --- scaling
     "ScalableTarget": {
-        _M: "resourceId minCapacity maxCapacity region serviceNamespace scalableDimension suspendedState",
+        _M: "resourceId minCapacity maxCapacity serviceNamespace scalableDimension suspendedState",
         _E: "roleARN tags",
+        _N: "region",
     },
     "SuspendedState": {_M: _ALL},
     "ScalingPolicy": {
-        _M: "policyName resourceId region policyType serviceNamespace scalableDimension"
+        _M: "policyName resourceId policyType serviceNamespace scalableDimension"
         " targetTrackingScalingPolicyConfiguration stepScalingPolicyConfiguration"
         " predictiveScalingPolicyConfiguration loadHistory",
+        _N: "region",
     },
     "PredictiveScalingConfiguration": {_M: _ALL},
     "PredictiveMetricSpecification": {
@@ -308,31 +327,36 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "CustomizedMetricSpecification": {_M: "metricName namespace dimensions statistic metrics", _E: "unit"},
     "StepScalingConfiguration": {_M: _ALL},
     "StepAdjustment": {_M: _ALL},
-    "ScheduledAction": {_M: _ALL},
+    "ScheduledAction": {
+        _M: "scheduledActionName resourceId schedule timezone startTime endTime serviceNamespace scalableDimension"
+        " scalableTargetAction",
+        _N: "region",
+    },
     "ScalableTargetAction": {_M: _ALL},
     "EventSchedule": {
-        _M: "name scheduleExpression target flexibleTimeWindow region groupName scheduleExpressionTimezone startDate"
+        _M: "name scheduleExpression target flexibleTimeWindow groupName scheduleExpressionTimezone startDate"
         " endDate state",
         _E: "description actionAfterCompletion kmsKeyArn",
+        _N: "region",
     },
     "FlexibleTimeWindow": {_M: _ALL},
     "ScheduleTarget": {_M: "arn input", _E: "roleArn", _N: "retryPolicy deadLetterConfig"},
     "Alarm": {
-        _M: "alarmName region metricName namespace statistic dimensions period evaluationPeriods datapointsToAlarm"
+        _M: "alarmName metricName namespace statistic dimensions period evaluationPeriods datapointsToAlarm"
         " threshold comparisonOperator treatMissingData actionsEnabled alarmActions extendedStatistic metrics"
         " evaluateLowSampleCountPercentile",
         _E: "alarmDescription unit okActions insufficientDataActions tags",
-        _N: "thresholdMetricId evaluationWindow warmUpConfiguration evaluationCriteria"
+        _N: "region thresholdMetricId evaluationWindow warmUpConfiguration evaluationCriteria"
         " evaluationInterval actionConfiguration",
     },
     "Dimension": {_M: _ALL},
     # --- requests
     "RunTask": {
-        _M: "taskDefinition cluster region count launchType capacityProviderStrategy"
+        _M: "taskDefinition cluster count launchType capacityProviderStrategy"
         " networkConfiguration overrides placementConstraints placementStrategy group"
         " startedBy platformVersion",
         _E: "referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
-        _N: "volumeConfigurations",
+        _N: "region volumeConfigurations",
     },
     "StartTask": {
         _M: "taskDefinition containerInstances cluster networkConfiguration overrides group startedBy",
@@ -352,8 +376,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "service cluster desiredCount taskDefinition capacityProviderStrategy"
         " deploymentConfiguration networkConfiguration placementConstraints placementStrategy"
         " forceNewDeployment healthCheckGracePeriodSeconds loadBalancers deploymentController"
-        " availabilityZoneRebalancing monitoring",
-        _E: "platformVersion enableExecuteCommand enableECSManagedTags propagateTags",
+        " availabilityZoneRebalancing monitoring platformVersion",
+        _E: "enableExecuteCommand enableECSManagedTags propagateTags",
         _N: "serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors",
     },
@@ -427,8 +451,10 @@ def support_of(model: type[Shape], key: str) -> Support:
     raise KeyError(f"{model.__name__}.{key}")
 
 
-def matters(model: type[Shape], key: str, value: object) -> bool:
-    """Whether a field that is not modelled asks for something else than what the model does."""
+def matters(model: type[Shape], key: str, value: object, home: str = "") -> bool:
+    """Whether a field that is not modelled asks for something else than what the model does, in Region ``home``."""
+    if key == "region" and value == home:
+        return False
     if value in (None, (), {}, False):
         return False
     if key == "overrides" and isinstance(value, tuple) and len(value) == 1:

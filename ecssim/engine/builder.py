@@ -23,6 +23,7 @@ from ecssim.decide.own_strategy import OwnField
 from ecssim.decide.placement import RUN_TASK_DEFAULT, SERVICE_DEFAULT, Strategy, StrategyItem
 from ecssim.decide.provider_split import Share
 from ecssim.engine.deployment_settings import detectors_of
+from ecssim.engine.namesakes import follow
 from ecssim.engine.standalone import RunTaskPlan
 from ecssim.engine.templates import Templates, Wish
 from ecssim.errors import ClientError
@@ -46,6 +47,7 @@ REVISION_FIELDS = (
     "load_balancers",
     "service_registries",
     "monitoring",
+    "platform_version",
 )
 
 
@@ -65,6 +67,7 @@ class Builder:
         self.subnets: dict[str, int] = {}
         self.target_groups: dict[str, int] = {}
         self._groups = 0
+        self._task_groups: dict[tuple[int, str], int] = {}
 
     def strategy(self, given: Sequence[PlacementStrategy]) -> Strategy:
         """Turn the API's placement strategy into the decision's; a user's own is found and looked at once."""
@@ -108,23 +111,32 @@ class Builder:
         self._groups += 1
         return self._groups
 
+    def group_number(self, cluster: Cluster, name: str) -> int:
+        """Return the number of a task group: one for all who launch tasks of it (PLACE-022, PLACE-050, LIFE-038)."""
+        key = (cluster.ordinal, name)
+        if key not in self._task_groups:
+            self._task_groups[key] = number = self.next_group()
+            cluster.fleet.name_group(number, name)
+        return self._task_groups[key]
+
     def create_service(self, document: ServiceDocument, cause: int, *, quiet: bool = False) -> Service:
         """Create a service with its first deployment; its tasks come with its first pass."""
         engine = self.engine
         cluster = self.cluster(document.cluster)
         document = self._with_strategy(document, cluster)
         world = engine.world
-        if any(
-            s.name == document.service_name and s.cluster is cluster and s.status == "ACTIVE" for s in world.services
-        ):
+        before = [s for s in world.services if s.name == document.service_name and s.cluster is cluster]
+        if any(s.status == "ACTIVE" for s in before):
             raise ClientError("InvalidParameterException", "Creation of service was not idempotent.")
+        if any(s.status == "DRAINING" for s in before):
+            # The tasks of the deleted service have not all gone yet (SVC-002; API:DeleteService).
+            raise ClientError("InvalidParameterException", "Unable to Start a service that is still Draining.")
         most = engine.limits.services_per_cluster
         if sum(s.cluster is cluster and s.status != "INACTIVE" for s in world.services) >= most:
             raise ClientError("ClientException", f"You've reached the limit of {most:,} services in the cluster.")
         group_name = f"service:{document.service_name}"
         # A service that is created again after its deletion is another one, with ids and luck of its own.
-        lives = sum(s.name == document.service_name and s.cluster is cluster for s in world.services)
-        kind = f"service#{lives}" if lives else "service"
+        kind = f"service#{len(before)}" if before else "service"
         code, key, draws = engine.owner_parts(kind, cluster, group_name)
         service = Service(len(world.services), document.service_name, cluster, self.next_group(), code, key, draws)
         cluster.fleet.name_group(service.group, group_name)
@@ -151,6 +163,8 @@ class Builder:
         engine.services.add_row()
         engine.services.deployments.begin(service, template, cause, quiet=quiet)
         service.ripens_by_time = template.ripens
+        if before:
+            follow(engine, before[-1], service)
         return service
 
     @staticmethod
@@ -274,6 +288,7 @@ class Builder:
             "health_check_grace_period_seconds",
             "availability_zone_rebalancing",
             "monitoring",
+            "platform_version",
         )
         changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
         if call.desired_count is not None:
@@ -350,7 +365,9 @@ class Builder:
         owner = self.engine.world.task_groups.get(key)
         if owner is None:
             code, hashed, draws = self.engine.owner_parts("group", cluster, name)
-            owner = Owner(len(self.engine.world.task_groups), name, cluster, self.next_group(), code, hashed, draws)
+            owner = Owner(
+                len(self.engine.world.task_groups), name, cluster, self.group_number(cluster, name), code, hashed, draws
+            )
             self.engine.world.task_groups[key] = owner
         return owner
 

@@ -96,6 +96,7 @@ def run_task(engine: Engine, call: req.RunTask, event: int) -> dict[str, Any]:
     """RunTask: 1 to 10 standalone tasks, partial success is normal (PLACE-060)."""
     plan = engine.builder.run_task_plan(call)
     result = engine.standalone.run(plan, event)
+    engine.standalone.named_by(result.tasks, call.started_by)
     if result.failures:
         engine.calls.failures(result.failures[0].reason, event)
     return {
@@ -134,6 +135,7 @@ def start_task(engine: Engine, call: req.StartTask, event: int) -> dict[str, Any
             continue
         started = engine.standalone.start_on(plan, instance, event)
         if isinstance(started, Task):
+            engine.standalone.named_by((started,), call.started_by)
             tasks.append({"taskArn": engine.task_id(started)})
         else:
             failures.append({"arn": arn, "reason": started})

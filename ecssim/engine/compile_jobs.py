@@ -29,7 +29,7 @@ def job_stream(engine: Engine, job: Job, scenario: Scenario) -> JobStream:
     group = call.group or f"family:{builder.definition(call.task_definition)[0].family}"
     code, key, draws = engine.owner_parts("job", cluster, job.name)
     code = engine.recorder.names.pool("group")[group]
-    owner = Owner(len(engine.world.task_groups), group, cluster, builder.next_group(), code, key, draws)
+    owner = Owner(len(engine.world.task_groups), group, cluster, builder.group_number(cluster, group), code, key, draws)
     engine.world.task_groups[(cluster.ordinal, f"job/{job.name}")] = owner
     plan = builder.run_task_plan(call, owner=owner, origin=ORIGIN_JOB)
     retry = RetryPolicy(
@@ -38,6 +38,7 @@ def job_stream(engine: Engine, job: Job, scenario: Scenario) -> JobStream:
         float(job.retry.max_backoff) if job.retry.max_backoff is not None else float("inf"),
     )
     stream = JobStream(engine, job.name, _arrivals(engine, job, plan, scenario), retry)
+    stream.started_by = call.started_by
     owner.job = stream
     return stream
 

@@ -8,7 +8,7 @@ LIFE-050 to LIFE-060, LIFE-069.
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isnan
 from typing import TYPE_CHECKING, Final
 
 from ecssim.aws.reasons import cut, fails_before_pull, fails_in_pull
@@ -87,12 +87,14 @@ class Containers:
             return True
         if not chain.specs:
             return False
+        now = self.kernel._now
+        if isnan(task.pull_started_at):  # not one that asks a registry again that did not answer
+            task.pull_started_at = now
+            if task.template.fargate:
+                self.engine.meters.fargate_began(task)
         if not asked and self.engine.pulls.unanswered(task):
-            task.pull_started_at = self.kernel._now
             return True
-        now = task.pull_started_at = task.pull_stopped_at = self.kernel._now
-        if task.template.fargate:
-            self.engine.meters.fargate_began(task)
+        task.pull_stopped_at = now
         self.make(task, chain)
         for container in task.containers or ():
             # The manifest is resolved at once, whatever else a container waits for (LIFE-055).

@@ -75,6 +75,8 @@ class Deployments:
             primary.rollout_state = COMPLETED
             self.events.deployment_completed(service, primary)
             self.rollouts.completed(service, primary)
+            if service.steady and service.rebalances:
+                self.engine.rebalancing.watch(service)  # it was steady through the bake time
             if primary.finished_at != primary.finished_at:
                 primary.finished_at = self.kernel._now
                 primary.reason = f"ECS deployment {primary.id} completed."

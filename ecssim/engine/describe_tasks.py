@@ -148,6 +148,8 @@ def task_document(
         shown["capacityProviderName"] = str(words.providers[task.provider])
     if task.deployment is not None:
         shown["startedBy"] = task.deployment.id
+    elif (caller := engine.standalone.started_by(task)) is not None:
+        shown["startedBy"] = caller
     zone = _zone(engine, task)
     if zone is not None:
         shown["availabilityZone"] = zone

@@ -66,6 +66,8 @@ class JobStream:
         self.done = 0
         self.failed_to_start = 0
         self._next: Arrival | None = None
+        #: The ``startedBy`` of its calls (LIFE-038).
+        self.started_by: str | None = None
 
     def begin(self) -> None:
         """Queue the first arrival; each queues the one after it."""

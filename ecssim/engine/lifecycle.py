@@ -211,8 +211,9 @@ class Lifecycle:
             self.submit(task)
 
     def activate(self, task: Task) -> None:
-        """The registry answers again: the task begins to activate once more (AGENT-032)."""
-        self._enter_activating(task)
+        """The registry answers again: the pull, which began and is billed already, goes on (AGENT-032, LIFE-032)."""
+        if task.template.chain is None or not self.engine.containers.begin(task):
+            self.engine.pulls.begin(task)
 
     def _enter_activating(self, task: Task) -> None:
         """Pull the images and start the containers (LIFE-007, LIFE-032)."""

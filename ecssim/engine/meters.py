@@ -71,7 +71,7 @@ class Level:
 class Pool:
     """The instances of one group, type and market: their time, and who reserved how much of it."""
 
-    __slots__ = ("cluster", "cpu", "fee", "group", "instances", "memory", "reserved", "sku", "volume_gib")
+    __slots__ = ("cluster", "cpu", "fee", "group", "instances", "memory", "reserved", "sku", "stopped", "volume_gib")
 
     def __init__(self, instance: Instance, sku: str) -> None:
         group = instance.group
@@ -84,6 +84,8 @@ class Pool:
         #: What the fee of Managed Instances is priced by; empty for an Auto Scaling group, which has none (COST-016).
         self.fee = f"{instance.type}/managementFee" if group.managed is not None else ""
         self.instances = Level(())
+        #: Instances of a warm pool, of which only the volumes are paid for.
+        self.stopped = Level(())
         self.reserved: dict[tuple[Owner, Template], Level] = {}
 
 
@@ -108,6 +110,7 @@ class Meters:
         self._rest: dict[MeterKey, int] = {}
         self._pools: dict[tuple[str, str], Pool] = {}
         self._pool_of: dict[int, Pool] = {}
+        self._stopped: dict[int, Pool] = {}
 
     # -- anything ---------------------------------------------------------------------------------------------
 
@@ -235,6 +238,20 @@ class Meters:
             before = min(0, int(instance.launched_at * TICKS_PER_SECOND))
             self.add(_of_pool(pool, 0, pool.cluster, Dimension.INTERRUPTED), billed + before)
 
+    def stopped(self, instance: Instance) -> None:
+        """The instance of a warm pool is stopped: its hours end, its volumes exist (COST-014)."""
+        pool = self._pool_of[instance.ordinal]
+        self.terminated(instance)
+        self._stopped[instance.ordinal] = pool
+        pool.stopped.level += 1
+        pool.stopped.acc -= self._now()
+
+    def no_longer_stopped(self, instance: Instance) -> None:
+        """It starts, or it is terminated."""
+        pool = self._stopped.pop(instance.ordinal)
+        pool.stopped.level -= 1
+        pool.stopped.acc += self._now()
+
     def reserved(self, task: Task, instance: Instance) -> None:
         """The control plane holds a part of the instance for the task."""
         pool = self._pool_of[instance.ordinal]
@@ -286,8 +303,8 @@ class Meters:
                 del levels[name]
 
     def _read_pool(self, pool: Pool, now: int) -> None:
-        ticks = pool.instances.read(now)
-        if not ticks:
+        ticks, stopped = pool.instances.read(now), pool.stopped.read(now)
+        if not (ticks or stopped):
             return
         self._write(_of_pool(pool, 0, pool.cluster, Dimension.INSTANCES), ticks)
         by_service: dict[tuple[int, int], int] = {}
@@ -308,7 +325,7 @@ class Meters:
             self._write(_volumes(pool, service_code, cluster, Dimension.VOLUMES), mine * pool.volume_gib)
             if pool.fee:
                 self._write(_fee(pool, service_code, cluster), mine)
-        self._write(_volumes(pool, 0, pool.cluster, Dimension.IDLE_VOLUMES), idle * pool.volume_gib)
+        self._write(_volumes(pool, 0, pool.cluster, Dimension.IDLE_VOLUMES), (idle + stopped) * pool.volume_gib)
         if pool.fee:
             self._write(_fee(pool, 0, pool.cluster), idle)
 

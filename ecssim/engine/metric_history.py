@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-#: Columns of ``service_metrics`` that alarms may watch.
+#: Columns of ``service_metrics`` that alarms may watch, and the number of tasks that report (ALARM-027).
 COLUMNS: Final = (
     "cpu_utilization",
     "memory_utilization",
@@ -23,6 +23,7 @@ COLUMNS: Final = (
     "http_502_count",
     "http_503_count",
     "http_504_count",
+    "sample_count",
 )
 #: The column of metrics that are worked out from others, by their number in place of a service's.
 SERIES: Final = "series"

@@ -58,7 +58,7 @@ def source(
         return Source(SERIES, _series_of(engine, namespace, metric, stat, dimensions), metric)
     service = home or _service(engine, namespace, metric, dimensions)
     if namespace == metrics.ECS and stat == "SampleCount":
-        return Source("running_count", service.ordinal, metric)  # ALARM-027
+        return Source("sample_count", service.ordinal, metric)  # ALARM-027
     column = metrics.METRIC_COLUMNS[namespace, metric]
     if column in RESPONSE_COLUMNS:
         engine.metrics.responses = True
@@ -155,7 +155,7 @@ def _leaf(
     else:
         text = metrics.METRIC_COLUMNS[namespace, metric]
         if namespace == metrics.ECS and stat == "SampleCount":
-            text = "running_count"  # ALARM-027
+            text = "IF(running_count > 0, running_count)"  # ALARM-027, ALARM-020
         elif namespace == metrics.ECS and stat == "Sum":
             text = f"{text} * running_count"
     node = parse(text)

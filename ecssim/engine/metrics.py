@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MINUTE_SECONDS = 60.0
 HOUR_SECONDS = 3600.0
+#: Columns that are what the rows of services say.
+_OF_ROWS = tuple(name for name in COLUMNS if name != "sample_count")
 
 
 #: Rows of services that are held back, at most until the hour is over, to work out response times for many at once.
@@ -167,12 +169,17 @@ class Metrics:
         self._held_rows = 0
         fill_responses([Minute(rows, station, facts.shapes) for rows, station, facts in held if station is not None])
         for rows, _, facts in held:
-            self._services.extend_array(rows if facts.alive is None else rows[facts.alive])
+            # Of a deleted service only what clients still ask of it: every request is somebody's.
+            kept = None if facts.alive is None else facts.alive | (rows["offered_count"] > 0)
+            self._services.extend_array(rows if kept is None else rows[kept])
 
     def _keep_latest(self, rows: npt.NDArray[np.void]) -> None:
         """Keep what alarms and scaling look at, by service ordinal."""
-        for name in ("desired_count", *COLUMNS):
+        for name in ("desired_count", *_OF_ROWS):
             self.latest[name] = rows[name].astype(np.float64)
+        running = self.latest["running_count"]
+        # A service without running tasks publishes nothing, not zeros (ALARM-020).
+        self.latest["sample_count"] = np.where(running > 0, running, np.nan)
 
     def facts(self) -> ServiceFacts:
         """Return what the figures of services rest on, as of now."""

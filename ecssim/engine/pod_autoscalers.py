@@ -16,6 +16,7 @@ from ecssim.aws.names import ScalingActivityStatus as Status
 from ecssim.decide import hpa
 from ecssim.engine.sampling import Sampler
 from ecssim.errors import ClientError
+from ecssim.world.entities import Service
 from ecssim.world.scaling import ScalableTarget
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ class PodAutoscalers:
         self._most = np.array([a.target.maximum for a in self._all], dtype=np.int64)
         self._ring = np.zeros((LOOKS, len(self._all)), dtype=np.int64)
         self._sampler.watch([service.ordinal])
+
+    def follow(self, old: Service, new: Service) -> None:
+        """A service has been created again: its autoscalers scale the new one."""
+        mine = [a for a in self._all if a.target.service is old]
+        for autoscaler in mine:
+            autoscaler.target.service = new
+        if mine:
+            self._service[self._service == old.ordinal] = new.ordinal
+            self._sampler.watch([new.ordinal])
 
     def minute(self) -> None:
         """The look at a full minute."""

@@ -243,5 +243,5 @@ class Reach:
         subnets = self.engine.world.subnets
         if template.eni:
             return [(-1, s) for s in template.subnets if subnets[s].zone == zone]
-        groups = self.engine.world.groups
-        return [key for key in self._hosts if subnets[key[1]].zone == zone and groups[key[0]].cluster is cluster]
+        groups = [g for g in self.engine.world.groups if g.cluster is cluster]
+        return [(g.ordinal, s) for g in groups for s in g.subnets if subnets[s].zone == zone]

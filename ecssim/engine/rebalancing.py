@@ -17,7 +17,7 @@ from ecssim.decide.reconcile import limits
 from ecssim.engine.kernel import CONTROLLER
 from ecssim.world.entities import Cluster, Deployment, Instance, Service, Task, Template
 from ecssim.world.requests import ZONE_ATTRIBUTE
-from ecssim.world.states import HEALTHY, SERVICE_SCHEDULER_INITIATED
+from ecssim.world.states import COMPLETED, HEALTHY, SERVICE_SCHEDULER_INITIATED
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -49,10 +49,10 @@ class Rebalancing:
     # -- looking ----------------------------------------------------------------------------------------------
 
     def watch(self, service: Service) -> None:
-        """The service is steady: arm a check if its zones are uneven (PLACE-080, PLACE-085)."""
+        """The service is steady: arm a check if its deployment is complete, its zones uneven (PLACE-080, PLACE-085)."""
         if service.moving is not None:
             self._finish(service)
-        if service.rebalance_armed:
+        if service.rebalance_armed or service.deployments[0].rollout_state != COMPLETED:
             return
         at = self.kernel._now + self._period
         if not self._uneven(service):
@@ -127,9 +127,11 @@ class Rebalancing:
 
     def _check(self, service: Service, _: int) -> None:
         service.rebalance_armed = False
-        if not service.steady or not service.rebalances or service.status != "ACTIVE" or service.moving is not None:
-            return  # it is looked at again when it becomes steady; never during a deployment (PLACE-084)
         deployment = service.deployments[0]
+        if not service.steady or not service.rebalances or service.status != "ACTIVE" or service.moving is not None:
+            return  # it is looked at again when it becomes steady
+        if deployment.rollout_state != COMPLETED:
+            return  # never during a deployment (PLACE-084), and one that has failed launches nothing (DEPLOY-005)
         bounds = limits(service.desired, service.minimum_healthy_percent, service.maximum_percent)
         room = bounds.upper - deployment.active
         events = self.engine.services.events

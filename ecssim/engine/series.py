@@ -105,6 +105,19 @@ class Series:
             self._clusters[key] = self._slot(delay, 0)
         return self._clusters[key]
 
+    def follow(self, old: int, new: int) -> None:
+        """Look at another service (ordinals) where one was looked at that is gone."""
+
+        def moved(leaf: Leaf) -> Leaf:
+            return Leaf(leaf.quantity, new) if leaf.quantity != OTHER and leaf.ordinal == old else leaf
+
+        self._known = {(t, tuple(map(moved, bound)), d): n for (t, bound, d), n in self._known.items()}
+        for group in self._groups.values():
+            for quantity, column in zip(group.quantities, group.columns, strict=True):
+                column[:] = [moved(Leaf(quantity, ordinal)).ordinal for ordinal in column]
+            group.packed = None
+            group.before.clear()
+
     def tick(self) -> Floats | None:
         """Return the values of the minute whose figures are out, by number of the series; None if there is none."""
         if not self.count:

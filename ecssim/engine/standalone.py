@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,6 +56,18 @@ class Standalone:
         self.engine = engine
         rate = engine.limits.fargate_run_task_rate
         self._fargate_calls = TokenBucket(rate, rate)
+        #: What calls have said who starts their tasks, by task (LIFE-038); tasks of jobs ask their stream.
+        self._callers: dict[int, str] = {}
+
+    def named_by(self, tasks: Iterable[Task], started_by: str | None) -> None:
+        """Remember the ``startedBy`` of a call (LIFE-038)."""
+        if started_by:
+            self._callers.update((task.ordinal, started_by) for task in tasks)
+
+    def started_by(self, task: Task) -> str | None:
+        """Who started a standalone task, in the words of its call."""
+        job = task.owner.job
+        return self._callers.get(task.ordinal) or (job.started_by if job is not None else None)
 
     def run(self, plan: RunTaskPlan, cause: int) -> RunTaskResult:
         """Launch up to ``plan.count`` tasks; partial success is normal (PLACE-060)."""

@@ -85,6 +85,18 @@ class Traffic:
             zone = template.zones[0] if template.zones else self.engine.world.subnets[0].zone
             target.default = self._new_cell((target.index, service.ordinal, template.code, zone), target, template)
 
+    def follow(self, old: int, new: int) -> None:
+        """A service (ordinals) has been created again: requests that were the old one's are the new one's."""
+        for key, i in list(self._cell_of.items()):
+            if key[1] == old:
+                del self._cell_of[key]
+                self._cell_of[key[0], new, key[2], key[3]] = i
+                self.cells.columns["service"][i] = new
+                self._stale_order = True
+        target = self.by_service.pop(old, None)
+        if target is not None:
+            self.by_service[new] = target
+
     def add_stream(
         self, name: str, source: Load, targets: list[tuple[Target, float]], clients: Clients = PLAIN
     ) -> Stream:

@@ -2,7 +2,8 @@
 
 The pool holds what is missing between the desired capacity and the prepared one (ASG-056). Its instances run through
 their first boot outside of the cluster (``ECS_WARM_POOLS_CHECK``), are stopped, and cost no instance hours from then
-on, but keep their addresses. One that is needed starts in a part of the time that a cold launch takes (ASG-057).
+on, but keep their addresses and their volumes. One that is needed starts in a part of the time that a cold launch
+takes (ASG-057).
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class WarmPools:
         """The first boot is over: the instance is stopped."""
         if instance.epoch == epoch and instance.ordinal in self._booting:
             self._booting.discard(instance.ordinal)
-            self.engine.meters.terminated(instance)
+            self.engine.meters.stopped(instance)
             self.engine.states.move(instance, WARMED_STOPPED)
 
     def take(self, group: AutoScalingGroup, cause: int) -> Instance | None:
@@ -68,6 +69,7 @@ class WarmPools:
         del group.warm[instance.ordinal]
         group.join(instance)
         instance.launched_at = self.kernel._now
+        self.engine.meters.no_longer_stopped(instance)
         self.engine.meters.launched(instance)
         self.engine.groups.restarted(instance, cause)
         self.engine.states.launched(instance)
@@ -79,4 +81,6 @@ class WarmPools:
         if instance.ordinal in self._booting:
             self._booting.discard(instance.ordinal)
             self.engine.meters.terminated(instance)
+        else:
+            self.engine.meters.no_longer_stopped(instance)
         self.engine.states.gone(instance)

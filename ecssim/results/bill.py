@@ -115,6 +115,14 @@ class Bill:
             found[key] = found.get(key, ZERO) + line.usd
         return found
 
+    def exact_by_service(self) -> dict[tuple[str, str], Decimal]:
+        """Dollars by service and cluster, not rounded."""
+        found: dict[tuple[str, str], Decimal] = {}
+        for line in self.lines:
+            key = (line.service, line.cluster)
+            found[key] = found.get(key, ZERO) + line.usd
+        return found
+
     def _by(self, column: str) -> dict[str, Decimal]:
         found: dict[str, Decimal] = {}
         for line in self.lines:

@@ -66,9 +66,10 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
         values: np.ndarray = facts.raw("service_metrics", name)[name][at]
         return values
 
-    names = facts.result.names["service"]
-    codes, service = np.unique(column("service"), return_inverse=True)
-    n = len(codes)
+    # Two clusters may have a service of the same name.
+    pairs = (column("cluster").astype(np.int64) << 32) | column("service")
+    keys, service = np.unique(pairs, return_inverse=True)
+    n = len(keys)
 
     def total(values: np.ndarray) -> list[int]:
         return [int(x) for x in np.bincount(service, weights=values, minlength=n)]
@@ -95,7 +96,7 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
     again = total(retried)
     return [
         RequestFigures(
-            str(names[code]),
+            facts.label(key & 0xFFFFFFFF, key >> 32),
             totals[0][i],
             totals[1][i],
             totals[2][i],
@@ -106,7 +107,7 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
             float(share[worst[i]]),
             again[i],
         )
-        for i, code in enumerate(codes.tolist())
+        for i, key in enumerate(keys.tolist())
     ]
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ecssim.aws.check_launch import Launch
 from ecssim.aws.checks import Surroundings, runs_on, updated
 from ecssim.aws.cluster import AutoScalingGroup
+from ecssim.aws.managed_instances import ManagedInstancesProvider
 from ecssim.aws.names import CapacityProviderType
 from ecssim.aws.requests import RunTask, UpdateService
 from ecssim.aws.service import Service
@@ -21,7 +22,7 @@ from ecssim.decide.routes import NetworkMap, Source, way
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import Names
 from ecssim.scenario.needs import instance_needs, needs_of
-from ecssim.scenario.network_map import instance_source, network_map
+from ecssim.scenario.network_map import instance_source, managed_source, network_map
 from ecssim.scenario.nodes import Step
 from ecssim.scenario.timeline import TimelineCall, request_of
 
@@ -35,7 +36,12 @@ def check_reachability(names: Names, around: Surroundings, findings: Findings) -
     if network is None or findings.unsure & parts or names.scenario.model.get("reachability") == "open":
         return
     for index, group in enumerate(names.scenario.auto_scaling_groups):
-        _instances(("autoScalingGroups", index), group, network, names, findings)
+        of_group: tuple[Step, ...] = ("autoScalingGroups", index, "autoScalingGroupName")
+        _instances(of_group, group.auto_scaling_group_name, _hosts(group, names), network, names, findings)
+    for index, provider in enumerate(names.scenario.capacity_providers):
+        if provider.managed_instances_provider is not None:
+            hosts = _managed_hosts(provider.managed_instances_provider, names)
+            _instances(("capacityProviders", index, "name"), provider.name, hosts, network, names, findings)
     said: set[str] = set()
     for where, name, request in _launches(names):
         for steps, text, rule in _tasks(where, name, request, network, names, around):
@@ -98,15 +104,28 @@ def _tasks(
                 if not hop.open:
                     text = f"ECS Exec of {named} cannot reach ssmmessages from subnet {source.subnet}: {hop.missing}"
                     yield (*where, "enableExecuteCommand"), text, "NET-082"
-    elif CapacityProviderType.EC2_AUTOSCALING in kinds:
-        needs = needs_of(definition, region, fargate=False)
-        cluster = names.cluster_of(request.cluster)
-        for group in names.groups_of_cluster(cluster):
-            for source in _hosts(group, names):
-                found = first_unreachable(network, source, needs, fargate=False)
-                if found is not None:
-                    who = f"tasks of {named} on instances of {group.auto_scaling_group_name}"
-                    yield (*where, "taskDefinition"), _sentence(who, source, found), _rule(found.need)
+        return
+    needs = needs_of(definition, region, fargate=False)
+    for owner, sources in _instances_of(request, kinds, names):
+        for source in sources:
+            found = first_unreachable(network, source, needs, fargate=False)
+            if found is not None:
+                who = f"tasks of {named} on instances of {owner}"
+                yield (*where, "taskDefinition"), _sentence(who, source, found), _rule(found.need)
+
+
+def _instances_of(
+    request: Launch, kinds: frozenset[CapacityProviderType], names: Names
+) -> Iterator[tuple[str, Iterator[Source]]]:
+    """Where the instances of a request's tasks stand, by the group or the provider that launches them."""
+    if CapacityProviderType.EC2_AUTOSCALING in kinds:
+        for group in names.groups_of_cluster(names.cluster_of(request.cluster)):
+            yield group.auto_scaling_group_name, _hosts(group, names)
+    if CapacityProviderType.MANAGED_INSTANCES in kinds:
+        for item in request.capacity_provider_strategy:
+            provider = names.providers.get(item.capacity_provider)
+            if provider is not None and provider.managed_instances_provider is not None:
+                yield provider.name, _managed_hosts(provider.managed_instances_provider, names)
 
 
 def _interfaces(where: tuple[Step, ...], request: Launch) -> Iterator[tuple[tuple[Step, ...], Source]]:
@@ -125,18 +144,30 @@ def _hosts(group: AutoScalingGroup, names: Names) -> Iterator[Source]:
             yield instance_source(group, found)
 
 
+def _managed_hosts(provider: ManagedInstancesProvider, names: Names) -> Iterator[Source]:
+    for subnet in provider.instance_launch_template.network_configuration.subnets:
+        found = names.subnets.get(subnet)
+        if found is not None:
+            yield managed_source(provider, found)
+
+
 def _instances(
-    where: tuple[Step, ...], group: AutoScalingGroup, network: NetworkMap, names: Names, findings: Findings
+    where: tuple[Step, ...],
+    named: str,
+    hosts: Iterator[Source],
+    network: NetworkMap,
+    names: Names,
+    findings: Findings,
 ) -> None:
     """An instance that does not reach ECS never joins its cluster (NET-083)."""
-    for source in _hosts(group, names):
+    for source in hosts:
         found = first_unreachable(network, source, instance_needs(names.scenario.region), fargate=False)
         if found is not None:
             text = (
-                f"instances of {group.auto_scaling_group_name} in subnet {source.subnet} cannot reach "
+                f"instances of {named} in subnet {source.subnet} cannot reach "
                 f"{found.need.what}: {found.way.missing}; they never join their cluster"
             )
-            findings.warning((*where, "autoScalingGroupName"), text, "NET-083")
+            findings.warning(where, text, "NET-083")
 
 
 def _sentence(who: str, source: Source, found: Unreachable) -> str:

@@ -93,25 +93,28 @@ def _unused_target_groups(names: Names, findings: Findings) -> None:
 Unmodelled = tuple[tuple[Step, ...], str]
 
 
-def unmodelled(document: Shape, steps: tuple[Step, ...] = ()) -> Iterator[Unmodelled]:
-    """Fields in use that the simulation leaves out although they could change the answer: place and key."""
+def unmodelled(document: Shape, steps: tuple[Step, ...], home: str) -> Iterator[Unmodelled]:
+    """Fields in use that the simulation leaves out although they could change the answer: place and key.
+
+    ``home`` is the scenario's Region, where everything runs whatever else a document says.
+    """
     model = type(document)
     for name in model.model_fields:
         if name not in document.model_fields_set:
             continue
         key, value = api_key(model, name), getattr(document, name)
         if support_of(model, key) is not Support.NOT_MODELLED:
-            yield from _inside(value, (*steps, key))
-        elif matters(model, key, value):
+            yield from _inside(value, (*steps, key), home)
+        elif matters(model, key, value, home):
             yield (*steps, key), key
 
 
-def _inside(value: object, steps: tuple[Step, ...]) -> Iterator[Unmodelled]:
+def _inside(value: object, steps: tuple[Step, ...], home: str) -> Iterator[Unmodelled]:
     if isinstance(value, Shape):
-        yield from unmodelled(value, steps)
+        yield from unmodelled(value, steps, home)
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
-            yield from _inside(item, (*steps, index))
+            yield from _inside(item, (*steps, index), home)
 
 
 def _undiscovered(scenario: Scenario) -> Iterator[Unmodelled]:
@@ -125,6 +128,7 @@ def _undiscovered(scenario: Scenario) -> Iterator[Unmodelled]:
 
 
 def _unmodelled_in(scenario: Scenario) -> Iterator[Unmodelled]:
+    home = scenario.region
     for section in _AWS_SECTIONS:
         key = api_key(Scenario, section)
         value = getattr(scenario, section)
@@ -132,13 +136,16 @@ def _unmodelled_in(scenario: Scenario) -> Iterator[Unmodelled]:
             if value:
                 yield (key,), key
         else:
-            yield from _inside(value, (key,))
-    yield from _inside(scenario.account.settings, ("account", "settings"))
+            yield from _inside(value, (key,), home)
+    yield from _inside(scenario.account.settings, ("account", "settings"), home)
     if scenario.traffic and "traffic" in SECTIONS_NOT_MODELLED:
         yield ("traffic",), "traffic"
     yield from _undiscovered(scenario)
+    for index, stream in enumerate(scenario.traffic):
+        if stream.region not in (None, home):
+            yield ("traffic", index, "region"), "region"
     for index, job in enumerate(scenario.jobs):
-        yield from _inside(job.run_task, ("jobs", index, "runTask"))
+        yield from _inside(job.run_task, ("jobs", index, "runTask"), home)
     for index, entry in enumerate(scenario.timeline):
         if isinstance(entry, TimelineFault):
             if entry.fault in FAULTS_NOT_MODELLED:
@@ -152,4 +159,4 @@ def _unmodelled_in(scenario: Scenario) -> Iterator[Unmodelled]:
                 request = request_of(entry)
             except ValidationError:
                 continue  # its problems were said by the timeline's own check
-            yield from unmodelled(request, ("timeline", index, "with"))
+            yield from unmodelled(request, ("timeline", index, "with"), home)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from ecssim.aws.cluster import AutoScalingGroup
+from ecssim.aws.managed_instances import ManagedInstancesProvider
 from ecssim.aws.names import VpcEndpointType
 from ecssim.aws.network import RouteTable, SecurityGroup, Subnet, VpcEndpoint
 from ecssim.aws.routing import IpPermission, Route
@@ -134,6 +135,12 @@ def instance_source(group: AutoScalingGroup, subnet: Subnet) -> Source:
     if public is None:
         public = bool(subnet.map_public_ip_on_launch)
     return Source(subnet.subnet_id, public, template.security_group_ids if template is not None else ())
+
+
+def managed_source(provider: ManagedInstancesProvider, subnet: Subnet) -> Source:
+    """The same of a Managed Instance, whose security groups are in its provider's launch template (CAP-060)."""
+    groups = provider.instance_launch_template.network_configuration.security_groups
+    return Source(subnet.subnet_id, bool(subnet.map_public_ip_on_launch), groups)
 
 
 def endpoint_name(document: VpcEndpoint, number: int) -> str:

@@ -10,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from ecssim.aws import names
+from ecssim.aws.load_balancing import TargetGroup
+from ecssim.aws.scaling import ScalableTarget
 from ecssim.aws.service import DeploymentConfiguration, Service
 from ecssim.aws.shape import Shape, keys_of
 from ecssim.aws.support import (
@@ -88,3 +90,10 @@ def test_documents_are_frozen_and_hold_no_lists(name: str) -> None:
 def test_documents_are_strict(document: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Service.model_validate_json(json.dumps(document))
+
+
+def test_a_resource_of_another_region_is_not_modelled_and_the_scenarios_own_is() -> None:
+    for document in (Service, ScalableTarget, TargetGroup):
+        assert support_of(document, "region") is Support.NOT_MODELLED
+        assert matters(document, "region", "eu-west-1", "us-east-1")
+        assert not matters(document, "region", "us-east-1", "us-east-1")

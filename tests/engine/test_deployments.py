@@ -88,6 +88,19 @@ def test_other_subnets_start_a_deployment_too() -> None:
     assert set(live.subnet.astype(str)) == {"b"}
 
 
+@pytest.mark.rule("DEPLOY-002")
+@pytest.mark.parametrize(("version", "deployments"), [("1.3.0", 2), ("1.4.0", 1)])
+def test_another_platform_version_starts_a_deployment(version: str, deployments: int) -> None:
+    result = run_dict(
+        on_ec2(
+            taskDefinitions=[task_definition(networkMode="awsvpc")],
+            services=[fargate(count=2, platformVersion="1.4.0")],
+            timeline=[update("2m", platformVersion=version)],
+        )
+    )
+    assert len(result.deployments) == deployments
+
+
 @pytest.mark.parametrize(
     ("groups", "deployments"),
     [

@@ -10,6 +10,7 @@ from builders import (
     Sim,
     awsvpc,
     call,
+    group,
     path,
     run_dict,
     scenario,
@@ -459,3 +460,38 @@ def test_it_is_explained() -> None:
     assert "ECS launched 2 instances" in text
     assert "2 x m5.large in us-east-1a for 3 waiting tasks" in text
     assert "it is idle" in text
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.rule("NET-083")
+def test_in_a_described_network_they_join_where_they_reach_ecs(closed: bool) -> None:
+    out = [] if closed else [{"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1"}]
+    tables = [{"routeTableId": "rt", "subnets": ["a", "b", "c"], "routes": out}]
+    public = [subnet(z, f"us-east-1{z}", f"10.0.{n}.0/24", mapPublicIpOnLaunch=True) for n, z in enumerate("abc")]
+    document = world(on_managed(2), subnets=public, routeTables=tables, duration="5m")
+    result = run_dict(document)
+    running = result.tasks["started_at"].notna().sum()
+    assert (running, len(result.reachability_events) > 0) == ((0, True) if closed else (2, False))
+    warnings = [w.message for w in load_mapping(document).warnings if w.rule == "NET-083"]
+    assert [w.partition(" cannot")[0] for w in warnings] == (["instances of mi in subnet a"] if closed else [])
+
+
+def test_an_instance_in_a_subnet_that_its_group_was_told_of_later_joins() -> None:
+    tables = [
+        {
+            "routeTableId": "rt",
+            "subnets": ["a", "b"],
+            "routes": [{"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1"}],
+        }
+    ]
+    document = scenario(
+        subnets=[subnet(z, f"us-east-1{z}", f"10.0.{n}.0/24", mapPublicIpOnLaunch=True) for n, z in enumerate("ab")],
+        routeTables=tables,
+        autoScalingGroups=[group(1)],
+        timeline=[
+            call("1m", "UpdateAutoScalingGroup", autoScalingGroupName="asg", vpcZoneIdentifier="b", desiredCapacity=2)
+        ],
+        duration="10m",
+    )
+    zones = run_dict(document).instances
+    assert set(zones[zones["registered_at"].notna()]["availability_zone"].astype(str)) >= {"us-east-1b"}

@@ -12,6 +12,7 @@ from builders import (
     awsvpc,
     call,
     fargate,
+    fault,
     group,
     run_dict,
     scenario,
@@ -83,6 +84,31 @@ def test_a_fargate_task_is_metered_from_its_pull_to_its_end_in_begun_seconds_and
     cpu = totals(result)[None, "FARGATE", "vCPU"]
     assert cpu == int(256 * (ended + running))
     assert totals(result)[None, "FARGATE", "memory"] == int(512 * (ended + running))
+
+
+@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.rule("FG-042", "LIFE-032")
+def test_a_pull_that_has_to_ask_again_is_metered_once_and_from_its_begin(chained: bool) -> None:
+    side = {
+        "name": "side",
+        "image": "app",
+        "essential": False,
+        "dependsOn": [{"containerName": "web", "condition": "START"}],
+    }
+    definition = fargate_definition()
+    definition["containerDefinitions"] += [side] if chained else []
+    short = fault("10m", "registryDown", **{"for": "20s"}) | {"every": "1m", "times": 25}
+    down = [short, fault("40m", "registryDown", **{"for": "4m"})]
+    result = run_dict(churn(taskDefinitions=[definition], timeline=down))
+    tasks = result.tasks
+    reasons = tasks["stopped_reason"].astype(str)
+    failed = tasks[reasons.str.startswith("CannotPull")]
+    assert len(failed) > 3
+    assert ((failed["stopped_at"] - failed["pull_started_at"]) > 15).all()
+    ends = tasks["stopped_at"].fillna(5400.0)
+    times = (ends - tasks["pull_started_at"]).dropna()
+    billed = [max(60, ceil(t)) if end < 5400.0 else t for t, end in zip(times, ends[times.index], strict=True)]
+    assert totals(result)[None, "FARGATE", "vCPU"] == int(256 * sum(billed))
 
 
 @pytest.mark.rule("FG-042")
@@ -249,3 +275,20 @@ def test_what_is_added_is_metered_in_the_hour_in_which_it_is_added():
     sim.to(HOUR + 600.0).engine.meters.add(key, 5)
     sim.engine.meters.add(key, 6)
     assert [(hour, quantity) for hour, *_, quantity in meters(sim.finish())] == [(0, 70_000), (1, 11)]
+
+
+@pytest.mark.rule("COST-014", "ASG-056")
+def test_the_volumes_of_a_warm_pool_are_paid_for_while_its_instances_are_stopped() -> None:
+    """Two boot for a minute and wait; one is needed at one hour, the pool is emptied at two."""
+    warm = group(0, maxSize=2, warmPool={}, agent={"ECS_WARM_POOLS_CHECK": True})
+    grown = call("1h", "SetDesiredCapacity", autoScalingGroupName="asg", desiredCapacity=1)
+    shut = call("2h", "UpdateAutoScalingGroup", autoScalingGroupName="asg", minSize=0, maxSize=0, desiredCapacity=0)
+    result = run_dict(
+        scenario(duration="3h", autoScalingGroups=[warm], taskDefinitions=[task_definition()], timeline=[grown, shut])
+    )
+    lives = result.instances
+    assert lives["terminated_at"].notna().tolist() == [True, True]
+    # Each has a volume of 30 GiB for two hours; the first minute of a boot of 45 s is full, and its volume's with it.
+    ticks = (2 * 7200 + 2 * 15) * TICKS_PER_SECOND
+    assert totals(result)[None, "asg", "idleVolumes"] == 30 * ticks
+    assert totals(result)[None, "asg", "instances"] == (2 * 60 + 3600) * TICKS_PER_SECOND

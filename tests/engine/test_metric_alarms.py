@@ -108,6 +108,28 @@ def test_the_sample_count_of_a_service_is_its_running_tasks() -> None:
     assert states(result, "many") == [(600.0 + 60 + 120, "OK", "ALARM")]
 
 
+@pytest.mark.rule("ALARM-020")
+def test_a_service_without_tasks_has_no_sample_count() -> None:
+    result = rig(
+        lambda minute, running: 40.0,
+        scalingPolicies=[],
+        alarms=[
+            alarm("none", statistic="SampleCount", threshold=1.0, comparisonOperator="LessThanThreshold"),
+            alarm(
+                "gone",
+                statistic="SampleCount",
+                threshold=1.0,
+                comparisonOperator="LessThanThreshold",
+                treatMissingData="breaching",
+            ),
+        ],
+        timeline=[call("10m", "UpdateService", cluster="prod", service="web", desiredCount=0)],
+        duration="30m",
+    ).finish()
+    assert [s[1:] for s in states(result, "none")] == [("OK", "INSUFFICIENT_DATA")]
+    assert [s[1:] for s in states(result, "gone")] == [("OK", "ALARM")]
+
+
 @pytest.mark.rule("ALARM-009", "ALARM-010", "ALARM-011", "ALARM-012")
 def test_alarms_that_look_far_back_say_the_same_as_those_in_masks() -> None:
     """Both ways of keeping the points are held to each other on the same metric, gaps included."""

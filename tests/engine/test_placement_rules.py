@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from builders import Sim, awsvpc, fargate, fault, group, scenario, service, service_events, task_definition
 
+from ecssim.engine.describe_tasks import Words, task_document
 from ecssim.errors import BadInput, ClientError
 from ecssim.scenario.load import load_mapping
 
@@ -357,3 +358,28 @@ def test_with_spread_equals_are_drawn_and_without_a_strategy_the_oldest_goes() -
     assert {stopped(seed) for seed in range(8)} == {0}
     spread = [{"type": "spread", "field": "attribute:ecs.availability-zone"}]
     assert len({stopped(seed, placementStrategy=spread) for seed in range(8)}) > 2
+
+
+@pytest.mark.rule("PLACE-050", "LIFE-038")
+@pytest.mark.parametrize("named", ["batch", None])
+def test_a_group_is_found_by_its_name_whoever_launched_its_tasks(named: str | None) -> None:
+    """One instance has a task of the group, by RunTask; a second call asks for where it is, or is not."""
+    job = {
+        "name": "late",
+        "arrivals": {"every": "20m"},
+        "runTask": {"cluster": "prod", "taskDefinition": "app", "launchType": "EC2", "startedBy": "cron"},
+    }
+    wanted = named or "family:app"
+    near, far = f"task:group == {wanted}", f"not(task:group == {wanted})"
+    if named:
+        job["runTask"]["group"] = named
+    sim = Sim(scenario(autoScalingGroups=[group(3)], taskDefinitions=[task_definition()], jobs=[job])).to(1201)
+    [first] = sim.tasks()
+    for expression, same in ((near, True), (far, False)):
+        constraint = member_of(expression)
+        run(sim, group="other", startedBy="me", placementConstraints=constraint)
+        assert (sim.tasks()[-1].instance == first.instance) is same
+    run(sim, placementStrategy=[{"type": "spread", "field": "instanceId"}], group=wanted)
+    assert sim.tasks()[-1].instance != first.instance
+    shown = [task_document(sim.engine, task, Words({}, {})) for task in sim.tasks()[:2]]
+    assert [(t["group"], t["startedBy"]) for t in shown] == [(wanted, "cron"), ("other", "me")]

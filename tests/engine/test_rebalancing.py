@@ -286,3 +286,30 @@ def test_a_constraint_of_the_task_definition_rules_it_out_too() -> None:
     constraint = {"type": "memberOf", "expression": f"{ZONE} == us-east-1a"}
     document["taskDefinitions"] = [task_definition(placementConstraints=[constraint])]
     assert not Sim(document).service().rebalances
+
+
+@pytest.mark.rule("PLACE-084", "DEPLOY-005")
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_deployment_that_bakes_waits_with_it_and_one_that_failed_launches_nothing_for_it(stopped: bool) -> None:
+    quiet = {
+        "alarmName": "quiet",
+        "namespace": "AWS/ECS",
+        "metricName": "CPUUtilization",
+        "dimensions": [{"name": "ClusterName", "value": "prod"}, {"name": "ServiceName", "value": "web"}],
+        "statistic": "Average",
+        "evaluationPeriods": 1,
+        "threshold": 1000,
+        "comparisonOperator": "GreaterThanThreshold",
+    }
+    config = {"alarms": {"alarmNames": ["quiet"], "enable": True, "rollback": True}, "bakeTimeInMinutes": 30}
+    document = on_ec2(deploymentConfiguration=config) | {"alarms": [quiet]}
+    if stopped:
+        document["timeline"].append(call("20m", "StopServiceDeployment", serviceDeploymentArn="prod/web"))
+    sim = Sim(document).to(1800)
+    assert zones(sim) == {"a": 4}  # for 19 minutes there has been an instance in zone b
+    if stopped:
+        assert told(sim) == []
+        return
+    [baked] = [t for t, name, _ in service_events(sim.finish()) if name == "SERVICE_DEPLOYMENT_COMPLETED"]
+    assert told(sim)[0] == (baked + 60, "SERVICE_REBALANCING_STARTED")
+    assert zones(sim) == {"a": 2, "b": 2}

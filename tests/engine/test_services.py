@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from builders import (
@@ -735,3 +736,83 @@ def test_a_strategy_fills_its_base_and_then_goes_by_weight() -> None:
         )
     )
     assert dict(result.tasks.capacity_provider.astype(str).value_counts()) == {"FARGATE": 6, "FARGATE_SPOT": 6}
+
+
+def _asked(name: str = "web") -> dict[str, Any]:
+    """A scaled, alarmed service that clients ask by its name, deleted at 10 minutes and created again at 20."""
+    resource = "service/prod/web"
+    cpu = {"predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"}}
+    dimensions = [{"name": "ClusterName", "value": "prod"}, {"name": "ServiceName", "value": name}]
+    metric = {"namespace": "AWS/ECS", "metricName": "CPUUtilization", "dimensions": dimensions}
+    return scenario(
+        taskDefinitions=[task_definition()],
+        autoScalingGroups=[group(2)],
+        services=[service(count=2)],
+        behaviour={"app": {"request": {"cpuSeconds": 0.02}}},
+        traffic=[{"name": "t", "to": {"service": name}, "pattern": "constant", "rate": 20}],
+        scalableTargets=[{"resourceId": resource, "minCapacity": 1, "maxCapacity": 5}],
+        scalingPolicies=[
+            {
+                "policyName": "cpu",
+                "resourceId": resource,
+                "targetTrackingScalingPolicyConfiguration": {"targetValue": 50, **cpu},
+            }
+        ],
+        alarms=[
+            {
+                "alarmName": "reports",
+                "namespace": "AWS/ECS",
+                "metricName": "CPUUtilization",
+                "statistic": "SampleCount",
+                "dimensions": dimensions,
+                "evaluationPeriods": 1,
+                "threshold": 0,
+                "comparisonOperator": "GreaterThanThreshold",
+            },
+            {
+                "alarmName": "twice",
+                "evaluationPeriods": 1,
+                "threshold": 0,
+                "comparisonOperator": "GreaterThanThreshold",
+                "metrics": [
+                    {"id": "m", "metricStat": {"metric": metric, "period": 60, "stat": "Average"}, "returnData": False},
+                    {"id": "e", "expression": "m * 2"},
+                ],
+            },
+        ],
+        timeline=[
+            call("10m", "DeleteService", cluster="prod", service="web", force=True),
+            call("20m", "CreateService", **service(count=1)),
+        ],
+    )
+
+
+@pytest.mark.rule("SCALE-001", "SCALE-005", "ALARM-020")
+def test_what_names_a_service_means_the_one_that_is_created_again() -> None:
+    result = run_dict(_asked())
+    activities = result.scaling_activities
+    later = activities[(activities["t"] > 1200) & (activities["status_code"].astype(str) == "InProgress")]
+    assert later["from_count"].tolist()[0] == 1
+    assert later["to_count"].tolist()[-1] > 1
+    rows = result.service_metrics
+    assert rows["offered_count"].sum() == 20 * 3600
+    assert not rows.duplicated(["t", "service"]).any()
+    served = rows[rows["t"] >= 1800]
+    assert (served["served_count"] == 1200).all()
+    alarms = result.alarms
+    for name in ("reports", "twice"):
+        mine = alarms[alarms["alarm_name"].astype(str) == name]
+        # Nothing is published while no task runs.
+        assert mine["new_state"].astype(str).tolist() == ["ALARM", "INSUFFICIENT_DATA", "ALARM"]
+
+
+@pytest.mark.rule("SVC-002")
+def test_a_service_that_drains_cannot_be_created_again() -> None:
+    document = scenario(taskDefinitions=[task_definition()], autoScalingGroups=[group(1)], services=[service(count=1)])
+    sim = Sim(document | {"behaviour": {"app": {"stopsAfter": "20s"}}}).to(60)
+    sim.call("DeleteService", cluster="prod", service="web", force=True)
+    with pytest.raises(ClientError, match="still Draining"):
+        sim.call("CreateService", **service(count=1))
+    sim.to(90)
+    sim.call("CreateService", **service(count=1))
+    assert sim.call("UpdateService", cluster="prod", service="web", desiredCount=2)

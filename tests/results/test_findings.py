@@ -8,20 +8,24 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from builders import group, run_dict, scenario, service, task_definition
+from builders import call, group, run_dict, scenario, service, task_definition
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ecssim
 from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import MemorySink
 from ecssim.results.address_fixes import _free_block
+from ecssim.results.facts import Facts
 from ecssim.results.finding import Finding, ordered
 from ecssim.results.fleet_figures import most_of
 from ecssim.results.repack import Demand, fits
 from ecssim.results.result import Result
+from ecssim.results.scaling_figures import scaling_figures
 from ecssim.results.service_figures import PATIENCE_MINUTES, _after_patience
 from ecssim.results.subnet_figures import most_at_once
 from ecssim.results.wording import duration, figure, listed, options, path
+from ecssim.scenario.load import load_mapping
 
 NAN = float("nan")
 
@@ -310,3 +314,32 @@ def test_tasks_that_wait_for_instances_are_counted_together(largest: int, text: 
     )
     found = [f for f in run_dict(document).summary()["findings"] if f["what"] == "placement.unplaced"]
     assert [text in f["text"] for f in found] == [True]
+
+
+def test_requests_of_services_of_one_name_in_two_clusters_are_told_apart() -> None:
+    there = [{"clusterName": "prod"}, {"clusterName": "back"}]
+    document = scenario(
+        clusters=there,
+        autoScalingGroups=[group(1), group(1, "other", agent={"ECS_CLUSTER": "back"})],
+        taskDefinitions=[task_definition()],
+        services=[service(count=1), service(count=1, cluster="back")],
+        behaviour={"app": {"request": {"cpuSeconds": 0.001}}},
+        traffic=[
+            {"name": name, "to": {"service": f"{name}/web"}, "pattern": "constant", "rate": rate}
+            for name, rate in (("prod", 30), ("back", 10))
+        ],
+        timeline=[call("10m", "UpdateService", cluster="back", service="web", desiredCount=0)],
+    )
+    result = ecssim.run(load_mapping(document))
+    summary = result.summary()
+    judged = {f.name: f.usd for f in scaling_figures(Facts(result), result.bill(), every=True)}
+    assert judged == pytest.approx(
+        {name: float(usd) for name, usd in result.bill().exact_by("service").items() if name}
+    )
+    requests = summary["requests"]
+    assert {name: r["offered"] for name, r in requests.items()} == {"prod/web": 108_000, "back/web": 36_000}
+    assert requests["back/web"]["failed"] > 29_000 > requests["prod/web"]["failed"]
+    lost = [f["of"] for f in summary["findings"] if f["what"] == "service.lostRequests"]
+    assert set(lost) == {"back/web", "prod/web"}
+    prices = summary["costs"]["per_million_requests_usd"]["services"]
+    assert min(prices.values()) > 0

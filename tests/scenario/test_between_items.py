@@ -105,6 +105,7 @@ def test_moments_are_seconds_from_the_start(moment: str, seconds: float) -> None
 
 def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
     assert _warnings() == []
+    assert _warnings(f"services.web.region={load_scenario(WELL).scenario.region}") == []
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,7 @@ def test_a_scenario_that_uses_only_what_is_modelled_has_no_warnings() -> None:
             "autoScalingGroups.web-asg.defaultInstanceWarmup=60",
             "defaultInstanceWarmup is accepted but not modelled yet",
         ),
+        ("services.web.region=eu-west-1", "region is accepted but not modelled yet"),
         ("account.settings.fargateEventWindows=enabled", "fargateEventWindows is accepted but not modelled yet"),
         (
             "traffic=[{name: t, to: {discoveryName: web}, pattern: constant, rate: 1}]",
