@@ -120,7 +120,7 @@ def _instances(providers: Mapping[str, Mapping[str, Any]]) -> Table | None:
         for name, p in providers.items()
         if "instance_type" in p
     ]
-    columns = ("instances of", "type", "instances", "hours", "CPU reserved", "memory reserved", "waste")
+    columns = ("instances of", "type", "in all", "hours", "CPU reserved", "memory reserved", "waste")
     return _table("Instances", columns, rows)
 
 
