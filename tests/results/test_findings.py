@@ -330,7 +330,13 @@ def test_tasks_of_a_new_revision_wait_although_the_service_has_all_of_its_old_on
                 count=4, taskDefinition="app:1", capacityProviderStrategy=[{"capacityProvider": "ec2", "weight": 1}]
             )
         ],
-        timeline=[{"at": "10m", "call": "UpdateService", "with": {"cluster": "prod", "service": "web", "taskDefinition": "app:2"}}],
+        timeline=[
+            {
+                "at": "10m",
+                "call": "UpdateService",
+                "with": {"cluster": "prod", "service": "web", "taskDefinition": "app:2"},
+            }
+        ],
     )
     result = run_dict(document)
     (waited,) = [f for f in result.summary()["findings"] if f["what"].startswith("placement.")]
