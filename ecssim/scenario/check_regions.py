@@ -37,6 +37,6 @@ def _arns(node: Node, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...
         yield from _arns(child, (*steps, key))
     for index, child in enumerate(node.items):
         yield from _arns(child, (*steps, index))
-    key = next((step for step in reversed(steps) if isinstance(step, str)), None)
-    if key in _REFERENCES and isinstance(node.value, str) and node.value.startswith("arn:"):
+    name = next((step for step in reversed(steps) if isinstance(step, str)), None)
+    if name in _REFERENCES and isinstance(node.value, str) and node.value.startswith("arn:"):
         yield steps, node.value

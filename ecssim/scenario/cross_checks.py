@@ -41,7 +41,6 @@ from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Node
 from ecssim.scenario.paths import NAME_KEYS, apply_patch, parse_path
 
-
 #: A run must end before the calendar does.
 LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
 
