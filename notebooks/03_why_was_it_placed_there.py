@@ -170,6 +170,7 @@ print("As you said." if found == it_fits else "The room is there, and not in one
 
 # %%
 sim = ecssim.simulate(cluster(SPREAD))
+sim.outside  # from here on the simulation remembers what happens, as the API would tell it
 sim.advance("11m")
 
 
@@ -188,7 +189,9 @@ left(sim)
 # And what the service told its operators:
 
 # %%
-for event in sim.describe("services", service="large")[0]["events"]:
+events = sim.describe("services", service="large")[0]["events"]
+assert events
+for event in events:
     print(event["message"])
 
 # %% [markdown]

@@ -164,7 +164,9 @@ def _associated(strategy: Strategy, associated: frozenset[str], around: Surround
                 message = f"The specified capacity provider '{name}' was not found. Specify a valid name or ARN."
                 yield Refusal(where, message, "CAP-011")
         elif name not in associated:
-            yield Refusal(where, f"capacity provider {name} is not associated with the cluster", "CAP-011")
+            there = ", ".join(sorted(associated)) or "none"
+            message = f"capacity provider {name} is not associated with the cluster; it has {there}"
+            yield Refusal(where, message, "CAP-011")
 
 
 def check_placement(

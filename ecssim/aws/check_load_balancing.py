@@ -132,6 +132,9 @@ def _health_check(group: TargetGroup) -> Iterator[Refusal]:
             f"{group.health_check_interval_seconds} s"
         )
         yield Refusal(("healthCheckTimeoutSeconds",), message, "LB-001")
+    if group.health_check_path is not None and not group.health_check_path.startswith("/"):
+        message = f"healthCheckPath: expected a path that begins with /, got {group.health_check_path!r}"
+        yield Refusal(("healthCheckPath",), message, "LB-003")
     matcher = group.matcher or Matcher()
     if matcher.http_code is not None:
         low, high = (200, 599) if group.network else (200, 499)

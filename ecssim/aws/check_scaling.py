@@ -25,7 +25,7 @@ from ecssim.aws.scaling import (
     StepScalingConfiguration,
     TargetTrackingConfiguration,
 )
-from ecssim.aws.schedules import BadScheduleError, Schedule, moment_of, parse_schedule
+from ecssim.aws.schedules import BadScheduleError, BadTimeZoneError, Schedule, moment_of, parse_schedule
 
 CODE: Final = "ValidationException"
 MOST_STEPS: Final = 20
@@ -189,7 +189,8 @@ def _scheduled(action: ScheduledAction) -> Iterator[Refusal]:
     try:
         schedule_of(action)
     except BadScheduleError as error:
-        yield Refusal(("schedule",), str(error), "SCALE-060", CODE)
+        key = "timezone" if isinstance(error, BadTimeZoneError) else "schedule"
+        yield Refusal((key,), str(error), "SCALE-060", CODE)
     given = action.scalable_target_action
     if given is None or (given.min_capacity is None and given.max_capacity is None):
         message = "a scheduled action needs scalableTargetAction with minCapacity or maxCapacity"

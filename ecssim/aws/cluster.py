@@ -27,7 +27,7 @@ from ecssim.aws.names import (
     TerminationPolicy,
 )
 from ecssim.aws.service import CapacityProviderStrategyItem
-from ecssim.aws.shape import JsonObject, Name, Region, Shape
+from ecssim.aws.shape import JsonObject, Name, PlainName, Region, Shape
 from ecssim.aws.task_definition import Tag
 
 
@@ -49,7 +49,7 @@ class Cluster(Shape):
 
     additions: ClassVar[frozenset[str]] = frozenset({"region"})
 
-    cluster_name: Name
+    cluster_name: PlainName
     region: Region | None = None
     capacity_providers: tuple[str, ...] = ()
     default_capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...] = ()
@@ -101,7 +101,7 @@ class CapacityProvider(Shape):
 
     additions: ClassVar[frozenset[str]] = frozenset({"region"})
 
-    name: Name
+    name: PlainName
     region: Region | None = None
     cluster: str | None = None
     auto_scaling_group_provider: AutoScalingGroupProvider | None = None

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from ecssim.aws.refusals import Refusal
 from ecssim.aws.requests import REQUESTS
 from ecssim.aws.scaling import ScalingShape
-from ecssim.aws.schedules import BadScheduleError, Schedule, moment_of, parse_schedule
+from ecssim.aws.schedules import BadScheduleError, BadTimeZoneError, Schedule, moment_of, parse_schedule
 from ecssim.aws.shape import JsonObject, Name, Region, Shape
 
 CODE: Final = "ValidationException"
@@ -90,7 +90,8 @@ def check_schedule(document: EventSchedule) -> Iterator[Refusal]:
     try:
         schedule_of(document)
     except BadScheduleError as error:
-        yield Refusal(("scheduleExpression",), str(error), "SCALE-060", CODE)
+        zone = "Timezone" if isinstance(error, BadTimeZoneError) else ""
+        yield Refusal((f"scheduleExpression{zone}",), str(error), "SCALE-060", CODE)
     window = document.flexible_time_window
     minutes = window.maximum_window_in_minutes
     if window.mode == "FLEXIBLE" and not 1 <= (minutes or 0) <= MOST_MINUTES:

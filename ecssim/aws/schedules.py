@@ -12,21 +12,35 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from difflib import get_close_matches
 from heapq import merge
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
 EXPECTED: Final = "at(2026-03-02T08:00:00), rate(5 minutes) or cron(minutes hours day-of-month month day-of-week year)"
 _CALL = re.compile(r"\s*(at|rate|cron)\s*\((.*)\)\s*", re.DOTALL)
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _RATE = re.compile(r"\s*(\d+)\s+(minute|hour|day)s?\s*")
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
+#: Fields of cron by the library's names for them: where each stands, and what may stand there.
+_FIELDS: Final = {
+    "minute": (0, "0 to 59"),
+    "hour": (1, "0 to 23"),
+    "day-of-month": (2, "1 to 31, L or ?"),
+    "month": (3, "1 to 12 or JAN to DEC"),
+    "day-of-week": (4, "1 (SUN) to 7 (SAT), their names or ?"),
+}
 _LAST_YEAR: Final = 2199
 
 
 class BadScheduleError(ValueError):
     """The text is no schedule; the message says what was expected."""
+
+
+class BadTimeZoneError(BadScheduleError):
+    """The time zone beside the schedule is none."""
 
 
 def moment_of(text: str | None, key: str) -> datetime | None:
@@ -73,20 +87,25 @@ def parse_schedule(
     kind, inner = found.groups()
     if kind == "at":
         try:
+            if not _AT.match(inner.strip()):
+                raise ValueError
             moment = datetime.fromisoformat(inner.strip())
         except ValueError:
-            raise BadScheduleError("expected at(yyyy-mm-ddThh:mm:ss)") from None
+            raise BadScheduleError(f"expected at(yyyy-mm-ddThh:mm:ss), got at({inner})") from None
         return Schedule(zone, once=(moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
     if kind == "rate":
         rate = _RATE.fullmatch(inner)
         if rate is None or not int(rate[1]):
-            raise BadScheduleError("expected rate(value unit) with unit minutes, hours or days")
+            raise BadScheduleError(f"expected rate(value unit) with unit minutes, hours or days, got rate({inner})")
         return Schedule(zone, every=int(rate[1]) * _UNITS[rate[2]], start=start, end=end)
     fields = inner.upper().split()
     if len(fields) == 7:
         fields = fields[1:]  # seconds are accepted and not honoured (SCALE-061)
     if len(fields) != 6:
-        raise BadScheduleError("expected six fields in cron(...): minutes hours day-of-month month day-of-week year")
+        raise BadScheduleError(
+            "expected six fields in cron(...): minutes hours day-of-month month day-of-week year, got "
+            f"{len(fields)} in cron({inner})"
+        )
     minutes, hours, day, month, weekday, year = fields
     if (day == "?") == (weekday == "?") and not (day == "*" and weekday == "*"):
         raise BadScheduleError("exactly one of day-of-month and day-of-week must be ?")
@@ -97,7 +116,7 @@ def parse_schedule(
         try:
             CronSim(text, datetime(2026, 1, 1))
         except CronSimError as error:
-            raise BadScheduleError(str(error)) from None
+            raise BadScheduleError(_wrong_field(str(error), fields)) from None
         return text
 
     listed, daily = cron(others) if others else "", cron("*") if near else ""
@@ -175,13 +194,24 @@ def _near(field: str) -> tuple[tuple[int, ...], str]:
     return days, ",".join(p for p in parts if p not in near)
 
 
+def _wrong_field(complaint: str, fields: list[str]) -> str:
+    """What the library complains of ("Bad hour"), with what stands there and what may."""
+    name = complaint.removeprefix("Bad ")
+    if name not in _FIELDS:
+        return complaint
+    at, expected = _FIELDS[name]
+    return f"{name} in cron(...): expected {expected}, got {fields[at]}"
+
+
 def _zone(name: str | None) -> tzinfo:
     if name is None or name.upper() == "UTC":
         return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadScheduleError(f"there is no time zone {name!r}") from None
+        near = get_close_matches(name, sorted(available_timezones()), n=1)
+        meant = f"; did you mean {near[0]}?" if near else "; expected a name such as Europe/Berlin"
+        raise BadTimeZoneError(f"there is no time zone {name!r}{meant}") from None
 
 
 def _any(field: str) -> str:

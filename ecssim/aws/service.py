@@ -26,7 +26,7 @@ from ecssim.aws.names import (
     ServiceRevisionCleanup,
     ThresholdType,
 )
-from ecssim.aws.shape import JsonObject, Name, Percent, Port, Region, Shape, ruled
+from ecssim.aws.shape import JsonObject, Percent, PlainName, Port, Region, Shape, ruled
 from ecssim.aws.task_definition import Tag
 
 
@@ -198,7 +198,7 @@ class Service(Shape):
 
     additions: ClassVar[frozenset[str]] = frozenset({"region"})
 
-    service_name: Name
+    service_name: PlainName
     task_definition: str | None = None
     cluster: str | None = None
     region: Region | None = None

@@ -122,4 +122,6 @@ TaskMemory = Annotated[
 Port = Annotated[int, Field(ge=0, le=65535)]
 Percent = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
+#: The name of a cluster, a service or a capacity provider, as the API takes it: no ARN, no spaces, no accents.
+PlainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]

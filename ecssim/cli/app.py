@@ -93,6 +93,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 an expectation failed, 2 bad usage or input, 3 a bug of ecssim, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     # Plain help and plain errors: one line a problem, no frames, and no rich to import for them.
     rich_markup_mode=None,

@@ -51,7 +51,9 @@ def describe(wish: Wish) -> int:
     outside = simulation.outside
     t = moment(wish.at, simulation.loaded, "--at")
     if result.complete and t > result.end:
-        raise refuse("--at", f"the run ended at {result.end:g} s")
+        from ecssim.results.wording import moment as said
+
+        raise refuse("--at", f"the run ended at {said(result.start, result.end)}")
     simulation.advance(until=t)
     match wish.what:
         case "metadata":

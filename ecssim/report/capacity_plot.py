@@ -9,6 +9,7 @@ import numpy as np
 
 from ecssim.report import canvas
 from ecssim.results.facts import Facts
+from ecssim.results.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +72,8 @@ def draw_capacity(facts: Facts, ax: Axes, provider: Provider, window: tuple[floa
         )
     most = int(rows["instances"].max(initial=0))
     waiting = int(rows["provisioning_tasks"].max(initial=0))
-    waited = f", up to {waiting:,} tasks waiting" if waiting else ""
-    ax.set_title(f"Capacity provider {provider.name}: {most} instances at the most{waited}", loc="left")
+    waited = f", up to {count(waiting, 'task')} waiting" if waiting else ""
+    ax.set_title(f"Capacity provider {provider.name}: {count(most, 'instance')} at the most{waited}", loc="left")
     ax.set_ylim(0.0, max(most, waiting, int(rows["desired_capacity"].max(initial=1))) * 1.1 + 0.1)
     ax.set_ylabel("instances, tasks")
     canvas.time_axis(ax, start, *window)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 #: What belongs to no service.
 SHARED = "shared: load balancers, addresses"
+SHARED_AND_JOBS = "jobs, and shared: load balancers, addresses"
 #: Dimensions of the bill that are paid for and not used.
 UNUSED = ("idle", "idleVolumes", "unusedCommitment")
 
@@ -29,7 +30,8 @@ def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> N
         return
     last = max(1, int(-(-window[1] // HOUR)))
     hour, usd = costs["hour"].to_numpy(), costs["usd"].to_numpy()
-    names = costs[by].astype(object).where(costs[by].notna(), SHARED).to_numpy()
+    shared = SHARED_AND_JOBS if facts.result.summary()["jobs"] else SHARED
+    names = costs[by].astype(object).where(costs[by].notna(), shared).to_numpy()
     unused = costs["dimension"].isin(UNUSED).to_numpy()
 
     def hourly(mine: np.ndarray) -> np.ndarray:
@@ -45,7 +47,7 @@ def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> N
     # Services have the colours that they have in the pictures of subnets; what is shared is grey.
     free = [colour for i, colour in enumerate(canvas.COLOURS) if i >= len(known)] + list(canvas.COLOURS)
     colours = [
-        canvas.GREYS[0] if name == SHARED else canvas.COLOURS[known.index(name)] if name in known else free.pop(0)
+        canvas.GREYS[0] if name == shared else canvas.COLOURS[known.index(name)] if name in known else free.pop(0)
         for name in ranked[:SHOWN]
     ]
     colours += [canvas.COLOURS[-1], canvas.GREYS[1]]

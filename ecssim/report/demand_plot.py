@@ -63,7 +63,7 @@ def draw_demand(facts: Facts, ax: Axes, figures: ServiceFigures, window: tuple[f
     ax.set_title(f"Demand on {figures.name}: {count(total, 'request')}, {_lost(lost, total)}", loc="left")
     top = max(float(offered.max(initial=0.0)), float(failed.max(initial=0.0)), 1e-3)
     # Capacity far above demand would flatten what matters.
-    ax.set_ylim(0.0, min(max(top, float(capacity.max(initial=0.0))), 3.0 * top) * 1.08)
+    ax.set_ylim(0.0, min(max(top, float(capacity.max(initial=0.0))), 4.0 * top) * 1.08)
     ax.set_ylabel("requests a second")
     canvas.time_axis(ax, start, *window)
     canvas.plain(ax, whole=top > 5.0)

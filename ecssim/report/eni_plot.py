@@ -90,9 +90,9 @@ def draw_enis(facts: Facts, ax: Axes, window: tuple[float, float]) -> None:
         ax.set_ylim(0, float(total.max(initial=1)) * 1.05)
         ax.set_ylabel("instances")
         canvas.plain(ax)
-    ax.set_title(
-        f"Network interfaces: up to {count(int(full.max()), 'instance')} at a time without a slot left", loc="left"
-    )
+    most = int(full.max())
+    without = f"up to {count(most, 'instance')} at a time without a slot left" if most else "a slot was always left"
+    ax.set_title(f"Network interfaces: {without}", loc="left")
     canvas.time_axis(ax, facts.result.start, *window)
     canvas.legend(ax)
 

@@ -62,7 +62,7 @@ def _costs(result: Result) -> Table | None:
     bill = result.bill()
     rows = [
         (
-            line.service or ("not used" if "idle" in line.dimension or "unused" in line.dimension else "shared"),
+            line.service or ("not used" if "idle" in line.dimension or "unused" in line.dimension else "no service"),
             line.resource,
             line.dimension,
             f"{line.quantity:,.2f}",
@@ -120,7 +120,7 @@ def _instances(providers: Mapping[str, Mapping[str, Any]]) -> Table | None:
         for name, p in providers.items()
         if "instance_type" in p
     ]
-    columns = ("instances of", "type", "instances", "hours", "CPU reserved", "memory reserved", "waste")
+    columns = ("instances of", "type", "in all", "hours", "CPU reserved", "memory reserved", "waste")
     return _table("Instances", columns, rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from ecssim.report.rows import milliseconds, service_rows, share, subnet_rows
@@ -11,8 +12,10 @@ from ecssim.results.wording import duration
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ecssim.results.bill import Bill
     from ecssim.results.result import Result
 
+ZERO: Final = Decimal(0)
 _MARKS: Final = {
     "problem": ("PROBLEM", "bold red"),
     "warning": ("warning", "yellow"),
@@ -21,6 +24,8 @@ _MARKS: Final = {
 #: Findings and rows that are printed; the summary has them all.
 _FINDINGS: Final = 12
 _ROWS: Final = 25
+#: Characters of a name that stay on one line where there is no room for more.
+_NAME: Final = 8
 
 
 def print_summary(console: Console, result: Result) -> None:
@@ -32,7 +37,7 @@ def print_summary(console: Console, result: Result) -> None:
     _subnets(console, result, summary["subnets"])
     _providers(console, summary["capacity_providers"])
     _jobs(console, summary["jobs"])
-    _costs(console, summary["costs"])
+    _costs(console, result.bill(), summary)
     _run(console, result, summary)
 
 
@@ -57,25 +62,40 @@ def _findings(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
 
 def _table(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     if not rows:
         return
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
     )
+    longest = max(len(row[0]) for row in rows[:_ROWS])
     for i, column in enumerate(columns):
-        # No word of a header is ever broken: in a narrow terminal only names fold.
-        longest = max(len(word) for word in column.split())
+        # Figures are whole or they are lies: only names fold.
         table.add_column(
-            column, justify="left" if i == 0 else "right", overflow="fold", min_width=longest, no_wrap=i > 0
+            column,
+            justify="left" if i == 0 else "right",
+            overflow="fold",
+            min_width=min(longest, _NAME) if i == 0 else None,
+            no_wrap=i > 0,
         )
     for row in rows[:_ROWS]:
         # Names are shown as they are: a bracket in one is no markup.
         table.add_row(*(Text(cell) for cell in row))
+    natural = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+    narrow = natural - max(0, longest - _NAME) > console.width
+    if narrow:
+        table.width = natural  # the terminal breaks its lines, but no figure loses a digit
     console.print()
-    console.print(table)
+    console.print(table, crop=not narrow, no_wrap=narrow, overflow="ignore" if narrow else None)
     if len(rows) > _ROWS:
         console.print(f"and {len(rows) - _ROWS} more in the summary")
 
@@ -92,6 +112,8 @@ def _services(console: Console, services: Mapping[str, Mapping[str, Any]]) -> No
         "interrupted",
     )
     _table(console, "Services", columns, service_rows(services))
+    if services:
+        console.print("available: the share of minutes with the minimum of healthy tasks", style="dim", soft_wrap=True)
 
 
 def _requests(console: Console, requests: Mapping[str, Mapping[str, Any]]) -> None:
@@ -109,20 +131,23 @@ def _requests(console: Console, requests: Mapping[str, Mapping[str, Any]]) -> No
     _table(console, "Requests", ("service", "offered", "lost", "share", "p95", "worst p99"), rows)
 
 
-def _costs(console: Console, costs: Mapping[str, Any]) -> None:
-    if not costs["total_usd"]:
+def _costs(console: Console, bill: Bill, summary: Mapping[str, Any]) -> None:
+    if not bill.exact:
         return
-    per_million = costs.get("per_million_requests_usd", {"all": None, "services": {}})
+    per_million = summary["costs"].get("per_million_requests_usd", {"all": None, "services": {}})
 
-    def row(name: str, usd: float, price: float | None = None) -> tuple[str, str, str]:
+    def row(name: str, usd: Decimal, price: float | None = None) -> tuple[str, str, str]:
         return name, f"{usd:,.2f}", "" if price is None else f"{price:,.2f}"
 
-    dearest = sorted(costs["services"].items(), key=lambda item: -item[1])
+    # The printed lines of the bill, in all rows: they add up to the total.
+    printed = bill.by_service
+    shared = printed.pop("", ZERO) - bill.printed_idle
+    dearest = sorted(printed.items(), key=lambda item: (-item[1], item[0]))
     rows = [row(name, usd, per_million["services"].get(name)) for name, usd in dearest]
-    for key, name in (("shared_usd", "shared"), ("idle_usd", "idle instances")):
-        if costs[key]:
-            rows.append(row(name, costs[key]))
-    rows.append(row("total", costs["printed_total_usd"], per_million["all"]))
+    # What belongs to no service: load balancers and the like, and tasks that calls of RunTask started.
+    rows += [row("jobs and shared" if summary["jobs"] else "shared", shared)] if shared else []
+    rows += [row("idle capacity", bill.printed_idle)] if bill.printed_idle else []
+    rows.append(row("total", bill.total, per_million["all"]))
     if per_million["all"] is None:
         _table(console, "Cost", ("service", "USD"), [cells[:2] for cells in rows])
     else:
@@ -148,7 +173,7 @@ def _providers(console: Console, providers: Mapping[str, Mapping[str, Any]]) -> 
         )
         for name, p in fleets
     ]
-    columns = ("instances", "type", "count", "hours", "CPU reserved", "memory reserved", "waste")
+    columns = ("instances", "type", "in all", "hours", "CPU reserved", "memory reserved", "waste")
     _table(console, "Instances", columns, rows)
     fargate = [
         (name, f"{p['tasks']:,}", f"{p['vcpu_hours']:,.1f}", f"{p['gib_hours']:,.1f}")

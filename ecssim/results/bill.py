@@ -75,6 +75,10 @@ class Line:
         return cents(self.usd)
 
 
+#: What is paid for and used by nobody.
+WASTED: Final = (Dimension.IDLE, Dimension.IDLE_VOLUMES, Dimension.UNUSED_COMMITMENT)
+
+
 @dataclass(frozen=True)
 class Bill:
     """What a run cost, in US dollars."""
@@ -104,8 +108,12 @@ class Bill:
     @cached_property
     def idle(self) -> Decimal:
         """Waste: instances and their volumes that nobody reserved, commitments that nobody used; not rounded."""
-        wasted = (Dimension.IDLE, Dimension.IDLE_VOLUMES, Dimension.UNUSED_COMMITMENT)
-        return sum((line.usd for line in self.lines if line.dimension in wasted), ZERO)
+        return sum((line.usd for line in self.lines if line.dimension in WASTED), ZERO)
+
+    @property
+    def printed_idle(self) -> Decimal:
+        """Waste as the printed lines say it: a part of :attr:`total`."""
+        return sum((line.printed for line in self.lines if line.dimension in WASTED), ZERO)
 
     def exact_by(self, column: str) -> dict[str, Decimal]:
         """Dollars by a column of the lines (``service``, ``resource``, ``dimension``), not rounded."""

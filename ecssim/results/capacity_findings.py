@@ -70,7 +70,7 @@ def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFi
         service = facts.code("service", name) if kind == "service" else -1
         mine = figures.get((service, int(key["cluster"])))
         if mine is not None:
-            of_services.append((rows, mine, _whole_again(facts, mine, float(rows["t"][-1]))))
+            of_services.append((rows, mine, _until(facts, rows, mine)))
         else:
             found.append(_of_calls(facts, rows, group))
     # Services that wait for room in one group need it together.
@@ -92,12 +92,28 @@ def _at_once(facts: Facts, rows: np.ndarray) -> int:
     most = int(rows["count"][rows["task"] == 0].max(initial=0))
     waiting = rows[rows["task"] > 0]
     if len(waiting):
-        # Placed at last, or given up; whatever still waits does so when the record ends.
-        placed = placed_at(facts, waiting["task"])
-        gone = facts.tasks.stopping[facts.tasks.index.at(waiting["task"])]
-        until = np.where(placed > waiting["t"], placed, np.where(np.isnan(gone), np.inf, gone))
-        most = max(most, most_of(waiting["t"], until, np.ones(len(waiting), np.int64))[0])
+        most = max(most, most_of(waiting["t"], _ended(facts, waiting), np.ones(len(waiting), np.int64))[0])
     return most
+
+
+def _ended(facts: Facts, waiting: np.ndarray) -> np.ndarray:
+    """When each task that waits in PROVISIONING was placed at last, or given up; infinity if it waits still."""
+    placed = placed_at(facts, waiting["task"])
+    gone = facts.tasks.stopping[facts.tasks.index.at(waiting["task"])]
+    return np.where(placed > waiting["t"], placed, np.where(np.isnan(gone), np.inf, gone))
+
+
+def _until(facts: Facts, rows: np.ndarray, figures: ServiceFigures) -> float | None:
+    """When the last task without a place had one; None if never.
+
+    The service may have all of its tasks while those of its next revision wait.
+    """
+    again = _whole_again(facts, figures, float(rows["t"][-1]))
+    waiting = rows[rows["task"] > 0]
+    if again is None or not len(waiting):
+        return again
+    last = float(_ended(facts, waiting).max())
+    return None if np.isinf(last) else max(again, last)
 
 
 def _waits_long(facts: Facts, rows: np.ndarray, until: float | None) -> bool:
@@ -136,9 +152,10 @@ def _of_calls(facts: Facts, rows: np.ndarray, group: str) -> Finding:
         ((int(n), facts.name("placement_reason", r)) for r, n in zip(reasons.tolist(), numbers.tolist(), strict=True)),
         reverse=True,
     )
+    reasons_said = listed([f"{reason} {count(n, 'time')}" for n, reason in named])
     text = (
         f"RunTask calls for {group} found no instance for {count(int(rows['count'].sum()), 'task')} "
-        f"({listed([f'{reason} {n} times' for n, reason in named])}), the first at {facts.at(t)}: "
+        f"({reasons_said}), the first at {facts.at(t)}: "
         f"{_why(facts, worst)}."
     )
     return Finding(WARNING, "placement.unplaced", group, text, t)

@@ -96,7 +96,7 @@ def _open(facts: Facts, row: np.void) -> Finding:
         severity = PROBLEM if age >= YOUNG else NOTE
         fix = _breaker(facts, row) if severity == PROBLEM else None
         if fix:
-            text += f" With a circuit breaker it would have been rolled back: {fix}"
+            text += f" With a circuit breaker it would have been rolled back. Fix: {fix}"
         return Finding(severity, "deployment.notComplete", _of(facts, row), text, t, fix)
     text += " Its minimumHealthyPercent and maximumPercent allow neither a start nor a stop: it cannot go on."
     if blocked:

@@ -33,7 +33,7 @@ def explain_provider(facts: Facts, code: int) -> Explanation:
     if len(calls):
         return _explain_managed(facts, code, calls)
     sections = [
-        Section("Minute by minute", tuple(_minutes(facts, rows))),
+        Section("Minute by minute, each as it ended", tuple(_minutes(facts, rows))),
         Section("What changed its size", tuple(_changes(facts, name))),
     ]
     return explanation(facts.result.start, f"capacityProvider/{name}", _answer(facts, code, rows), sections)

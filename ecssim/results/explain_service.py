@@ -36,7 +36,7 @@ def explain_service(facts: Facts, service: int, cluster: int, look: Look = TABLE
         Section("Calls", tuple(_calls(facts, chronicle, figures))),
         Section("What it reported", tuple(_events(facts, chronicle, figures))),
         *refused,
-        Section("Tasks by minute, where it changed", tuple(_minutes(facts, figures))),
+        Section("Tasks at the end of each minute, where it changed", tuple(_minutes(facts, figures))),
     ]
     return explanation(facts.result.start, f"service/{figures.name}", answer, sections, documents)
 

@@ -21,7 +21,8 @@ def explain_subnet(facts: Facts, code: int) -> Explanation:
     """Explain the subnet with this code."""
     figures = next(s for s in subnet_figures(facts) if s.code == code)
     chronicle = Chronicle(facts)
-    findings = address_findings(facts, [figures])
+    # Of all subnets, as in the summary: a fix may have to change several of them.
+    findings = [f for f in address_findings(facts, subnet_figures(facts)) if f.of == figures.name]
     answer = "\n".join(finding.text for finding in findings) or (
         f"It always had free addresses: {figures.free_min} of {figures.usable} at the least, in the minute "
         f"from {facts.at(figures.free_min_at)}."

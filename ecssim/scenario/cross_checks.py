@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from ecssim.errors import BadInput, Problem
 from ecssim.scenario.check_addresses import check_addresses
@@ -20,6 +21,7 @@ from ecssim.scenario.check_load_balancing import check_attributes
 from ecssim.scenario.check_network import check_network
 from ecssim.scenario.check_ports import check_ports
 from ecssim.scenario.check_reachability import check_reachability
+from ecssim.scenario.check_regions import check_regions
 from ecssim.scenario.check_routing import check_routing
 from ecssim.scenario.check_scaling import check_scaling
 from ecssim.scenario.check_schedules import check_schedules
@@ -39,6 +41,9 @@ from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Node
 from ecssim.scenario.paths import NAME_KEYS, apply_patch, parse_path
 
+#: A run must end before the calendar does.
+LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
+
 
 def check_scenario(
     scenario: Scenario, root: Node, unsure: Mapping[str, frozenset[str | None]] | None = None
@@ -50,6 +55,7 @@ def check_scenario(
     findings = Findings(root, unsure)
     around = surroundings(names)
     _duplicates(root, findings)
+    check_regions(scenario.region, findings)
     check_network(names, findings)
     check_ipv6(names, findings)
     check_addresses(names, around, findings)
@@ -73,6 +79,8 @@ def check_scenario(
     _variants(root, findings)
     if scenario.duration <= 0:
         findings.error(("duration",), "duration: expected a duration above 0")
+    elif scenario.duration > (LAST_MOMENT - scenario.start).total_seconds():
+        findings.error(("duration",), "duration: the run would end after the year 9998, where the calendar does")
     lint(names, findings)
     return findings.problems
 

@@ -70,12 +70,18 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean X?``, or the valid names if none is near."""
     names = sorted(known)
     near = nearest(name, names)
+    if near is None and name.startswith("arn:"):
+        near = nearest(name.rsplit("/", 1)[-1], names)
     if near is not None:
-        return f"; did you mean {near}?"
+        return f"; did you mean {_short(near)}?"
     if not names:
         return ""
-    shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+    shown = ", ".join(map(_short, names[:_MOST_NAMES])) + (", ..." if len(names) > _MOST_NAMES else "")
     return f"; known: {shown}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
 
 
 def show(value: Any) -> str:
@@ -88,7 +94,9 @@ def show(value: Any) -> str:
         return "nothing (null)"
     else:
         text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+        # What nobody can see (a space of no width from a web page) is shown by its number.
+        text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return _short(text)
 
 
 def _inner(value: Any) -> str:
@@ -150,7 +158,10 @@ def _unknown_key(
     near = nearest(key, owner.usual - siblings) if owner is not None else None
     if near is not None:
         return place.problem(f"{key}: did you mean {near}?")
-    return place.problem(f"{key}: unknown key{suggestion(key, known - siblings or known)}")
+    # A key that is there already is what --set, and a second spelling, mean most often.
+    free = known - siblings
+    meant = known if nearest(key, free) is None and nearest(key, known) is not None else free or known
+    return place.problem(f"{key}: unknown key{suggestion(key, meant)}")
 
 
 def _problem(detail: ErrorDetails, model: type[Shape], part: Node) -> Problem:
@@ -193,6 +204,8 @@ def _expected(kind: str, context: dict[str, Any], given: Any) -> str:
     got = show(given)
     if kind in ("enum", "literal_error"):
         known = [name.strip().strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(",")]
+        if given == "FARGATE_SPOT" and "FARGATE" in known:
+            return f"expected one of {', '.join(known)}, got {got}: it is asked for by a capacityProviderStrategy"
         if isinstance(given, str):
             return f"{got} is not valid{suggestion(given, known)}"
         return f"expected {_one_of(known)}, got {got}"

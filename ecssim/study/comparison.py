@@ -174,9 +174,9 @@ class Comparison:
             if self.differences[arm]["cost_usd"].variance_reduction > 0
         ]
         if reductions:
-            lines.append(
-                f"Pairing took {100 * min(reductions):.0f} % or more of the variance out of the cost difference."
-            )
+            least = f"{100 * min(reductions):.0f}"
+            taken = "all" if least == "100" else f"{least} % or more"
+            lines.append(f"Pairing took {taken} of the variance out of the cost difference.")
         return "\n".join([*lines, *self.verdict, *self.ranking])
 
     def to_json(self) -> str:

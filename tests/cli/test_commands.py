@@ -139,6 +139,21 @@ def test_init_overwrites_nothing(ecssim: Ecssim) -> None:
     assert Path("scenario.yaml").read_text("utf-8") == "mine"
 
 
+def test_init_is_content_with_what_it_wrote_before(ecssim: Ecssim) -> None:
+    """Every page of the documentation begins with it."""
+    assert ecssim("init", "my.yaml").code == 0
+    assert ecssim("init", "my.yaml") == (0, "my.yaml is there already, unchanged; next: ecssim run my.yaml\n", "")
+    with Path("my.yaml").open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    assert ecssim("init", "my.yaml").code == 2
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("catalog",)])
+def test_help_has_a_short_name(ecssim: Ecssim, command: tuple[str, ...]) -> None:
+    assert ecssim(*command, "-h") == ecssim(*command, "--help")
+    assert ecssim(*command, "-h").code == 0
+
+
 @pytest.mark.parametrize(
     ("topic", "row"),
     [
@@ -373,7 +388,7 @@ def test_describe_refuses_what_names_nothing(
 
 def test_describe_ends_where_the_run_did(ecssim: Ecssim, folder: Path) -> None:
     assert ecssim("describe", folder, "tasks", "--at", "20m").code == 0
-    assert ecssim("describe", folder, "tasks", "--at", "21m") == (2, "", "--at: the run ended at 1200 s\n")
+    assert ecssim("describe", folder, "tasks", "--at", "21m") == (2, "", "--at: the run ended at 20m00s (08:20:00Z)\n")
 
 
 def test_events_are_sent_as_lines_of_eventbridge(ecssim: Ecssim, folder: Path) -> None:

@@ -83,12 +83,32 @@ def test_ctrl_c_before_the_first_event_ends_with_130_too(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m ecssim catalog instance-types | head -n 1"
+def in_bash(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A line for bash in which ``ecssim`` is this one."""
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=env, check=False)
-    assert done.stdout.startswith("instanceType")
+    line = command.replace("ecssim", f"{sys.executable} -m ecssim", 1)
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=env, cwd=folder, check=False)
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    done = in_bash("ecssim catalog instance-types | head -n 1; echo ${PIPESTATUS[0]}", tmp_path)
+    first, code = done.stdout.splitlines()
+    assert first.startswith("instanceType")
+    # As if the signal of the pipe had ended it; 1 would say that an expectation failed.
+    assert code == "141"
     assert done.stderr == ""
+
+
+def test_a_closed_stdout_is_no_error(tmp_path: Path) -> None:
+    done = in_bash("ecssim catalog quotas >&-", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+@pytest.mark.parametrize("command", ["catalog quotas", "catalog instance-types", "--help"])
+def test_a_full_disk_is_no_bug(tmp_path: Path, command: str) -> None:
+    done = in_bash(f"ecssim {command} > /dev/full", tmp_path)
+    assert (done.returncode, done.stderr) == (2, "the output cannot be written: No space left on device\n")
 
 
 def test_progress_goes_to_a_terminal_and_nowhere_else(tmp_path: Path) -> None:

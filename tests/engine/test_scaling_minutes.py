@@ -52,7 +52,7 @@ def set_count(at: str, count: int) -> Document:
 def minutes(result: Result) -> list[Step]:
     """The steps of the explanation, one for each run of alike minutes."""
     explanation = explain(result, "capacityProvider/ec2")
-    return list(next(s for s in explanation.sections if s.heading == "Minute by minute").steps)
+    return list(next(s for s in explanation.sections if s.heading == "Minute by minute, each as it ended").steps)
 
 
 def check_every_minute(result: Result) -> None:

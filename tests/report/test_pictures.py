@@ -242,3 +242,14 @@ def test_policies_stand_above_each_other_on_the_same_scales_with_what_they_lost_
     assert part.get_xlim()[1] - part.get_xlim()[0] == pytest.approx(1 / 24)
     with pytest.raises(BadInput, match="no service nobody"):
         plots.policies({"tracking": burst}, "nobody")
+
+
+def test_what_tasks_of_jobs_cost_is_named_in_the_legend() -> None:
+    result = ecssim.run(ROOT / "scenarios" / "gpu_on_ec2.yaml")
+    ax = result.plot.cost(ax=Figure().add_subplot())
+    assert "jobs, and shared: load balancers, addresses" in ax.get_legend_handles_labels()[1]
+
+
+def test_instances_that_always_have_a_slot_are_not_counted_as_none() -> None:
+    ax = ecssim.run(ROOT / "scenarios" / "spot_mix.yaml").plot.enis(ax=Figure().add_subplot())
+    assert ax.get_title(loc="left") == "Network interfaces: a slot was always left"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 import ecssim
@@ -32,6 +35,32 @@ def test_tables_have_every_service_and_subnet() -> None:
     text = printed(ecssim.run(ecssim.load(ROOT / "scenarios" / "demo.yaml")))
     for words in ("Services", "checkout", "search", "Addresses", "private-a", "private-b", "Fargate"):
         assert words in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_no_width_takes_a_digit_from_a_figure(width: int) -> None:
+    result = ecssim.run(ecssim.load(ROOT / "scenarios" / "spot_mix.yaml"))
+    lines = printed(result, width=width).splitlines()
+    # The widest figures of the run, in the tables of requests and of services.
+    for figures in ("11,284,464 140,417 1.24% 3,214 ms 60,152 ms", "91.67% 16/16 25 37.9 s 71.4 s 0 9"):
+        assert any(figures in " ".join(line.split()) for line in lines), figures
+    if width >= 80:
+        assert max(len(line) for line in lines if "fix:" not in line) <= width
+
+
+def test_the_rows_of_the_cost_add_up_to_its_total() -> None:
+    for name in ("sidecar_chain", "spot_mix", "addresses_on_ec2", "gpu_on_ec2", "demo"):
+        text = printed(ecssim.run(ecssim.load(ROOT / "scenarios" / f"{name}.yaml")))
+        rows = text[text.index("\nCost") :].splitlines()[4:]
+        cells = [re.search(r"\S  +([\d,]+\.\d\d)(\s|$)", row) for row in rows]
+        figures = [Decimal(cell[1].replace(",", "")) for cell in cells if cell is not None]
+        assert len(figures) >= 2
+        assert sum(figures[:-1]) == figures[-1], name
+
+
+def test_what_tasks_of_jobs_cost_is_not_called_shared() -> None:
+    text = printed(ecssim.run(ecssim.load(ROOT / "scenarios" / "gpu_on_ec2.yaml")))
+    assert re.search(r"^jobs and shared +39\.\d\d", text, re.MULTILINE)
 
 
 def test_a_run_without_rows_has_nothing_to_report() -> None:

@@ -95,6 +95,15 @@ def test_a_subnet_that_had_room_says_how_much(demo: Result) -> None:
     assert "It always had free addresses: 3 of 59 at the least" in answer
 
 
+def test_the_fix_of_a_subnet_is_that_of_the_summary() -> None:
+    """Two subnets need larger blocks, which must not overlap each other: a fix for one alone is another one."""
+    result = ecssim.run(ecssim.load(ROOT / "scenarios" / "balancer_growth.yaml"))
+    fixes = {f["of"]: f["fix"] for f in result.summary()["findings"] if f["what"] == "subnet.exhausted"}
+    assert set(fixes) == {"shared-a", "shared-b"}
+    for subnet, fix in fixes.items():
+        assert f"Fix: {fix}" in explain(result, f"subnet/{subnet}").answer.splitlines()[0]
+
+
 def test_a_service_tells_its_calls_and_events_in_the_order_of_time(demo: Result) -> None:
     explanation = explain(demo, "service/checkout")
     assert explanation == explain(demo, "service/prod/checkout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -26,6 +27,7 @@ from ecssim.results.service_figures import PATIENCE_MINUTES, _after_patience
 from ecssim.results.subnet_figures import most_at_once
 from ecssim.results.wording import duration, figure, listed, options, path
 from ecssim.scenario.load import load_mapping
+from tests.golden.summaries import ROOT
 
 NAN = float("nan")
 
@@ -297,7 +299,7 @@ def test_options_are_quoted_for_the_grammar_and_for_the_shell() -> None:
 @pytest.mark.parametrize(
     ("largest", "text"),
     [
-        pytest.param(100, "could not place 200 tasks from 0s (00:00:00Z) on for up to 7m00s", id="until there is room"),
+        pytest.param(100, "could not place 200 tasks from 0s (00:00:00Z) on for up to 7m45s", id="until there is room"),
         pytest.param(10, "could not place 200 tasks from 0s (00:00:00Z) on and still has not", id="for ever"),
     ],
 )
@@ -343,3 +345,43 @@ def test_requests_of_services_of_one_name_in_two_clusters_are_told_apart() -> No
     assert set(lost) == {"back/web", "prod/web"}
     prices = summary["costs"]["per_million_requests_usd"]["services"]
     assert min(prices.values()) > 0
+
+
+def test_tasks_of_a_new_revision_wait_although_the_service_has_all_of_its_old_ones() -> None:
+    """A deployment that doubles the tasks waits for an instance: for minutes, not for 0 s."""
+    behind = {"autoScalingGroup": "asg", "managedScaling": {"status": "ENABLED"}}
+    document = scenario(
+        duration="1h",
+        initialState="steady",
+        taskDefinitions=[task_definition(cpu="512", memory="512"), task_definition(cpu="512", memory="512")],
+        capacityProviders=[{"name": "ec2", "autoScalingGroupProvider": behind}],
+        clusters=[{"clusterName": "prod", "capacityProviders": ["ec2"]}],
+        autoScalingGroups=[group(1, maxSize=10)],
+        services=[
+            service(
+                count=4, taskDefinition="app:1", capacityProviderStrategy=[{"capacityProvider": "ec2", "weight": 1}]
+            )
+        ],
+        timeline=[
+            {
+                "at": "10m",
+                "call": "UpdateService",
+                "with": {"cluster": "prod", "service": "web", "taskDefinition": "app:2"},
+            }
+        ],
+    )
+    result = run_dict(document)
+    (waited,) = [f for f in result.summary()["findings"] if f["what"].startswith("placement.")]
+    # 2,048 CPU units hold four tasks: those of the new revision start when an instance of the group is there.
+    new = result.tasks[result.tasks["task_definition"].astype(str).str.endswith(":2")]
+    longest = float((new["started_at"] - new["created_at"]).max())
+    found = re.search(r"could not place 4 tasks from 10m00s .* on for up to (\d+)m(\d\d)s", waited["text"])
+    assert found is not None, waited["text"]
+    assert longest - 10 < int(found[1]) * 60 + int(found[2]) < longest
+
+
+def test_a_fix_is_said_once() -> None:
+    result = ecssim.run(ecssim.load(ROOT / "scenarios" / "stuck_deploy.yaml"))
+    (stuck,) = [f for f in result.summary()["findings"] if f["what"] == "deployment.notComplete"]
+    # In the form that the terminal and the page know, or they print it twice.
+    assert stuck["text"].endswith(f" Fix: {stuck['fix']}")
