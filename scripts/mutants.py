@@ -35,7 +35,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 EQUIVALENT: Final = ROOT / "scripts" / "equivalent_mutants.txt"
 ROOMS: Final = ("decide", "world")
 #: CPU seconds after which a mutant counts as one that does not end.
-CPU_LIMIT: Final = 120
+CPU_LIMIT: Final = 40
 MEMORY_LIMIT: Final = 6 << 30
 
 FLEET: Final = ("world/test_fleet_ledger", "decide/test_placement", "world/test_fleet_oracle")
