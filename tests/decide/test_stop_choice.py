@@ -99,6 +99,13 @@ def test_the_choice(tasks: list[RunningTask], count: int, strategy: Strategy, ch
     assert choose_to_stop(reversed(tasks), count, strategy) == chosen, "the order of the records is no reason"
 
 
+def test_a_task_of_which_no_more_is_said_serves_on_fargate() -> None:
+    assert T(1, "a") == T(
+        1, "a", instance=-1, running=True, healthy=True, created_at=0.0, protected=False, cpu=0, memory=0, left_cpu=0,
+        left_memory=0, attributes={},
+    )  # fmt: skip
+
+
 @pytest.mark.rule("PLACE-071")
 def test_random_stops_the_drawn_task() -> None:
     tasks = [T(number, "a") for number in range(4)]

@@ -46,6 +46,8 @@ OUT = {
     "out in proportion": (100.0, Capacity(4, 4, 1, 20), FREE, Decision(8)),
     "the running tasks are the base, not the desired count": (100.0, Capacity(2, 3, 1, 20), FREE, Decision(4)),
     "tasks that are still starting were asked for already": (100.0, Capacity(2, 4, 1, 20), FREE, AT_DESIRED),
+    "what is on its way out is not kept by a metric at its target": (50.0, Capacity(6, 4, 1, 20), FREE, AT_DESIRED),
+    "nor is the last task by one that is below it": (10.0, Capacity(2, 0, 0, 20), FREE, AT_DESIRED),
     "not beyond the maximum": (100.0, Capacity(8, 8, 1, 10), FREE, Decision(10)),
     "at the maximum": (100.0, Capacity(10, 10, 1, 10), FREE, AT_MAX),
     "below the minimum: first to the minimum": (60.0, Capacity(1, 1, 6, 20), FREE, Decision(6)),
@@ -106,6 +108,10 @@ IN = {
 @pytest.mark.parametrize(("metric", "at", "cooldown", "most", "expected"), IN.values(), ids=IN.keys())
 def test_a_low_alarm_scales_in(metric: float, at: Capacity, cooldown: Cooldown, most: int, expected: Decision) -> None:
     assert scale_in(metric, 50.0, at, cooldown, 300.0, most) == expected
+
+
+def test_without_a_limit_any_number_of_tasks_is_removed_at_once() -> None:
+    assert scale_in(20.0, 50.0, Capacity(10, 10, 1, 20), FREE, 300.0) == Decision(4)
 
 
 @pytest.mark.rule("SCALE-030")
