@@ -38,7 +38,12 @@ ROOMS: Final = ("decide", "world")
 CPU_LIMIT: Final = 40
 MEMORY_LIMIT: Final = 6 << 30
 
-FLEET: Final = ("world/test_fleet_ledger", "decide/test_placement", "world/test_fleet_oracle")
+FLEET: Final = (
+    "world/test_fleet_ledger",
+    "world/test_fleet_reading",
+    "decide/test_placement",
+    "world/test_fleet_oracle",
+)
 #: Tests of a module where they are not ``tests/ROOM/test_MODULE.py`` alone, the quickest first.
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "decide/decision": ("decide/test_counterfactual", "engine/test_witness"),
@@ -66,13 +71,13 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "world/fleet_ladder": ("world/test_bitsets", *FLEET),
     "world/fleet_levels": ("world/test_bitsets", *FLEET),
     "world/group_rules": ("world/test_settings", "decide/test_allocation"),
-    "world/lack": ("decide/test_counterfactual", "world/test_fleet_oracle"),
+    "world/lack": ("world/test_fleet_reading", "decide/test_counterfactual", "world/test_fleet_oracle"),
     "world/requests": ("world/test_entities", *FLEET),
     "world/scaling": ("world/test_settings", "engine/test_metric_alarms", "engine/test_target_tracking_runs"),
     "world/service_deployments": ("world/test_settings", "engine/test_circuit_breaker"),
     "world/states": ("world/test_states", "engine/test_task_life", "engine/test_services"),
     "world/trial_fleet": ("decide/test_counterfactual", "world/test_trial_fleet"),
-    "world/views": ("decide/test_placement", "world/test_fleet_oracle"),
+    "world/views": ("decide/test_placement", "world/test_fleet_reading", "world/test_fleet_oracle"),
     "world/world": ("world/test_world", "engine/test_services", "engine/test_calls_and_jobs"),
 }
 

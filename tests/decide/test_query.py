@@ -198,6 +198,57 @@ def test_what_is_wrong_and_at_which_column(text: str, column: int, message: str,
     assert str(caught.value).endswith("^")
 
 
+SUBJECTS = (
+    "subjects are agentConnected, agentVersion, attribute:<name>, ec2InstanceId, registeredAt, runningTasksCount, "
+    "task:group"
+)
+QUOTE_BEGIN = "(a value that begins so is written in single quotes)"
+QUOTE_SIGNS = "(a value with ( ) [ ] or , is written in single quotes)"
+# Every sentence as the user reads it.
+SENTENCES = [
+    ("", "the expression is empty; expected (, a subject such as attribute:name or not"),
+    ("== 1", "'=='; expected (, a subject such as attribute:name or not"),
+    ("attribute:x", "the expression ends here; expected an operator such as ==, exists or in"),
+    ("attribute:x = a", "'=' is not an operator; expected an operator such as ==, exists or in"),
+    ("attribute:x 'a'", "quoted value; expected an operator such as ==, exists or in"),
+    ("attribute:x ==", "the expression ends here; expected a value"),
+    ("attribute:x === b", f"'='; expected a value {QUOTE_BEGIN}"),
+    ("attribute:x == > b", f"'>'; expected a value {QUOTE_BEGIN}"),
+    ("attribute:x == <b", f"'<'; expected a value {QUOTE_BEGIN}"),
+    ("attribute:x == (a|b)", f"'('; expected a value {QUOTE_SIGNS}"),
+    ("attribute:x == ]", f"']'; expected a value {QUOTE_SIGNS}"),
+    ("attribute:x in [,]", f"','; expected a value {QUOTE_SIGNS}"),
+    ('attribute:x == "a"', "double quote; expected a value (values are quoted with single quotes)"),
+    ("attribute:x == 'a", "the quoted value has no end; expected a value"),
+    ("attribute:x == 'a' 'b'", "quoted value; expected and, or or the end"),
+    ("attribute:x == a b", "'b'; expected and, or or the end"),
+    ("attribute:x == a)", "')'; expected the end"),
+    ("attribute:x in a", "'a'; expected ["),
+    ("attribute:x in [a b", "'b'; expected , or ]"),
+    ("(attribute:x == a", "the expression ends here; expected )"),
+    ("foo == 1", f"unknown subject 'foo'; an attribute is asked for as attribute:foo; {SUBJECTS}"),
+    ("foo:bar == 1", f"unknown subject 'foo:bar'; {SUBJECTS}"),
+    ("attribut:b exists", "unknown subject 'attribut:b'; did you mean attribute:<name>?"),
+    ("runningTaskCount > 1", "unknown subject 'runningTaskCount'; did you mean runningTasksCount?"),
+]
+
+
+@pytest.mark.rule("PLACE-043", "PLACE-046")
+@pytest.mark.parametrize(("text", "sentence"), SENTENCES, ids=[row[0] or "(empty)" for row in SENTENCES])
+def test_what_is_wrong_in_whole_sentences(text: str, sentence: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text)
+    assert caught.value.message == sentence
+
+
+def test_the_picture_of_an_error_points_at_its_column() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression("attribute:x == a b")
+    assert str(caught.value) == (
+        "column 18: 'b'; expected and, or or the end [PLACE-043]\n  attribute:x == a b\n" + " " * 19 + "^"
+    )
+
+
 @pytest.mark.rule("PLACE-030")
 def test_an_expression_is_at_most_2000_characters_long() -> None:
     fitting = "attribute:x exists".rjust(MAX_LENGTH, "!").replace("!attribute", " attribute")

@@ -64,6 +64,8 @@ def test_time_that_has_been_counted_is_not_counted_again() -> None:
     assert bucket.take(4, 4.0) == 4
     assert bucket.next_at(4.5) == 5.0
     assert bucket.take(1, 5.0) == 1
+    assert bucket.available(5.0) == 0
+    assert [bucket.take(9, now) for now in (7.0, 9.5)] == [2, 2]
 
 
 @pytest.mark.rule("NET-031")
@@ -114,7 +116,7 @@ def test_an_address_that_came_back_is_the_last_to_be_handed_out_again() -> None:
 
 @pytest.mark.rule("NET-045")
 def test_no_two_tasks_share_an_ipv6_address_and_all_lie_in_the_subnets_block() -> None:
-    network = 0x20010DB8_00000001 << 64
+    network = 0x20010DB8_00000002 << 64
     addresses = [ipv6_address(network, ordinal) for ordinal in range(100_000)]
     assert len(set(addresses)) == len(addresses)
     assert {address >> 64 for address in addresses} == {network >> 64}
