@@ -41,7 +41,7 @@ OFFERS = (
 def test_strategies_are_spelt_as_ec2_does() -> None:
     assert ON_DEMAND_STRATEGIES == ("prioritized", "lowest-price")
     careful = ("capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized")
-    assert SPOT_STRATEGIES == ("lowest-price", *careful)
+    assert ("lowest-price", *careful) == SPOT_STRATEGIES
 
 
 def test_an_offer_of_which_no_more_is_said_is_free_and_of_the_ordinary_band() -> None:

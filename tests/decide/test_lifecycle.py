@@ -68,7 +68,7 @@ def test_the_codes_of_the_causes_count_up_in_the_order_of_their_names() -> None:
         "CAPACITY_FOUND", "NETWORK_READY", "AGENT_READY", "STARTED", "START_FAILED", "NETWORK_FAILED", "STOP", "SIGNAL",
         "DRAINED", "CONTAINERS_STOPPED", "NETWORK_RELEASED", "INSTANCE_LOST", "EXPIRED",
     )  # fmt: skip
-    assert CAUSE_NAMES == names
+    assert names == CAUSE_NAMES
     assert [getattr(lifecycle, name) for name in names] == list(range(N_CAUSES))
 
 

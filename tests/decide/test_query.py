@@ -64,6 +64,9 @@ TRUTHS = [
     ("attribute:slots > 9", True),
     ("attribute:slots greater_than 9.5", True),
     ("attribute:stack >= prod", True),
+    ("attribute:slots == 10.0", False),
+    ("attribute:stack > 9", True),
+    ("attribute:slots > a", False),
     ("attribute:slots less_than_equal 10", True),
     ("attribute:slots < 9", False),
     ("agentConnected == true", True),
@@ -125,6 +128,15 @@ def test_what_an_instance_does_not_have_satisfies_no_comparison(text: str) -> No
     assert not compile_expression(text)(Facts(agent_version="", ec2_instance_id=""))
 
 
+@pytest.mark.rule("PLACE-046")
+@pytest.mark.parametrize(
+    ("text", "true"),
+    [("agentConnected == false", True), ("agentConnected =~ f.*e", True), ("agentConnected != false", False)],
+)
+def test_an_agent_that_is_away(text: str, true: bool) -> None:
+    assert compile_expression(text)(Facts(agent_connected=False)) is true
+
+
 @pytest.mark.rule("PLACE-050")
 def test_an_instance_without_tasks_runs_none_of_any_group() -> None:
     empty = Facts(task_groups=())
@@ -140,6 +152,9 @@ def test_an_instance_without_tasks_runs_none_of_any_group() -> None:
         ("attribute:a == 1 or not(runningTasksCount > 1)", True),
         ("agentConnected == true", True),
         ("task:group exists", True),
+        ("ec2InstanceId == i-1", False),
+        ("registeredAt > 2018-01-01", False),
+        ("agentVersion > 1", False),
     ],
 )
 def test_an_expression_knows_whether_tasks_or_connections_move_it(text: str, dynamic: bool) -> None:
@@ -274,6 +289,8 @@ ALIKE = [
     "(?>a+)b",
     "\\d+\\.\\w*",
     "[^\\]]",
+    "[a{]",
+    "x[^{]",
 ]
 
 
@@ -305,6 +322,8 @@ def test_what_java_and_python_read_alike_is_taken(text: str) -> None:
         ("[a-z&&[^b]]", "intersection &&"),
         ("[a[b]]", "nested character class"),
         ("[]a]", "unescaped ] first"),
+        ("[^]a]", "unescaped ] first"),
+        ("[a]{", "brace that is no quantifier"),
         ("[\\b]", "\\b in a character class"),
         ("[a--b]", "doubled -"),
         ("a{,3}", "brace that is no quantifier"),

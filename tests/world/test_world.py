@@ -60,6 +60,14 @@ def test_services_by_name(asked: str, cluster: str | None, found: int | None) ->
     assert (got.ordinal if got is not None else None) == found
 
 
+def test_a_cluster_may_be_called_like_the_kinds_of_an_arn() -> None:
+    world = world_of("my-service", "my-cluster", services=("my-service/web", "my-cluster/web"))
+    assert world.service_named(f"{ARN}service/my-service/web") is world.services[0]
+    assert world.service_named(f"{ARN}service/my-cluster/web") is world.services[1]
+    assert world.service_named("web", f"{ARN}cluster/my-cluster") is world.services[1]
+    assert world.cluster_named("my-cluster") is world.clusters[1]
+
+
 def test_a_service_that_is_inactive_is_not_found_and_leaves_its_name_to_another() -> None:
     world = world_of("blue", services=("blue/web", "blue/web"))
     assert world.service_named("web") is None
