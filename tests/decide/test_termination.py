@@ -35,6 +35,16 @@ M = Member
             id="zone by zone as they thin out",
         ),
         pytest.param([M(1, "a", 200), M(2, "a", 7100)], 1, (), (1,), id="closest to the next hour of billing"),
+        pytest.param(
+            [M(2, "a", 200), M(1, "a", 7100)], 1, ("ClosestToNextInstanceHour",), (2,), id="the same by its name"
+        ),
+        pytest.param(
+            [M(1, "a", 100), M(2, "a", 6500), M(3, "a", 100)],
+            1,
+            ("OldestLaunchConfiguration", "NewestInstance"),
+            (2,),
+            id="a policy that tells nothing apart leaves the choice to the next one",
+        ),
         pytest.param([M(1, "a", 6500), M(2, "a", 100)], 1, ("OldestInstance",), (2,), id="the oldest if asked for"),
         pytest.param([M(1, "a", 100), M(2, "a", 6500)], 1, ("NewestInstance",), (2,), id="the newest if asked for"),
         pytest.param(
