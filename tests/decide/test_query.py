@@ -168,6 +168,8 @@ def test_equal_texts_are_one_predicate() -> None:
 
 ERRORS = [
     ("stack == blue", 1, "an attribute is asked for as attribute:stack", "PLACE-046"),
+    ("== 1", 1, "'=='; expected (", "PLACE-043"),
+    ("$ == 1", 1, "'$'; expected (", "PLACE-043"),
     ("attribute:stack === blue", 19, "a value that begins so is written in single quotes", "PLACE-043"),
     ("agentConnected == yes", 19, "true or false, not 'yes'", "PLACE-047"),
     ("agentConnected in [true, maybe]", 26, "true or false, not 'maybe'", "PLACE-047"),
@@ -226,6 +228,7 @@ SENTENCES = [
     ("attribute:x", "the expression ends here; expected an operator such as ==, exists or in"),
     ("attribute:x = a", "'=' is not an operator; expected an operator such as ==, exists or in"),
     ("attribute:x 'a'", "quoted value; expected an operator such as ==, exists or in"),
+    ("attribute:x ''", "quoted value; expected an operator such as ==, exists or in"),
     ("attribute:x ==", "the expression ends here; expected a value"),
     ("attribute:x === b", f"'='; expected a value {QUOTE_BEGIN}"),
     ("attribute:x == > b", f"'>'; expected a value {QUOTE_BEGIN}"),

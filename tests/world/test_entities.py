@@ -18,6 +18,7 @@ from ecssim.world.entities import (
     Service,
     Subnet,
     Task,
+    Template,
 )
 from ecssim.world.fleet import Fleet
 from ecssim.world.requests import ZONE_ATTRIBUTE, InstanceSpec, Request, Resources
@@ -175,3 +176,16 @@ def test_a_container_waits_for_what_was_queued_last_until_its_task_is_stopped() 
     assert [container.waits(epoch) for epoch in (1, 2, 3)] == [False, True, False]
     task.status = STOPPED
     assert not container.waits(2)
+
+
+def template_of(family: str, **said: Any) -> Template:
+    request = Request(256, 512)
+    return Template(1, family, 3, "EC2", "bridge", 256, 512, 0, request, {0: request}, (), False, False, **said)
+
+
+def test_a_template_of_a_mixed_strategy_is_another_one_on_instances() -> None:
+    there = template_of("web-on-instances")
+    mixed = template_of("web", on_instances=there, instance_providers=frozenset({4, 5}))
+    assert [mixed.of_provider(provider) for provider in (4, 5, 6)] == [there, there, mixed]
+    assert there.of_provider(4) is there
+    assert mixed.name == "web:3"
