@@ -72,6 +72,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "world/fleet_levels": ("world/test_bitsets", *FLEET),
     "world/group_rules": ("world/test_settings", "decide/test_allocation"),
     "world/lack": ("world/test_fleet_reading", "decide/test_counterfactual", "world/test_fleet_oracle"),
+    "world/providers": ("world/test_world",),
     "world/requests": ("world/test_entities", *FLEET),
     "world/scaling": ("world/test_settings", "engine/test_metric_alarms", "engine/test_target_tracking_runs"),
     "world/service_deployments": ("world/test_settings", "engine/test_circuit_breaker"),

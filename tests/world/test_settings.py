@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecssim.aws.names import ThresholdType
+from ecssim.aws.capabilities import TRUNKING_AGENT, version_of
+from ecssim.aws.names import ServiceDeploymentStatus, ThresholdType
 from ecssim.world.agent_settings import AgentSettings
 from ecssim.world.containers import Chain, HealthCheck, RestartPolicy
 from ecssim.world.entities import (
@@ -31,7 +32,7 @@ from ecssim.world.scaling import (
     StepSettings,
     TrackingSettings,
 )
-from ecssim.world.service_deployments import BreakerSettings, CircuitBreaker, EarlySuccess
+from ecssim.world.service_deployments import BreakerSettings, CircuitBreaker, EarlySuccess, ServiceDeployment
 
 
 def defaults(kind: Any) -> dict[str, object]:
@@ -215,6 +216,11 @@ NOTHING_YET = [
     ),
     pytest.param(CircuitBreaker, {"failures": 0}, id="a circuit breaker has counted nothing"),
     pytest.param(
+        ServiceDeployment,
+        {"status": ServiceDeploymentStatus.PENDING, "status_reason": "", "rollback": None},
+        id="a service deployment is pending for no reason",
+    ),
+    pytest.param(
         MetricAlarm,
         {
             "side": 0,
@@ -271,3 +277,10 @@ def test_the_bounds_of_a_target_with_a_forecast(
     nobody: Any = None
     target = ScalableTarget(nobody, "service/c/s", 0, minimum, maximum, floor=floor, ceiling=ceiling)
     assert (target.lowest, target.highest) == (lowest, highest)
+
+
+def test_agents_have_a_version_of_dotted_numbers_that_knows_trunking() -> None:
+    version = defaults(AutoScalingGroup)["agent_version"]
+    assert isinstance(version, str)
+    assert version_of(version) >= TRUNKING_AGENT
+    assert ".".join(str(number) for number in version_of(version)) == version

@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from ecssim.aws.names import CapacityProviderStatus, CapacityProviderType
 from ecssim.world.entities import Cluster, Service
+from ecssim.world.providers import Provider
 from ecssim.world.world import World
 
 ARN = "arn:aws:ecs:eu-west-1:111122223333:"
@@ -73,3 +75,15 @@ def test_a_service_that_is_inactive_is_not_found_and_leaves_its_name_to_another(
     assert world.service_named("web") is None
     world.services[0].status = "INACTIVE"
     assert world.service_named("web") is world.services[1]
+
+
+@pytest.mark.parametrize("status", list(CapacityProviderStatus))
+def test_a_strategy_may_name_an_active_provider_alone(status: CapacityProviderStatus) -> None:
+    provider = Provider("blue", CapacityProviderType.EC2_AUTOSCALING, status=status)
+    assert provider.usable is (status == "ACTIVE")
+
+
+def test_a_provider_that_was_created_is_found_with_its_kind() -> None:
+    world = World()
+    world.add_provider(provider := Provider("blue", CapacityProviderType.FARGATE))
+    assert (world.providers["blue"], world.provider_kinds["blue"]) == (provider, CapacityProviderType.FARGATE)
