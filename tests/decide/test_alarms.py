@@ -92,6 +92,11 @@ def test_the_masks_do_what_the_documentation_prints(state: int) -> None:
     assert got.tolist() == [state if r[3] is RETAIN else r[3] for r in rows]
 
 
+def test_the_newest_periods_are_the_low_bits() -> None:
+    assert [bin(mask) for mask in low_bits(np.array([1, 3, 5]))] == ["0b1", "0b111", "0b11111"]
+    assert int(low_bits(np.array([MASK_PERIODS + EXTRA]))[0]) == 2 ** (MASK_PERIODS + EXTRA) - 1
+
+
 @pytest.mark.rule("ALARM-004")
 def test_breaching_points_need_not_be_consecutive() -> None:
     assert evaluate(_points("0 0 0 X 0 X 0 X"), 6, 3, MISSING, OK) == ALARM

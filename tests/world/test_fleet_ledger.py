@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecssim.errors import InvariantBroken
+from ecssim.world import fleet as fleet_module
 from ecssim.world import fleet_masks
 from ecssim.world.fleet import Fleet
 from ecssim.world.naive_fleet import NaiveFleet
@@ -161,6 +162,18 @@ def test_no_task_gives_back_more_than_it_holds(request_: Request) -> None:
     with pytest.raises(InvariantBroken, match="holds no"):
         fleet.release(ordinal, request_, 7)
     assert fleet.remaining(ordinal) == Resources(3996, 7900, 2, 2)
+
+
+def test_what_was_learnt_of_a_request_is_learnt_anew_when_positions_close_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_module, "RENUMBER_FROM", 4)
+    fleet, task = Fleet(), Request(100, 100)
+    for _ in range(6):
+        fleet.add(SPEC)
+    for ordinal in range(4):
+        fleet.remove(ordinal)
+    assert fleet.ordinals(fleet.eligible(task, 1)) == [4, 5]
+    assert fleet.add(SPEC) == 6
+    assert fleet.ordinals(fleet.eligible(task, 1)) == [4, 5, 6]
 
 
 def test_a_group_without_a_task_there_releases_none() -> None:
