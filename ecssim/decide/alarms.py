@@ -114,7 +114,7 @@ def _with_gaps(real: Masks, breach: Masks, n: Codes, m: Codes, treat: Codes, sta
     states[short & (treat == BREACHING) & (hits + n - count >= m)] = ALARM
     waits = short & (treat <= IGNORE) & (hits == count) & (hits < m)
     states[waits] = state[waits]
-    states[waits & (treat == MISSING) & (count > 0) & (_bit_length(real) >= m)] = ALARM
+    states[waits & (treat == MISSING) & (_bit_length(real) >= m)] = ALARM
     states[(count == 0) & (treat == MISSING)] = INSUFFICIENT_DATA
     return states
 

@@ -154,9 +154,9 @@ def health_changes(check: HealthCheck, started_at: float, up_from: float, up_to:
     def at_or_after(t: float) -> float:
         if t == inf:
             return inf
-        n = max(0, ceil((t - first) / step))
+        n = max(1, ceil((t - first) / step))
         # Division may round up across a whole number: the probe just before may already be at or after t.
-        return n - 1 if n > 0 and first + (n - 1) * step >= t else n
+        return n - 1 if first + (n - 1) * step >= t else n
 
     def done(n: float) -> float:
         return first + n * step + lasts

@@ -84,12 +84,13 @@ def stabilised(history: Sequence[Event], replicas: int, now: float, up: Directio
 
 
 def paced(wanted: int, replicas: int, events: Sequence[Event], now: float, up: Direction, down: Direction) -> int:
-    """Return how far towards ``wanted`` the paces allow to go now (K8S-012). Percentages round up."""
+    """Return how far towards ``wanted`` the paces allow to go now (K8S-012). Percentages round up.
+
+    Where somebody else moved the replicas too, a pace may lie on the other side of them: it never turns back.
+    """
     if wanted > replicas:
-        return min(wanted, _limit(replicas, events, now, up, 1))
-    if wanted < replicas:
-        return max(wanted, _limit(replicas, events, now, down, -1))
-    return replicas
+        return max(replicas, min(wanted, _limit(replicas, events, now, up, 1)))
+    return min(replicas, max(wanted, _limit(replicas, events, now, down, -1)))
 
 
 def _limit(replicas: int, events: Sequence[Event], now: float, direction: Direction, sign: int) -> int:

@@ -168,7 +168,7 @@ def measure(instances: int, busy: int, waiting: Mapping[Need, int], sizes: Extre
 
 def _task_group(need: Need, tasks: int, sizes: Extremes) -> TaskGroup:
     each = per_instance(need, sizes.largest)
-    lacks = lacking(need, sizes.smallest) or ("" if each > 0 else "room")
+    lacks = lacking(need, sizes.smallest)
     return TaskGroup(need, tasks, each, 0 if lacks else -(-tasks // each), lacks)
 
 

@@ -27,8 +27,8 @@ def next_provider(strategy: Sequence[Share], counts: Mapping[int, int]) -> int:
     if base is not None and counts.get(base.provider, 0) < base.base:
         return base.provider
     weights = sum(s.weight for s in strategy)
-    base_part = min(base.base, total + 1) if base is not None else 0
-    rest = max(0, total + 1 - base_part)
+    base_part = base.base if base is not None else 0
+    rest = total + 1 - base_part
     best, best_deficit = -1, 0
     for s in strategy:
         if s.weight <= 0:

@@ -76,7 +76,7 @@ class _Part:
 
 def compile_expression(text: str) -> CompiledExpression:
     """Compile ``text``; raise :class:`ExpressionError` at the first thing that is wrong."""
-    from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
+    from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
@@ -84,11 +84,6 @@ def compile_expression(text: str) -> CompiledExpression:
         )
     try:
         part: _Part = _parse(text)
-    except VisitError as wrapped:
-        error = wrapped.orig_exc
-        if isinstance(error, TermError):
-            raise ExpressionError(text, error.column, str(error), error.rule) from None
-        raise
     except TermError as error:
         raise ExpressionError(text, error.column, str(error), error.rule) from None
     except UnexpectedInput as error:

@@ -94,11 +94,10 @@ def _steady(desired: int, c: Counts, bounds: Limits, may_start: bool) -> Plan:
             return NOTHING
         if active < desired:
             return Plan(desired - active, (), _NONE, _NONE, _NONE, False) if may_start else NOTHING
-        # Scale-in: tasks that do not run yet go first, healthy ones only down to the minimum (PLACE-072).
+        # Scale-in: tasks that do not run yet go first (PLACE-072). What is wanted stays, so the minimum does too.
         surplus = active - desired
         starting = min(surplus, active - healthy)
-        down = min(surplus - starting, max(0, healthy - bounds.lower))
-        return Plan(0, (), _NONE, (starting,), (down,), False)
+        return Plan(0, (), _NONE, (starting,), (surplus - starting,), False)
     # SVC-030: the replacement comes first where the maximum allows it, and the unhealthy task goes when the
     # replacement is healthy. A displaced task counts as healthy until it goes, so lower alone holds it.
     start = max(0, min(bounds.upper, desired + leaving) - active) if may_start else 0
@@ -109,9 +108,8 @@ def _steady(desired: int, c: Counts, bounds: Limits, may_start: bool) -> Plan:
         stop = 1  # SVC-031: no room above, so unhealthy tasks go one at a time
     extra = max(0, active - leaving - desired)
     down_starting = min(extra, starting)
-    down = min(extra - down_starting, max(0, healthy + displaced - move - bounds.lower))
     blocked = may_start and start == stop == move == starting == extra == 0
-    return Plan(start, (), (stop,), (down_starting,), (down,), blocked, move)
+    return Plan(start, (), (stop,), (down_starting,), (extra - down_starting,), blocked, move)
 
 
 def _rolling(
@@ -159,11 +157,10 @@ def _rolling(
     surplus = primary.active - leaving - desired
     if surplus > 0:
         stop_starting[0] = min(surplus, starting_new)
-        stop_healthy[0] = min(surplus - stop_starting[0], max(0, room), primary.healthy)
+        stop_healthy[0] = surplus - stop_starting[0]
     if primary.unhealthy:
         stop_unhealthy[0] = min(primary.unhealthy, max(0, primary.healthy + leaving - desired))
-        left_now = left - stop_starting[0] - stop_healthy[0]
-        if stop_unhealthy[0] == 0 and left_now >= bounds.upper and starting_new == 0:
+        if stop_unhealthy[0] == 0 and left >= bounds.upper and starting_new == 0:
             stop_unhealthy[0] = 1
     left -= stop_starting[0] + stop_healthy[0] + stop_unhealthy[0]
     start = 0
@@ -171,14 +168,16 @@ def _rolling(
         start = max(0, min(desired + primary.unhealthy + primary.displaced - primary.active, bounds.upper - left))
         left += start
     # SVC-032: as long as too few are healthy, an old task that ended by itself is replaced by one of its own
-    # revision; the old ones that the update stopped, or that a scale-out would want, are not (SVC-005).
-    start_old = [0] * len(older)
-    kept = sum(o.active for o in older) - sum(stop_unhealthy[1:]) - sum(stop_starting[1:]) - sum(stop_healthy[1:])
+    # revision; the old ones that the update stopped, or that a scale-out would want, are not (SVC-005). Where too
+    # few are healthy, no healthy one was stopped above.
+    start_old: list[int] = []
+    kept = sum(o.active for o in older) - sum(stop_unhealthy[1:]) - sum(stop_starting[1:])
     short = bounds.lower - kept - primary.healthy
-    for i in range(len(older)):
-        start_old[i] = max(0, min(short, older[i].lost, bounds.upper - left))
-        short -= start_old[i]
-        left += start_old[i]
+    for o in older:
+        count = max(0, min(short, o.lost, bounds.upper - left))
+        start_old.append(count)
+        short -= count
+        left += count
     nothing = left == total and start == sum(start_old) == 0
     blocked = may_start and nothing and missing > 0 and starting_new == 0
     return Plan(

@@ -40,7 +40,7 @@ def _index(check: Check, t: float) -> float:
         return 0
     n = ceil((t - check.first) / check.interval)
     # Division may round up across a whole number: the check just before may already be at or after t.
-    return n - 1 if n > 0 and check.first + (n - 1) * check.interval >= t else n
+    return n - 1 if check.first + (n - 1) * check.interval >= t else n
 
 
 def changes(check: Check, up: tuple[tuple[float, float], ...]) -> tuple[Change, ...]:
@@ -56,8 +56,6 @@ def changes(check: Check, up: tuple[tuple[float, float], ...]) -> tuple[Change, 
     def fail(begin: float, end: float) -> None:
         nonlocal state, failures
         count = end - begin
-        if count <= 0:
-            return
         if state != TARGET_UNHEALTHY and failures + count >= check.unhealthy_threshold:
             n = begin + check.unhealthy_threshold - failures - 1
             out.append(Change(check.first + n * check.interval, TARGET_UNHEALTHY))

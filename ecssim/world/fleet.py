@@ -62,8 +62,11 @@ class Fleet(FleetIndex):
         """Deregister the instance with all that is reserved on it; later releases there change nothing."""
         host = self._hosts[ordinal]
         bit = host.bit
-        for group, count in list(host.groups.items()):
-            self._count(host, group, count, 0)
+        for group, count in host.groups.items():
+            found = self._groups[group]
+            found.change(host, count, 0)
+            if not found.present:
+                del self._groups[group]
         self._leave(host, bit)
         self._present &= ~bit
         self._active &= ~bit
@@ -256,19 +259,6 @@ class Fleet(FleetIndex):
         self.epoch += 1
         self.releases += freer
         self._facts += 1
-
-    def _count(self, host: Host, group: int, before: int, after: int) -> None:
-        found = self._groups.get(group)
-        if found is None:
-            found = self._groups[group] = Group()
-        found.change(host, before, after)
-        host.tasks += after - before
-        if after:
-            host.groups[group] = after
-        else:
-            del host.groups[group]
-            if not found.present:
-                del self._groups[group]
 
     def _flip_ports(self, bit: int, request: Request) -> None:
         for port in request.tcp_ports:

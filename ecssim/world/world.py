@@ -43,16 +43,19 @@ class World:
             if len(self.clusters) == 1:
                 return self.clusters[0]
             name = "default"
-        bare = name.rsplit("cluster/", 1)[-1]
+        bare = _resource(name, "cluster/")
         return next((c for c in self.clusters if c.name == bare), None)
 
     def service_named(self, name: str, cluster: str | None = None) -> Service | None:
         """Return a service by ``name``, ``cluster/name`` or ARN; a bare name must be unique without a cluster."""
-        bare = name.rsplit("service/", 1)[-1]
-        if "/" in bare:
-            cluster, bare = bare.rsplit("/", 1)
-        wanted = cluster.rsplit("cluster/", 1)[-1] if cluster is not None else None
+        within, _, bare = _resource(name, "service/").rpartition("/")
+        wanted = within or (_resource(cluster, "cluster/") if cluster is not None else None)
         found = [
             s for s in self.services if s.name == bare and s.status != "INACTIVE" and wanted in (None, s.cluster.name)
         ]
         return found[0] if len(found) == 1 else None
+
+
+def _resource(name: str, kind: str) -> str:
+    """What an ARN names, without account and kind; a plain name is what it is."""
+    return name.rpartition(":")[-1].removeprefix(kind)

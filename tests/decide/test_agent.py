@@ -16,6 +16,7 @@ NONE = lambda i: 0.0  # noqa: E731
     ("back", "jitter", "again"),
     [
         pytest.param(159, 0.0, 159, id="a loss shorter than the silence that the agent waits for"),
+        pytest.param(160, 0.0, 160, id="the network is back at the moment at which it would have closed it"),
         pytest.param(160.1, 0.0, 160.25, id="a quarter of a second after the agent closed it"),
         pytest.param(160.26, 0.0, 160.26, id="the attempt under way gets through"),
         pytest.param(190.3, 0.0, 190.625, id="the next one is half as much later, after 30 s of trying"),
@@ -25,6 +26,18 @@ NONE = lambda i: 0.0  # noqa: E731
 def test_when_the_agent_is_connected_again(back: float, jitter: float, again: float) -> None:
     # Lost at 100; the agent closes the connection after a minute of silence.
     assert connected_again(100, back, 60, lambda i: jitter) == pytest.approx(again)
+
+
+@pytest.mark.rule("AGENT-022")
+def test_every_wait_has_a_draw_of_its_own() -> None:
+    drawn: list[int] = []
+
+    def jitter(number: int) -> float:
+        drawn.append(number)
+        return 0.0
+
+    connected_again(100, 300.0, 60, jitter)
+    assert drawn == [0, 1, 2, 3, 4], "140 seconds hold four attempts of 30 s and the waits between them"
 
 
 @pytest.mark.rule("AGENT-022")

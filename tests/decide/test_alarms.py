@@ -18,11 +18,20 @@ from ecssim.decide.alarms import (
     NOT_BREACHING,
     OK,
     OPERATORS,
+    STATE_NAMES,
+    TREATMENTS,
     breaches,
     evaluate,
     evaluate_many,
     low_bits,
 )
+
+
+def test_states_and_treatments_are_spelt_as_cloudwatch_does() -> None:
+    assert [STATE_NAMES[state] for state in (INSUFFICIENT_DATA, OK, ALARM)] == ["INSUFFICIENT_DATA", "OK", "ALARM"]
+    names = ["missing", "ignore", "breaching", "notBreaching"]
+    assert [TREATMENTS[treat] for treat in (MISSING, IGNORE, BREACHING, NOT_BREACHING)] == names
+
 
 RETAIN = "Retain current state"
 
@@ -43,6 +52,7 @@ PUBLISHED = {
     "2 of 3: one point short": ("0 - X - -", 2, (OK, OK, ALARM, OK)),
     "2 of 3: a single good point": ("- - - - 0", 2, (OK, OK, ALARM, OK)),
     "2 of 3: one breaching point that is old enough": ("- - - X -", 2, (ALARM, RETAIN, ALARM, OK)),
+    "2 of 3: two breaching points and nothing else": ("- X - X -", 2, (ALARM, ALARM, ALARM, ALARM)),
     "3 of 3: one breaching point, as old as the range": ("X - - - -", 3, (ALARM, RETAIN, ALARM, OK)),
     # The text below the tables: no premature alarm while the point is young.
     "3 of 3: a breaching point that is new waits": ("- - - - X", 3, (RETAIN, RETAIN, ALARM, OK)),
@@ -80,6 +90,11 @@ def test_the_masks_do_what_the_documentation_prints(state: int) -> None:
     m, treat = np.array([r[1] for r in rows]), np.array([r[2] for r in rows])
     got = evaluate_many(real, breach, n, m, treat, np.full(len(rows), state), low_bits(n))
     assert got.tolist() == [state if r[3] is RETAIN else r[3] for r in rows]
+
+
+def test_the_newest_periods_are_the_low_bits() -> None:
+    assert [bin(mask) for mask in low_bits(np.array([1, 3, 5]))] == ["0b1", "0b111", "0b11111"]
+    assert int(low_bits(np.array([MASK_PERIODS + EXTRA]))[0]) == 2 ** (MASK_PERIODS + EXTRA) - 1
 
 
 @pytest.mark.rule("ALARM-004")

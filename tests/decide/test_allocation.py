@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ecssim.decide.allocation import (
+    ON_DEMAND_STRATEGIES,
     SPOT_STRATEGIES,
     Offer,
     beyond_maximum,
@@ -35,6 +36,16 @@ OFFERS = (
     Offer(2, Decimal(5), band=1, depth=0.8),
     Offer(3, Decimal(2), band=3, depth=0.99),
 )
+
+
+def test_strategies_are_spelt_as_ec2_does() -> None:
+    assert ON_DEMAND_STRATEGIES == ("prioritized", "lowest-price")
+    careful = ("capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized")
+    assert ("lowest-price", *careful) == SPOT_STRATEGIES
+
+
+def test_an_offer_of_which_no_more_is_said_is_free_and_of_the_ordinary_band() -> None:
+    assert Offer(3) == Offer(3, price=Decimal(0), band=1, depth=0.0, held=0, at_risk=False)
 
 
 @pytest.mark.rule("ASG-052")
@@ -73,6 +84,15 @@ def test_lowest_price_divides_evenly_over_so_many_pools() -> None:
     assert spot_order([o._replace(held=9) for o in OFFERS[:2]], "lowest-price", 1)[0] == 1
 
 
+def test_unless_told_otherwise_the_two_cheapest_pools_are_filled_evenly() -> None:
+    held = [o._replace(held=2 if o.position == 3 else 1) for o in OFFERS]
+    assert spot_order(held, "lowest-price") == (1, 3, 2, 0)
+
+
+def test_the_deeper_half_of_an_odd_number_of_pools_has_the_middle_one_too() -> None:
+    assert spot_order(OFFERS[:3], "price-capacity-optimized") == (2, 0, 1)
+
+
 @pytest.mark.parametrize("strategy", SPOT_STRATEGIES[1:])
 def test_careful_strategies_leave_a_pool_at_risk_to_the_end_and_the_cheap_one_does_not_look(strategy: str) -> None:
     offers = [o._replace(at_risk=o.position in (0, 3)) for o in OFFERS]
@@ -85,6 +105,7 @@ def test_the_zone_with_the_fewest_first_and_only_it_if_balanced_only() -> None:
     counts = {"a": 2, "b": 1, "c": 1}
     assert zone_order(["a", "b", "c"], counts) == ("b", "c", "a")
     assert zone_order(["a", "b", "c"], counts, balanced_only=True) == ("b",)
+    assert zone_order(["a", "b"], {"a": 1}) == ("b", "a"), "a zone that nobody has counted is empty"
 
 
 @pytest.mark.rule("ASG-051")
@@ -94,6 +115,7 @@ def test_the_zone_with_the_fewest_first_and_only_it_if_balanced_only() -> None:
         pytest.param({"a": 3, "b": 2}, (), None, id="one more is balanced"),
         pytest.param({"a": 3, "b": 1}, (), "a", id="two more are not"),
         pytest.param({"a": 2}, (), "a", id="an empty zone counts"),
+        pytest.param({"a": 1, "b": 1, "c": 0}, ("c", "d"), None, id="zones that were given up are empty already"),
         pytest.param({"a": 1, "b": 1, "c": 1}, ("c",), "c", id="a zone that was given up is emptied"),
     ],
 )
@@ -142,7 +164,8 @@ def test_the_balance_of_zones_precedes_the_mix() -> None:
     [
         pytest.param([], Wait(0.0, False), id="none"),
         pytest.param([(True, 60.0, False), (True, 90.0, False)], Wait(90.0, False), id="side by side"),
-        pytest.param([(True, 60.0, True), (True, 90.0, False)], Wait(60.0, True), id="the first that abandons"),
+        pytest.param([(True, 60.0, True), (True, 90.0, False)], Wait(60.0, True), id="one that abandons"),
+        pytest.param([(True, 90.0, True), (True, 60.0, True)], Wait(60.0, True), id="the first that abandons"),
         pytest.param([(False, 60.0, True)], Wait(0.0, False), id="of the other transition"),
     ],
 )

@@ -107,6 +107,10 @@ def test_a_dependency_that_can_never_be_met(condition: int, target: Seen) -> Non
     assert dependency(condition, target) == NEVER
 
 
+def test_the_three_verdicts_are_different() -> None:
+    assert len({WAIT, MET, NEVER}) == 3
+
+
 @pytest.mark.rule("LIFE-056", "LIFE-058")
 def test_the_time_out_counts_from_the_start_of_the_target_and_not_for_start() -> None:
     assert gives_up_at(UNTIL_HEALTHY, 100.0, 30.0) == 130.0
@@ -276,3 +280,15 @@ def test_solving_health_checks_is_polling_them(
     up = (64.0 + begin, 64.0 + begin + length)
     solved = health_changes(check, 64.0, *up)
     assert list(solved) == polled(check, 64.0, up, 3000.0)
+
+
+@pytest.mark.rule("LIFE-062")
+@pytest.mark.parametrize("takes", [0.1, 0.7, 1.3])
+@pytest.mark.parametrize("interval", [5.3, 10.0, 29.9])
+def test_a_process_that_is_up_just_when_a_probe_begins_is_seen_by_it(interval: float, takes: float) -> None:
+    """Dividing the time by the distance of the probes may miss a whole number by a hair, either way."""
+    check = HealthCheck(interval, 5.0, retries=5000, takes=takes)
+    step = interval + takes
+    for number in range(0, 2000, 7):
+        begins = 100.0 + interval + number * step
+        assert health_changes(check, 100.0, begins, inf) == ((begins + takes, HEALTHY),), number

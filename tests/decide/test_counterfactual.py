@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecssim.decide.counterfactual import Change, smaller, smallest_changes, without_rules
+from ecssim.decide.decision import Proof
 from ecssim.decide.placement import SERVICE_DEFAULT, place
 from ecssim.decide.query import compile_expression
 from ecssim.world.fleet import Fleet
@@ -296,3 +297,26 @@ def test_the_change_makes_it_fit_and_nothing_smaller_does(
     assert place(trial, changed, WEB, SERVICE_DEFAULT).ordinal >= 0
     if not (smallest.lack.inactive or smallest.lack.disconnected or smallest.lack.attributes):
         assert index.fits(smallest.ordinal, smaller(changed, smallest.lack), WEB), "or the task asks for less"
+
+
+def test_a_task_that_asks_for_less_keeps_what_is_not_in_the_way() -> None:
+    asked = Request(512, 1024, 3, True, (80, 443), (53, 99))
+    assert smaller(asked, Lack(cpu=12, memory=24, gpus=1, tcp_ports=(80,), udp_ports=(99,))) == Request(
+        500, 1000, 2, True, (443,), (53,)
+    )
+    assert smaller(asked, Lack(eni_slots=1)) == replace(asked, eni=False)
+
+
+@pytest.mark.parametrize(
+    ("placed_on", "by_asking_less", "holds"),
+    [
+        pytest.param(0, 0, True, id="the first instance takes it, and a smaller task is placed"),
+        pytest.param(3, 1, True, id="any instance will do"),
+        pytest.param(3, None, True, id="the task cannot make the difference"),
+        pytest.param(-1, 0, False, id="the changed instance does not take it"),
+        pytest.param(3, -1, False, id="the smaller task is not placed"),
+        pytest.param(-1, None, False, id="nothing of it is true"),
+    ],
+)
+def test_a_claim_holds_if_both_of_its_sides_do(placed_on: int, by_asking_less: int | None, holds: bool) -> None:
+    assert Proof("room", Change(0, Lack(cpu=1), 0.1), placed_on, by_asking_less).holds is holds

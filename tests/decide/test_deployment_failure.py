@@ -76,6 +76,8 @@ def test_a_deployment_looks_at_its_alarms_every_thirty_seconds_from_its_start() 
         pytest.param(100, 90, 90, id="the documented example"),
         pytest.param(5, 50, 3, id="rounded up"),
         pytest.param(100, 55, 55, id="whole numbers stay whole"),
+        pytest.param(1000, 90, 900, id="of many, too"),
+        pytest.param(3, 67, 3, id="a little above two thirds are all three"),
         pytest.param(10, 0, 1, id="at least one"),
         pytest.param(0, 100, 1, id="at least one where nothing is wanted"),
     ],

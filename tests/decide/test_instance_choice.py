@@ -73,7 +73,9 @@ WHOLE = Want(Need(2048, 1024))
         pytest.param(Requirements(allowed=("m9x.*",)), True, id="allowed by a pattern"),
         pytest.param(Requirements(allowed=("m9y.*", "m9x.xlarge")), False, id="not among the allowed"),
         pytest.param(Requirements(excluded=("m9x.large",)), False, id="excluded by name"),
+        pytest.param(Requirements(allowed=("m9.*",)), False, id="a pattern ends in its last letter"),
         pytest.param(Requirements(generations=("previous",)), False, id="previous generations"),
+        pytest.param(Requirements(generations=("previous", "current")), True, id="any generation"),
         pytest.param(Requirements(bare_metal="required"), False, id="bare metal required"),
         pytest.param(Requirements(bare_metal="included"), True, id="bare metal allowed"),
         pytest.param(Requirements(burstable="required"), False, id="burstable required"),
@@ -95,6 +97,12 @@ def test_what_is_out_unless_it_is_asked_for(attribute: str) -> None:
     assert not matches(special, Requirements(**{attribute: "excluded"}))
 
 
+@pytest.mark.rule("CAP-062")
+def test_a_type_of_a_previous_generation_and_one_with_a_single_gpu() -> None:
+    assert matches(replace(LARGE, current=False), Requirements(generations=("previous",)))
+    assert matches(replace(LARGE, gpus=1), Requirements(needs_gpu=True))
+
+
 @pytest.mark.rule("CAP-063")
 def test_without_requirements_it_is_a_current_general_purpose_type() -> None:
     others = [
@@ -102,6 +110,7 @@ def test_without_requirements_it_is_a_current_general_purpose_type() -> None:
         replace(LARGE, current=False),
         replace(LARGE, burstable=True),
         replace(LARGE, bare_metal=True),
+        replace(LARGE, local_storage=True),
     ]
     assert general_purpose([LARGE, XLARGE, *others]) == (LARGE, XLARGE)
 
@@ -119,6 +128,10 @@ def test_price_protection_starts_from_the_cheapest_usual_type() -> None:
     # Without a usual type the cheapest current one counts, else the cheapest.
     assert price_protected([dear_z := replace(dear, series="z"), odd, old], 20) == (odd, old)
     assert price_protected([replace(dear_z, current=False), old], 20) == (old,)
+    # C and R types are usual ones as well.
+    for series in ("c", "r"):
+        cheapest = offer(f"{series}9.large", 1, 100, series=series)
+        assert price_protected([cheapest, dear, just, odd], 20) == (cheapest, just, odd)
     # A size does not make a type dear.
     assert price_protected([LARGE, offer("m9x.4xlarge", 4, 400)], 0) == (LARGE, offer("m9x.4xlarge", 4, 400))
 
@@ -138,6 +151,54 @@ def test_the_lowest_price_for_a_task_is_taken_and_ties_go_to_the_smaller_type() 
 def test_enis_bound_what_an_instance_takes() -> None:
     small = Want(Need(64, 64, eni=True))
     assert [dict(x.tasks) for x in plan({small: 25}, [LARGE])] == [{small: 10}, {small: 10}, {small: 5}]
+
+
+@pytest.mark.rule("CAP-064")
+@pytest.mark.parametrize(
+    ("need", "held"),
+    [
+        pytest.param(Need(64, 64), 9, id="nine tasks of no special need"),
+        pytest.param(Need(64, 64, ports=(("tcp", 80),)), 1, id="a host port is there once"),
+        pytest.param(Need(64, 64, alone=True), 1, id="distinctInstance takes one each"),
+        pytest.param(Need(64, 64, gpus=1), 3, id="a GPU each"),
+    ],
+)
+def test_what_one_instance_takes_of_nine_tasks(need: Need, held: int) -> None:
+    with_gpus = replace(LARGE, gpus=3)
+    launches = plan({Want(need): 9}, [with_gpus])
+    assert [sum(launch.tasks.values()) for launch in launches] == [held] * (9 // held)
+
+
+@pytest.mark.rule("CAP-064")
+def test_ports_gpus_and_interfaces_that_one_need_took_are_gone_for_the_next() -> None:
+    web, other = Want(Need(64, 64, ports=(("tcp", 80), ("tcp", 81)))), Want(Need(32, 32, ports=(("tcp", 81),)))
+    elsewhere = Want(Need(32, 32, ports=(("tcp", 82),)))
+    assert left_over({web: 1, other: 1, elsewhere: 1}, [LARGE]) == {other: 1}
+    alone, beside = Want(Need(64, 64, alone=True)), Want(Need(32, 32, alone=True))
+    assert left_over({alone: 1, beside: 1}, [LARGE]) == {}, "each is alone among its own"
+    assert left_over({web: 2}, [LARGE, LARGE]) == {}
+    gpus, more = Want(Need(64, 64, gpus=2)), Want(Need(32, 32, gpus=1))
+    assert left_over({gpus: 1, more: 2}, [replace(LARGE, gpus=3)]) == {more: 1}
+    enis, plain = Want(Need(64, 64, eni=True)), Want(Need(32, 32))
+    small = Want(Need(16, 16, eni=True))
+    assert left_over({enis: 8, plain: 5, small: 4}, [LARGE]) == {small: 2}
+
+
+@pytest.mark.rule("CAP-064")
+def test_gpus_come_before_cpu_and_cpu_before_memory() -> None:
+    gpu, big, wide = Want(Need(64, 64, gpus=1)), Want(Need(2048, 64)), Want(Need(2048, 4000))
+    room = replace(LARGE, gpus=1)
+    assert left_over({big: 1, gpu: 1}, [room]) == {big: 1}
+    assert left_over({big: 1, wide: 1}, [room]) == {big: 1}
+
+
+@pytest.mark.rule("CAP-064")
+def test_an_instance_is_launched_again_only_as_often_as_it_can_be_filled_the_same_way() -> None:
+    small = Want(Need(512, 512))
+    launches = plan({HALF: 3, small: 2}, [LARGE])
+    assert [dict(launch.tasks) for launch in launches] == [{HALF: 2}, {HALF: 1, small: 2}]
+    twice = plan({Want(Need(1024, 1)): 2, Want(Need(512, 1)): 9}, [LARGE])
+    assert sum(sum(launch.tasks.values()) for launch in twice) == 11
 
 
 @pytest.mark.rule("CAP-064")

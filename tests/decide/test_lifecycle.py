@@ -63,6 +63,15 @@ def test_the_states_are_the_nine_of_the_api_in_their_order() -> None:
     )  # fmt: skip
 
 
+def test_the_codes_of_the_causes_count_up_in_the_order_of_their_names() -> None:
+    names = (
+        "CAPACITY_FOUND", "NETWORK_READY", "AGENT_READY", "STARTED", "START_FAILED", "NETWORK_FAILED", "STOP", "SIGNAL",
+        "DRAINED", "CONTAINERS_STOPPED", "NETWORK_RELEASED", "INSTANCE_LOST", "EXPIRED",
+    )  # fmt: skip
+    assert names == CAUSE_NAMES
+    assert [getattr(lifecycle, name) for name in names] == list(range(N_CAUSES))
+
+
 @every_path
 def test_the_table_is_total_and_terminal_states_have_rows(path: Path) -> None:
     table = rows(path)
@@ -103,6 +112,7 @@ def test_every_state_that_the_path_uses_is_reachable_and_no_other(path: Path) ->
     names = {TASK_STATUS_NAMES[s] for s in reached}
     assert ("DEACTIVATING" in names) == path.targets
     assert ("DEPROVISIONING" in names) == path.eni
+    assert reachable(path) == tuple(sorted(reached))
 
 
 @every_path

@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 
 from ecssim.decide.managed_scaling import (
     Alarms,
+    Measure,
     Need,
     Reservation,
     ScalingPolicy,
     Size,
+    TaskGroup,
     evaluate,
     extremes,
+    lacking,
+    measure,
     per_instance,
     reserve,
     right_size,
@@ -125,6 +129,52 @@ def test_the_extremes_may_come_from_different_types() -> None:
     assert reserve(1, 1, {Need(1024, 7900): 8}, sizes, FULL).needed == 3
 
 
+@pytest.mark.rule("ASG-017")
+@pytest.mark.parametrize(
+    ("need", "lacks"),
+    [
+        pytest.param(Need(2049, 1), "CPU", id="a unit of CPU too much"),
+        pytest.param(Need(1, 7988), "memory", id="a MiB too much"),
+        pytest.param(Need(1, 1, gpus=1), "GPU", id="a GPU that it does not have"),
+        pytest.param(Need(2048, 7987, eni=True), "", id="an exact fit"),
+        pytest.param(Need(2049, 7988, gpus=1), "CPU", id="the first of what is too small"),
+    ],
+)
+def test_what_of_an_empty_instance_is_too_small(need: Need, lacks: str) -> None:
+    assert lacking(need, LARGE) == lacks
+    assert lacking(Need(1, 1, eni=True), LARGE._replace(eni_slots=0)) == "ENI slots"
+
+
+@pytest.mark.rule("ASG-017")
+def test_a_measure_keeps_what_it_was_made_of() -> None:
+    assert measure(2, 2, {BIG: 5, HALF: 3}, ONE, FULL) == Measure(
+        Reservation(4, 2, 400, 2),
+        (TaskGroup(BIG, 5, 0, 0, "CPU"), TaskGroup(HALF, 3, 2, 2, "")),
+        lower_bound=2,
+        step=2,
+    )
+    nothing = measure(2, 1, {}, ONE, FULL)
+    assert (nothing.groups, nothing.lower_bound, nothing.step) == ((), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("reservation", "target", "side"),
+    [
+        pytest.param(Reservation(2, 3, 200, 3), 66, 1, id="66.7 percent is above 66"),
+        pytest.param(Reservation(2, 3, 200, 3), 67, -1, id="and below 67"),
+        pytest.param(Reservation(9, 10, 900, 10), 90, 0, id="nine of ten are 90"),
+        pytest.param(Reservation(0, 0, 100), 100, 0, id="none at all is at a target of 100"),
+    ],
+)
+def test_a_reservation_is_held_against_the_target_exactly(reservation: Reservation, target: int, side: int) -> None:
+    assert reservation.against(target) == side
+
+
+def test_managed_scaling_of_which_nothing_is_said() -> None:
+    # The defaults of the API: 100 percent, steps of 1 to 10,000, five minutes of warm-up.
+    assert ScalingPolicy() == ScalingPolicy(100, 1, 10_000, 300.0, "max")
+
+
 @pytest.mark.rule("ASG-018", "ASG-023")
 @pytest.mark.parametrize(
     ("need", "held"),
@@ -210,6 +260,8 @@ def test_scale_in(instances: int, busy: int, policy: ScalingPolicy, step: int) -
         pytest.param(
             [*[-1] * 20, 1, -1], (False, False), marks=pytest.mark.rule("ASG-036"), id="one above ends a scale-in"
         ),
+        pytest.param([], (False, False), id="nothing has been measured"),
+        pytest.param([1, *[-1] * 14], (False, False), marks=pytest.mark.rule("ASG-031"), id="fourteen after one above"),
         pytest.param([1, 0], (False, False), marks=pytest.mark.rule("ASG-030"), id="at the target is not above it"),
     ],
 )
@@ -251,7 +303,10 @@ def test_shrinking_ends_at_the_right_size_and_never_passes_it(instances: int, bu
 @given(
     instances=st.integers(0, 50),
     waiting=st.dictionaries(
-        st.builds(Need, st.integers(1, 2048), st.integers(1, 7987)), st.integers(1, 60), min_size=1, max_size=4
+        st.tuples(st.integers(1, 2048), st.integers(1, 7987)).map(lambda both: Need(*both)),
+        st.integers(1, 60),
+        min_size=1,
+        max_size=4,
     ),
 )
 @pytest.mark.rule("ASG-018", "ASG-019")

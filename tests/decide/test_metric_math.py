@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecssim.aws.metric_math import BadExpressionError, parse
-from ecssim.decide.metric_math import evaluate
+from ecssim.decide.metric_math import evaluate, evaluate_quietly
 
 
 def value(text: str, **variables: float) -> float:
@@ -33,6 +33,11 @@ def value(text: str, **variables: float) -> float:
         ("IF(a >= 5 AND b < 6, 1, 0)", 0.0),
         ("SUM([a, b, 1])", 12.0),
         ("AVG([a, b])", 5.5),
+        ("MAX([a, b])", 6.0),
+        ("MIN([a, b])", 5.0),
+        ("IF(a != 5, 1, 0)", 0.0),
+        ("IF(a <= 5, 1, 0)", 1.0),
+        ("IF(a < 5, 1, 0)", 0.0),
         ("MIN([a, b]) + MAX([a, b])", 11.0),
         ("CEIL(a / 2) + FLOOR(a / 2) + ABS(a - b)", 6.0),
         ("LOG10(100) + LOG(1)", 2.0),
@@ -60,6 +65,7 @@ def test_an_expression_gives_what_cloudwatch_gives(text: str, expected: float) -
         ("SUM([a, a])", nan),
         ("FILL(a, 0) + b", 6.0),
         ("b / 0", nan),
+        ("IF(b / 0 > 5, 1, 0)", nan),
     ],
 )
 def test_missing_points_stay_missing_but_lists_pass_them_over(text: str, expected: float) -> None:
@@ -104,3 +110,9 @@ def test_many_series_at_once_are_worked_out_as_one_by_one(pairs: list[tuple[floa
     together = evaluate(parse(text), {"a": a, "b": b}, {})
     alone = [value(text, a=x, b=y) for x, y in pairs]
     np.testing.assert_array_equal(together, np.array(alone))
+
+
+def test_a_period_is_a_minute_unless_it_is_another_one() -> None:
+    node, one = parse("PERIOD(a)"), {"a": np.array([1.0])}
+    assert [float(how(node, one, {})) for how in (evaluate, evaluate_quietly)] == [60.0, 60.0]
+    assert [float(how(node, one, {}, 300.0)) for how in (evaluate, evaluate_quietly)] == [300.0, 300.0]

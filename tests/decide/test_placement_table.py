@@ -83,6 +83,28 @@ def test_as_many_runners_up_as_asked_for() -> None:
         assert len(table.candidates) == 1 + min(most, 2)
 
 
+def test_four_runners_up_unless_told_otherwise() -> None:
+    fleet = Fleet()
+    for _ in range(9):
+        fleet.add(InstanceSpec(1024, 4096))
+    assert [c.ordinal for c in placement_table(fleet, TASK, WEB, PACK).candidates] == [0, 1, 2, 3, 4]
+
+
+def test_runners_up_of_several_steps_are_as_many_as_asked_for_together() -> None:
+    fleet = cluster()
+    fleet.add(InstanceSpec(1024, 4096, zone="a"))
+    table = placement_table(fleet, TASK, WEB, (*SERVICE_DEFAULT, *PACK), runners_up=2)
+    assert [c.ordinal for c in table.candidates] == [2, 0, 1]
+    wide = placement_table(fleet, TASK, WEB, (StrategyItem("spread", "instanceId"), *PACK), runners_up=3)
+    assert [(c.ordinal, c.scores) for c in wide.candidates] == [
+        (2, (0, 3072)), (1, (0, 4096)), (4, (0, 4096)), (0, (1, None)),
+    ]  # fmt: skip
+
+
+def test_the_first_of_a_random_choice_without_a_draw() -> None:
+    assert placement_table(cluster(), TASK, WEB, (), tie="random").chosen == 0
+
+
 def test_where_nothing_fits_there_are_filters_only() -> None:
     table = placement_table(cluster(), Request(9999, 1), WEB, SERVICE_DEFAULT)
     assert (table.filters, table.steps, table.candidates, table.chosen) == ((Filter("cpu", 4, 0),), (), (), -1)

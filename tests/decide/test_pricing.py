@@ -93,6 +93,11 @@ def test_an_amount_is_the_exact_quotient_to_a_millionth_of_a_millionth_of_a_doll
         (Unit.HOUR, "hour", "hour", 1),
         (Unit.LCU_MICROHOUR, "LCU-microhour", "LCU-hour", 1_000_000),
         (Unit.BYTE, "byte", "GB", 1_000_000_000),
+        # A month is 730 hours.
+        (Unit.BYTE_SECOND, "byte-second", "GB-month", 1_000_000_000 * 730 * 3600),
+        (Unit.VOLUME_TICK, "GiB-tick", "GB-month", 730 * 3600 * 2**20),
+        (Unit.METRIC_SECOND, "metric-second", "metric-month", 730 * 3600),
+        (Unit.ALARM_SECOND, "alarm-second", "alarm-month", 730 * 3600),
         (Unit.NANODOLLAR, "nanodollar", "USD", 1_000_000_000),
     ],
 )
@@ -205,6 +210,24 @@ def test_a_savings_plan_for_half_an_hour_is_half_of_it_and_its_unused_part_is_sh
     assert priced(with_commitment([used("web", 4)], plan("2"), Decimal("0.5"))) == {
         ("web", "instances", "0.05"): Decimal("0.2"),
         ("", "unusedCommitment", "1"): Decimal("0.8"),
+    }
+
+
+@pytest.mark.rule("COST-015")
+def test_reserved_instances_for_half_an_hour_are_half_of_them_and_their_unused_part_belongs_to_nobody():
+    after = with_commitment([used("web", 1)], reserved(3), Decimal("0.5"))
+    assert priced(after) == {
+        ("web", "instances", "0.06"): Decimal("0.06"),
+        ("", "unusedCommitment", "0.06"): Decimal("0.03"),
+    }
+    rest = after[-1]
+    assert (rest.service, rest.cluster, rest.resource, rest.sku) == ("", "", "RI", "RI")
+    assert [use.committed for use in after] == [True, False]
+
+
+def test_a_savings_plan_that_just_covers_everything_leaves_nothing():
+    assert priced(with_commitment([used("web", 10)], plan("0.5"), Decimal(1))) == {
+        ("web", "instances", "0.05"): Decimal("0.5"),
     }
 
 

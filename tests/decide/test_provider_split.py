@@ -73,6 +73,8 @@ def test_ratios(strategy: list[Share], total: int, expected: dict[int, int]) -> 
 @pytest.mark.rule("CAP-033")
 def test_ties_go_in_list_order() -> None:
     assert grow([Share(5, 0, 1), Share(3, 0, 1)], 4) == [5, 3, 5, 3]
+    assert grow([Share(5, 2, 1), Share(3, 0, 1)], 6) == [5, 5, 5, 3, 5, 3], "above a base too"
+    assert next_provider([Share(5, 0, 1), Share(3, 0, 1)], {3: 0}) == 5, "a provider that nobody has counted has none"
 
 
 weights = st.lists(st.integers(1, 10), min_size=2, max_size=6)

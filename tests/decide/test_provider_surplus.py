@@ -21,6 +21,16 @@ A, B, C = 1, 2, 3
         pytest.param(
             [Share(A, 2, 0), Share(B, 0, 1)], {A: 2, B: 1}, 2, [(A, 1), (B, 1)], id="until the total is below it"
         ),
+        pytest.param([Share(A, 1, 1), Share(B, 0, 4)], {A: 1, B: 1}, 1, [(B, 1)], id="a base of one stays as well"),
+        pytest.param([Share(A, 0, 1), Share(B, 2, 0)], {A: 1, B: 2}, 1, [(A, 1)], id="and that of a later provider"),
+        pytest.param([Share(A, 0, 1), Share(B, 3, 1)], {A: 1, B: 1}, 1, [(A, 1)], id="even when it is not full"),
+        pytest.param(
+            [Share(A, 0, 3), Share(B, 0, 4)],
+            {A: 1, B: 1},
+            1,
+            [(A, 1)],
+            id="the share of the total after the stop counts",
+        ),
         pytest.param(
             [Share(A, 0, 1), Share(B, 0, 4)], {A: 2, B: 8}, 5, [(A, 1), (B, 4)], id="a full cycle keeps the ratio"
         ),

@@ -21,6 +21,7 @@ from ecssim.decide.pulls import attempts, finished_at
         pytest.param([(2, 1), (0, 4)], [4, 5], id="in any order"),
         pytest.param([(0, 2), (10, 3)], [2, 13], id="one after the other"),
         pytest.param([(0, 2), (2, 2)], [2, 4], id="one begins as the other ends"),
+        pytest.param([(5, 2), (5, 2), (9, 1)], [9, 9, 10], id="one begins as two others end"),
     ],
 )
 def test_transfers_share_the_link(transfers: list[tuple[float, float]], ends: list[float]) -> None:

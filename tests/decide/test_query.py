@@ -64,6 +64,9 @@ TRUTHS = [
     ("attribute:slots > 9", True),
     ("attribute:slots greater_than 9.5", True),
     ("attribute:stack >= prod", True),
+    ("attribute:slots == 10.0", False),
+    ("attribute:stack > 9", True),
+    ("attribute:slots > a", False),
     ("attribute:slots less_than_equal 10", True),
     ("attribute:slots < 9", False),
     ("agentConnected == true", True),
@@ -125,6 +128,15 @@ def test_what_an_instance_does_not_have_satisfies_no_comparison(text: str) -> No
     assert not compile_expression(text)(Facts(agent_version="", ec2_instance_id=""))
 
 
+@pytest.mark.rule("PLACE-046")
+@pytest.mark.parametrize(
+    ("text", "true"),
+    [("agentConnected == false", True), ("agentConnected =~ f.*e", True), ("agentConnected != false", False)],
+)
+def test_an_agent_that_is_away(text: str, true: bool) -> None:
+    assert compile_expression(text)(Facts(agent_connected=False)) is true
+
+
 @pytest.mark.rule("PLACE-050")
 def test_an_instance_without_tasks_runs_none_of_any_group() -> None:
     empty = Facts(task_groups=())
@@ -140,6 +152,9 @@ def test_an_instance_without_tasks_runs_none_of_any_group() -> None:
         ("attribute:a == 1 or not(runningTasksCount > 1)", True),
         ("agentConnected == true", True),
         ("task:group exists", True),
+        ("ec2InstanceId == i-1", False),
+        ("registeredAt > 2018-01-01", False),
+        ("agentVersion > 1", False),
     ],
 )
 def test_an_expression_knows_whether_tasks_or_connections_move_it(text: str, dynamic: bool) -> None:
@@ -153,6 +168,8 @@ def test_equal_texts_are_one_predicate() -> None:
 
 ERRORS = [
     ("stack == blue", 1, "an attribute is asked for as attribute:stack", "PLACE-046"),
+    ("== 1", 1, "'=='; expected (", "PLACE-043"),
+    ("$ == 1", 1, "'$'; expected (", "PLACE-043"),
     ("attribute:stack === blue", 19, "a value that begins so is written in single quotes", "PLACE-043"),
     ("agentConnected == yes", 19, "true or false, not 'yes'", "PLACE-047"),
     ("agentConnected in [true, maybe]", 26, "true or false, not 'maybe'", "PLACE-047"),
@@ -198,6 +215,58 @@ def test_what_is_wrong_and_at_which_column(text: str, column: int, message: str,
     assert str(caught.value).endswith("^")
 
 
+SUBJECTS = (
+    "subjects are agentConnected, agentVersion, attribute:<name>, ec2InstanceId, registeredAt, runningTasksCount, "
+    "task:group"
+)
+QUOTE_BEGIN = "(a value that begins so is written in single quotes)"
+QUOTE_SIGNS = "(a value with ( ) [ ] or , is written in single quotes)"
+# Every sentence as the user reads it.
+SENTENCES = [
+    ("", "the expression is empty; expected (, a subject such as attribute:name or not"),
+    ("== 1", "'=='; expected (, a subject such as attribute:name or not"),
+    ("attribute:x", "the expression ends here; expected an operator such as ==, exists or in"),
+    ("attribute:x = a", "'=' is not an operator; expected an operator such as ==, exists or in"),
+    ("attribute:x 'a'", "quoted value; expected an operator such as ==, exists or in"),
+    ("attribute:x ''", "quoted value; expected an operator such as ==, exists or in"),
+    ("attribute:x ==", "the expression ends here; expected a value"),
+    ("attribute:x === b", f"'='; expected a value {QUOTE_BEGIN}"),
+    ("attribute:x == > b", f"'>'; expected a value {QUOTE_BEGIN}"),
+    ("attribute:x == <b", f"'<'; expected a value {QUOTE_BEGIN}"),
+    ("attribute:x == (a|b)", f"'('; expected a value {QUOTE_SIGNS}"),
+    ("attribute:x == ]", f"']'; expected a value {QUOTE_SIGNS}"),
+    ("attribute:x in [,]", f"','; expected a value {QUOTE_SIGNS}"),
+    ('attribute:x == "a"', "double quote; expected a value (values are quoted with single quotes)"),
+    ("attribute:x == 'a", "the quoted value has no end; expected a value"),
+    ("attribute:x == 'a' 'b'", "quoted value; expected and, or or the end"),
+    ("attribute:x == a b", "'b'; expected and, or or the end"),
+    ("attribute:x == a)", "')'; expected the end"),
+    ("attribute:x in a", "'a'; expected ["),
+    ("attribute:x in [a b", "'b'; expected , or ]"),
+    ("(attribute:x == a", "the expression ends here; expected )"),
+    ("foo == 1", f"unknown subject 'foo'; an attribute is asked for as attribute:foo; {SUBJECTS}"),
+    ("foo:bar == 1", f"unknown subject 'foo:bar'; {SUBJECTS}"),
+    ("attribut:b exists", "unknown subject 'attribut:b'; did you mean attribute:<name>?"),
+    ("runningTaskCount > 1", "unknown subject 'runningTaskCount'; did you mean runningTasksCount?"),
+]
+
+
+@pytest.mark.rule("PLACE-043", "PLACE-046")
+@pytest.mark.parametrize(("text", "sentence"), SENTENCES, ids=[row[0] or "(empty)" for row in SENTENCES])
+def test_what_is_wrong_in_whole_sentences(text: str, sentence: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text)
+    assert caught.value.message == sentence
+
+
+def test_the_picture_of_an_error_points_at_its_column() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression("attribute:x == a b")
+    assert str(caught.value) == (
+        "column 18: 'b'; expected and, or or the end [PLACE-043]\n  attribute:x == a b\n" + " " * 19 + "^"
+    )
+
+
 @pytest.mark.rule("PLACE-030")
 def test_an_expression_is_at_most_2000_characters_long() -> None:
     fitting = "attribute:x exists".rjust(MAX_LENGTH, "!").replace("!attribute", " attribute")
@@ -223,6 +292,8 @@ ALIKE = [
     "(?>a+)b",
     "\\d+\\.\\w*",
     "[^\\]]",
+    "[a{]",
+    "x[^{]",
 ]
 
 
@@ -254,6 +325,8 @@ def test_what_java_and_python_read_alike_is_taken(text: str) -> None:
         ("[a-z&&[^b]]", "intersection &&"),
         ("[a[b]]", "nested character class"),
         ("[]a]", "unescaped ] first"),
+        ("[^]a]", "unescaped ] first"),
+        ("[a]{", "brace that is no quantifier"),
         ("[\\b]", "\\b in a character class"),
         ("[a--b]", "doubled -"),
         ("a{,3}", "brace that is no quantifier"),

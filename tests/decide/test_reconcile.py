@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecssim.decide.reconcile import Counts, Limits, Plan, limits, reconcile, start_delay
+from ecssim.decide.reconcile import Counts, Limits, Plan, limits, protection_blocks, reconcile, start_delay
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,15 @@ def apply(plan: Plan, revisions: list[Tasks]) -> None:
         ),
         pytest.param(
             2, Tasks(healthy=5), 100, 200, 0, (0, 0, 3, 0), id="scale-in leaves what is wanted",
+        ),
+        pytest.param(0, Tasks(starting=1), 100, 150, 0, (0, 1, 0, 0), id="nothing is wanted of what is on its way"),
+        pytest.param(
+            0, Tasks(starting=1, unhealthy=1, displaced=1), 100, 150, 0, (1, 1, 0, 1),
+            id="nothing is wanted of what is broken or on a draining instance",
+        ),
+        pytest.param(
+            1, Tasks(healthy=2, starting=1, displaced=1), 0, 200, 0, (0, 1, 1, 1),
+            id="what is too much goes beside what has to leave its instance",
         ),
         pytest.param(
             2, Tasks(healthy=2, unhealthy=1), 100, 200, 0, (1, 0, 0, 0),
@@ -348,3 +357,8 @@ def test_the_throttle_begins_at_the_fourth_failure_doubles_and_ends_at_27_minute
     delays = [start_delay(k) for k in range(13)]
     assert delays == [0, 0, 0, 0, 20, 40, 80, 160, 320, 640, 1280, 1620, 1620]
     assert start_delay(10_000) == 1620
+
+
+@pytest.mark.rule("LIFE-071")
+def test_protected_tasks_hold_up_a_deployment_when_they_are_more_than_what_is_wanted() -> None:
+    assert [protection_blocks(3, protected) for protected in (0, 3, 4)] == [False, False, True]

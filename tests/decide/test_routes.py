@@ -9,6 +9,7 @@ import pytest
 
 from ecssim.decide.routes import (
     ANYWHERE,
+    GATEWAY_SERVICES,
     Endpoint,
     Group,
     Kind,
@@ -146,6 +147,10 @@ TASK = Source("closed", groups=("sg-task",))
         ((FROM_SUBNET,), True),
         ((HTTP_ONLY,), False),
         ((ANY_PROTOCOL,), True),
+        ((replace(FROM_TASKS, protocol="6"),), True),
+        ((replace(FROM_TASKS, first=0, last=442),), False),
+        ((replace(FROM_TASKS, first=444, last=65535),), False),
+        ((replace(FROM_TASKS, first=80, last=443),), True),
         ((replace(FROM_SUBNET, blocks=(block("10.1.0.0/16"),)),), False),
         ((replace(FROM_TASKS, protocol="udp"),), False),
         ((replace(FROM_TASKS, groups=("sg-other",)),), False),
@@ -197,10 +202,18 @@ def test_the_security_group_of_a_task_must_let_tcp_443_out(outbound, endpoint, s
 def test_an_endpoint_without_groups_has_the_default_one_which_lets_its_own_members_in():
     network = with_endpoints(ECR, groups={"sg-task": group("sg-task")}, grouped=frozenset({"vpc"}))
     assert way(network, Source("closed"), "ecr.dkr").open
-    assert "the default security group" in way(network, TASK, "ecr.dkr").missing
+    assert way(network, TASK, "ecr.dkr").missing == (
+        "the default security group of endpoint vpce-ecr does not let TCP 443 in from sg-task in subnet closed"
+    )
     named = replace(network, default_groups={"vpc": "sg-0"}, groups={"sg-0": group("sg-0", inbound=(FROM_TASKS,))})
     assert way(named, TASK, "ecr.dkr").open
-    assert not way(named, Source("closed"), "ecr.dkr").open
+    assert way(named, Source("closed"), "ecr.dkr").missing == (
+        "the default security group of endpoint vpce-ecr does not let TCP 443 in from the default security group in "
+        "subnet closed"
+    )
+    # One that is described lets only in what it says; after a group that nobody describes, the next one is asked.
+    unknown = replace(ECR, groups=("sg-unknown", "sg-vpce"))
+    assert way(with_endpoints(unknown, grouped=frozenset({"vpc"})), TASK, "ecr.dkr").open
 
 
 def test_the_ways_have_names_and_a_missing_hop_names_the_groups_on_its_way():
@@ -245,6 +258,18 @@ def test_one_of_several_groups_or_blocks_is_enough():
     for permission in (*out, replace(FROM_TASKS, groups=("sg-x", "sg-vpce"))):
         groups["sg-task"] = group("sg-task", outbound=(HTTP_ONLY, permission))
         assert way(with_endpoints(both, groups=groups), TASK, "ecr.dkr").open
+
+
+@pytest.mark.rule("NET-034")
+def test_gateway_endpoints_exist_for_two_services():
+    assert set(GATEWAY_SERVICES) == {"s3", "dynamodb"}
+
+
+def test_of_a_way_past_an_endpoint_that_serves_the_name_nothing_is_said_of_it():
+    found = way(with_endpoints(ECR), Source("closed"), "ecr.api")
+    assert found.missing.endswith("and vpc has no endpoint for ecr.api that serves it")
+    assert (found.name, found.zone) == ("", "")
+    assert way(MAP, Source("transit"), "internet").zone == ""
 
 
 def test_groups_that_nobody_describes_let_everything_through():

@@ -47,6 +47,9 @@ def test_the_distance_from_the_threshold_picks_the_step(
         pytest.param(Kind.PERCENT_CHANGE_IN_CAPACITY, 10, 10, 3, 13, id="at least the least magnitude"),
         pytest.param(Kind.PERCENT_CHANGE_IN_CAPACITY, 10, -10, 3, 7, id="with the sign of the change"),
         pytest.param(Kind.PERCENT_CHANGE_IN_CAPACITY, 0, 50, 3, 0, id="a percentage of nothing is nothing"),
+        pytest.param(Kind.PERCENT_CHANGE_IN_CAPACITY, 10, 0, 3, 10, id="no percent is no change"),
+        pytest.param(Kind.PERCENT_CHANGE_IN_CAPACITY, 2, -100, 0, 0, id="all of them"),
+        pytest.param(Kind.PERCENT_CHANGE_IN_CAPACITY, 2, -50, 5, 0, id="no less than nothing, whatever the least"),
     ],
 )
 def test_an_adjustment_changes_the_capacity(
@@ -105,3 +108,15 @@ def test_a_step_policy_decides(
     policy: Steps, metric: float, at: Capacity, cooldown: Cooldown, expected: Decision
 ) -> None:
     assert scale_by_steps(metric, 80.0, policy, at, cooldown, 300.0) == expected
+
+
+def test_steps_have_no_least_magnitude_unless_they_say_so() -> None:
+    assert Steps(Kind.PERCENT_CHANGE_IN_CAPACITY, ()).least == 0
+
+
+@pytest.mark.rule("SCALE-026")
+def test_a_step_to_what_is_desired_already_moves_nothing_in_either_direction() -> None:
+    exact = Steps(Kind.EXACT_CAPACITY, (Step(4, 0.0),))
+    # Four are desired, six run and two of them are on their way out.
+    assert scale_by_steps(60.0, 50.0, exact, Capacity(6, 4, 1, 20), Cooldown(), 0.0).to is None
+    assert scale_by_steps(60.0, 50.0, exact, Capacity(2, 4, 1, 20), Cooldown(), 0.0).to is None

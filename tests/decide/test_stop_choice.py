@@ -99,6 +99,13 @@ def test_the_choice(tasks: list[RunningTask], count: int, strategy: Strategy, ch
     assert choose_to_stop(reversed(tasks), count, strategy) == chosen, "the order of the records is no reason"
 
 
+def test_a_task_of_which_no_more_is_said_serves_on_fargate() -> None:
+    assert T(1, "a") == T(
+        1, "a", instance=-1, running=True, healthy=True, created_at=0.0, protected=False, cpu=0, memory=0, left_cpu=0,
+        left_memory=0, attributes={},
+    )  # fmt: skip
+
+
 @pytest.mark.rule("PLACE-071")
 def test_random_stops_the_drawn_task() -> None:
     tasks = [T(number, "a") for number in range(4)]
@@ -106,6 +113,14 @@ def test_random_stops_the_drawn_task() -> None:
     assert choose_to_stop(tasks, 2, random, (0.99, 0.0)) == (3, 0)
     with pytest.raises(ValueError, match="needs a draw"):
         choose_to_stop(tasks, 1, random)
+    assert choose_to_stop(tasks, 0, random) == choose_to_stop([], 3, random) == (), "nothing to draw"
+
+
+@pytest.mark.rule("PLACE-071")
+def test_after_random_nothing_is_looked_at() -> None:
+    tasks = [T(1, "a", 5), T(2, "b", 6), T(3, "b", 6)]
+    by_zone_after = (StrategyItem("random"), *AZ_SPREAD)
+    assert choose_to_stop(tasks, 1, by_zone_after, (0.0,)) == (1,)
 
 
 @pytest.mark.rule("PLACE-071")

@@ -101,6 +101,12 @@ ALB = Check(first=5.0, interval=10.0, healthy_threshold=5, unhealthy_threshold=2
             [(5.0, TARGET_HEALTHY)],
             id="a single failure changes nothing",
         ),
+        pytest.param(
+            ALB._replace(unhealthy_threshold=3),
+            ((16.0, 18.0), (46.0, inf)),
+            [(25.0, TARGET_UNHEALTHY), (95.0, TARGET_HEALTHY)],
+            id="being up between two checks does not interrupt the failures",
+        ),
         pytest.param(ALB, (), [(15.0, TARGET_UNHEALTHY)], id="a target that never comes up is unhealthy"),
         pytest.param(
             ALB._replace(first=120.0, initial_successes=5),
@@ -119,3 +125,13 @@ def test_a_pause_between_two_checks_does_not_interrupt_the_successes() -> None:
     check = ALB._replace(first=0.0)
     up = ((22.0, 51.0), (52.0, inf))
     assert [tuple(c) for c in changes(check, up)] == [(10.0, TARGET_UNHEALTHY), (70.0, TARGET_HEALTHY)]
+
+
+@pytest.mark.rule("LB-005")
+@pytest.mark.parametrize("interval", [5.1, 7.7, 29.9])
+def test_a_target_that_is_up_just_when_a_check_begins_is_seen_by_it(interval: float) -> None:
+    """Dividing the time by the interval may miss a whole number by a hair, either way."""
+    check = Check(6.3, interval, healthy_threshold=2, unhealthy_threshold=5000)
+    for number in range(0, 2000, 7):
+        at = check.first + number * interval
+        assert changes(check, ((at, inf),)) == (Change(at, TARGET_HEALTHY),), number

@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 
 from ecssim.aws.names import NotScaledReason
 from ecssim.decide.target_tracking import (
+    DEFAULT_COOLDOWN,
+    HIGH_PERIODS,
+    LOW_PERIODS,
+    LOW_PERIODS_FINE,
+    LOW_SHARE,
     UNSCALABLE,
     WAIT,
     Capacity,
@@ -42,10 +47,20 @@ def test_capacity_is_proportional_and_rounded_up(running: int, metric: float, ta
     assert proportional(running, metric, target) == expected
 
 
+def test_the_managed_alarms_and_cooldowns_of_a_policy() -> None:
+    assert (HIGH_PERIODS, LOW_PERIODS) == (3, 15), "minutes, all of which must breach"
+    assert LOW_PERIODS_FINE * 20 == LOW_PERIODS * 60, "a quarter of an hour, in periods of 20 seconds too"
+    assert LOW_SHARE == 0.9
+    assert DEFAULT_COOLDOWN == 300.0
+    assert Cooldown() == Cooldown(out_until=0.0, in_until=0.0, reached=0), "a new policy waits for nothing"
+
+
 OUT = {
     "out in proportion": (100.0, Capacity(4, 4, 1, 20), FREE, Decision(8)),
     "the running tasks are the base, not the desired count": (100.0, Capacity(2, 3, 1, 20), FREE, Decision(4)),
     "tasks that are still starting were asked for already": (100.0, Capacity(2, 4, 1, 20), FREE, AT_DESIRED),
+    "what is on its way out is not kept by a metric at its target": (50.0, Capacity(6, 4, 1, 20), FREE, AT_DESIRED),
+    "nor is the last task by one that is below it": (10.0, Capacity(2, 0, 0, 20), FREE, AT_DESIRED),
     "not beyond the maximum": (100.0, Capacity(8, 8, 1, 10), FREE, Decision(10)),
     "at the maximum": (100.0, Capacity(10, 10, 1, 10), FREE, AT_MAX),
     "below the minimum: first to the minimum": (60.0, Capacity(1, 1, 6, 20), FREE, Decision(6)),
@@ -65,6 +80,7 @@ OUT = {
         Cooldown(400.0, 0.0, 8),
         Decision(12),
     ),
+    "the cooldown has just ended": (75.0, Capacity(8, 10, 1, 20), Cooldown(300.0, 0.0, 12), Decision(12)),
     "after the cooldown": (75.0, Capacity(8, 8, 1, 20), Cooldown(300.0, 0.0, 8), Decision(12)),
     "a scale-in cooldown does not hold a scale-out up": (
         100.0,
@@ -108,6 +124,10 @@ def test_a_low_alarm_scales_in(metric: float, at: Capacity, cooldown: Cooldown, 
     assert scale_in(metric, 50.0, at, cooldown, 300.0, most) == expected
 
 
+def test_without_a_limit_any_number_of_tasks_is_removed_at_once() -> None:
+    assert scale_in(20.0, 50.0, Capacity(10, 10, 1, 20), FREE, 300.0) == Decision(4)
+
+
 @pytest.mark.rule("SCALE-030")
 @pytest.mark.parametrize(("minimum", "expected"), [(0, 1), (1, 1), (3, 3)])
 def test_from_zero_it_starts_the_least_that_is_possible(minimum: int, expected: int) -> None:
@@ -124,6 +144,7 @@ CHOICES = {
     "it forbids no step policy to scale in": ([Vote(0, 2, True), Vote(1, 3, False)], 1, 1),
     "one that is ready and needs all tasks keeps them": ([Vote(0, 2, True), Vote(1, 5, True)], 0, None),
     "nobody asks": ([], 0, None),
+    "one that wants just what there is scales neither way": ([Vote(0, 5, True), Vote(1, 3, False)], 1, 1),
 }
 
 

@@ -17,7 +17,7 @@ from ecssim.decide.spot import (
     reclaims_per_hour,
     waiting_time,
 )
-from ecssim.decide.termination import Member, choose_victims, next_is_spot
+from ecssim.decide.termination import POLICIES, Member, Mix, choose_victims, next_is_spot
 
 M = Member
 
@@ -35,6 +35,16 @@ M = Member
             id="zone by zone as they thin out",
         ),
         pytest.param([M(1, "a", 200), M(2, "a", 7100)], 1, (), (1,), id="closest to the next hour of billing"),
+        pytest.param(
+            [M(2, "a", 200), M(1, "a", 7100)], 1, ("ClosestToNextInstanceHour",), (2,), id="the same by its name"
+        ),
+        pytest.param(
+            [M(1, "a", 100), M(2, "a", 6500), M(3, "a", 100)],
+            1,
+            ("OldestLaunchConfiguration", "NewestInstance"),
+            (2,),
+            id="a policy that tells nothing apart leaves the choice to the next one",
+        ),
         pytest.param([M(1, "a", 6500), M(2, "a", 100)], 1, ("OldestInstance",), (2,), id="the oldest if asked for"),
         pytest.param([M(1, "a", 100), M(2, "a", 6500)], 1, ("NewestInstance",), (2,), id="the newest if asked for"),
         pytest.param(
@@ -52,6 +62,40 @@ M = Member
 )
 def test_victims(members: list[Member], count: int, policies: tuple[str, ...], chosen: tuple[int, ...]) -> None:
     assert choose_victims(members, count, 7300.0, policies) == chosen
+
+
+def test_policies_are_spelt_as_ec2_does() -> None:
+    assert set(POLICIES) == {
+        "Default",
+        "OldestInstance",
+        "NewestInstance",
+        "OldestLaunchConfiguration",
+        "OldestLaunchTemplate",
+        "ClosestToNextInstanceHour",
+        "AllocationStrategy",
+    }
+
+
+def test_a_member_of_which_no_more_is_said_is_on_demand_and_of_the_first_type() -> None:
+    assert Member(1, "a", 0.0) == Member(1, "a", 0.0, spot=False, rank=0)
+
+
+@pytest.mark.rule("ASG-042")
+@pytest.mark.parametrize(
+    ("members", "mix", "chosen"),
+    [
+        pytest.param(
+            [Member(1, "a", 0.0, rank=3), Member(2, "a", 0.0, spot=True)], Mix(1, 0), 2,
+            id="the market that has too many goes before the type that fits least",
+        ),
+        pytest.param(
+            [Member(1, "a", 0.0, rank=1), Member(2, "a", 0.0, rank=2), Member(3, "b", 0.0, spot=True)], Mix(2, 0), 2,
+            id="where the fullest zone has none of that market, the type that fits least",
+        ),
+    ],
+)  # fmt: skip
+def test_markets_before_types(members: list[Member], mix: Mix, chosen: int) -> None:
+    assert choose_victims(members, 1, 0.0, mix=mix) == (chosen,)
 
 
 def test_ties_may_be_drawn() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecssim.world.addresses import AddressPool
+from ecssim.world.addresses import NO_IPV4, AddressPool, NoIpv4, ipv6_address
 from ecssim.world.buckets import TokenBucket
 
 # Times in sixteenths of a second and rates in eighths, so that the fine simulation is exact.
@@ -46,6 +46,26 @@ def test_a_bucket_never_holds_more_than_its_burst() -> None:
     bucket = TokenBucket(3, 10)
     assert bucket.take(2, 0.0) == 2
     assert bucket.take(100, 1000.0) == 3
+
+
+def test_what_was_given_back_can_be_taken_again_and_overflows_as_new_tokens_do() -> None:
+    bucket = TokenBucket(5, 1)
+    assert bucket.take(4, 0.0) == 4
+    bucket.give_back(2)
+    assert bucket.available(0.0) == 3
+    bucket.give_back(9)
+    assert bucket.available(0.0) == 5
+
+
+def test_time_that_has_been_counted_is_not_counted_again() -> None:
+    bucket = TokenBucket(10, 1)
+    assert bucket.take(10, 0.0) == 10
+    assert bucket.available(4.0) == 4
+    assert bucket.take(4, 4.0) == 4
+    assert bucket.next_at(4.5) == 5.0
+    assert bucket.take(1, 5.0) == 1
+    assert bucket.available(5.0) == 0
+    assert [bucket.take(9, now) for now in (7.0, 9.5)] == [2, 2]
 
 
 @pytest.mark.rule("NET-031")
@@ -92,3 +112,23 @@ def test_an_address_that_came_back_is_the_last_to_be_handed_out_again() -> None:
     first = pool.take()
     pool.give(first)
     assert [pool.take() for _ in range(11)][-1] == first
+
+
+@pytest.mark.rule("NET-045")
+def test_no_two_tasks_share_an_ipv6_address_and_all_lie_in_the_subnets_block() -> None:
+    network = 0x20010DB8_00000002 << 64
+    addresses = [ipv6_address(network, ordinal) for ordinal in range(100_000)]
+    assert len(set(addresses)) == len(addresses)
+    assert {address >> 64 for address in addresses} == {network >> 64}
+    # They do not count up: neighbours differ in the upper half of the host's part too.
+    assert len({address >> 32 & 0xFFFFFFFF for address in addresses[:1000]}) > 990
+
+
+@pytest.mark.rule("NET-046")
+def test_a_subnet_without_ipv4_never_runs_out_and_counts_nothing() -> None:
+    pool = NoIpv4()
+    assert (pool.base, pool.total, pool.returned) == (0, 0, ())
+    assert [pool.take() for _ in range(3)] == [NO_IPV4] * 3 == [0] * 3
+    pool.give(NO_IPV4)
+    assert pool.returned == ()
+    assert pool.free >= 2**32, "no IPv4 block has more room"

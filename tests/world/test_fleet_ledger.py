@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ecssim.errors import InvariantBroken
+from ecssim.world import fleet as fleet_module
 from ecssim.world import fleet_masks
 from ecssim.world.fleet import Fleet
+from ecssim.world.naive_fleet import NaiveFleet
 from ecssim.world.requests import InstanceSpec, Request, Resources
 
 SPEC = InstanceSpec(4096, 8000, gpus=2, eni_slots=2, zone="a", reserved_tcp=(22, 51678))
@@ -108,6 +110,30 @@ def test_only_what_may_let_a_task_fit_counts_as_a_release() -> None:
     assert not grew(fleet.remove, ordinal)
 
 
+@pytest.mark.parametrize("kind", [Fleet, NaiveFleet], ids=["index", "scan"])
+def test_every_act_moves_the_epoch_up_and_no_question_does(kind: type[Fleet | NaiveFleet]) -> None:
+    fleet = kind()
+    epochs = [fleet.epoch]
+    for act, *args in (
+        (fleet.add, SPEC),
+        (fleet.reserve, 0, TASK, 7),
+        (fleet.release, 0, TASK, 7),
+        (fleet.release_eni, 0),
+        (fleet.set_status, 0, False),
+        (fleet.set_connected, 0, False),
+        (fleet.set_attribute, 0, "rack", "r1"),
+        (fleet.remove, 0),
+    ):
+        act(*args)
+        epochs.append(fleet.epoch)
+        fleet.rejections(TASK, 7)
+        assert fleet.epoch == epochs[-1]
+    assert epochs == sorted(set(epochs))
+    for act, *args in ((fleet.release, 0, TASK, 7), (fleet.release_eni, 0)):
+        act(*args)
+        assert fleet.epoch == epochs[-1], "nothing moves on an instance that is gone"
+
+
 def test_shapes_that_are_asked_for_once_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_masks, "SHAPES_KEPT", 5)
     fleet, ordinal = one_instance()
@@ -123,6 +149,31 @@ def test_candidates_follow_the_instances_state_without_another_question_in_betwe
     assert fleet.ordinals(fleet.eligible(TASK, 7)) == []
     fleet.set_status(ordinal, True)
     assert fleet.ordinals(fleet.eligible(TASK, 7)) == [ordinal]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [Request(101, 100), Request(100, 101), Request(100, 100, gpus=1)],
+    ids=["more CPU", "more memory", "a GPU"],
+)
+def test_no_task_gives_back_more_than_it_holds(request_: Request) -> None:
+    fleet, ordinal = one_instance()
+    fleet.reserve(ordinal, Request(100, 100), 7)
+    with pytest.raises(InvariantBroken, match="holds no"):
+        fleet.release(ordinal, request_, 7)
+    assert fleet.remaining(ordinal) == Resources(3996, 7900, 2, 2)
+
+
+def test_what_was_learnt_of_a_request_is_learnt_anew_when_positions_close_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_module, "RENUMBER_FROM", 4)
+    fleet, task = Fleet(), Request(100, 100)
+    for _ in range(6):
+        fleet.add(SPEC)
+    for ordinal in range(4):
+        fleet.remove(ordinal)
+    assert fleet.ordinals(fleet.eligible(task, 1)) == [4, 5]
+    assert fleet.add(SPEC) == 6
+    assert fleet.ordinals(fleet.eligible(task, 1)) == [4, 5, 6]
 
 
 def test_a_group_without_a_task_there_releases_none() -> None:
