@@ -368,3 +368,18 @@ def test_refusals_in_one_deployment_are_one_wait(finished: float, waits: int) ->
     rows = np.array([(300.0,), (1800.0,)], dtype=[("t", np.float64)])
     figures = service_figures(facts)[0]
     assert [wait.t for wait in waits_of(facts, rows, figures)] == [300.0, 1800.0][:waits]
+
+
+@pytest.mark.parametrize("begun", [3600.0, 3599.97])
+def test_a_deployment_that_begins_as_the_record_ends_has_only_just_begun(begun: float) -> None:
+    """A killed run is cut at a whole hour, and what a timeline does at that hour is still in it."""
+    text = texts(Record().deployment("d", begun, NAN, "IN_PROGRESS", "").summary(), "deployment.notComplete")[0]
+    assert "had only just begun when the record ends" in text
+    assert "later" not in text
+
+
+def test_what_ends_as_it_begins_ends_at_once() -> None:
+    text = texts(Record().deployment("d", 600.0, 600.0, "FAILED", "because").summary(), "deployment.failed")[0]
+    assert "failed at once" in text
+    record = Record().deployment("d", 600.0, 600.03, "IN_PROGRESS", "").deployment("e", 600.03, 900.0, "COMPLETED", "")
+    assert " at once" in texts(record.summary(), "deployment.superseded")[0]
