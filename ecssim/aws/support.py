@@ -352,8 +352,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "service cluster desiredCount taskDefinition capacityProviderStrategy"
         " deploymentConfiguration networkConfiguration placementConstraints placementStrategy"
         " forceNewDeployment healthCheckGracePeriodSeconds loadBalancers deploymentController"
-        " availabilityZoneRebalancing monitoring",
-        _E: "platformVersion enableExecuteCommand enableECSManagedTags propagateTags",
+        " availabilityZoneRebalancing monitoring platformVersion",
+        _E: "enableExecuteCommand enableECSManagedTags propagateTags",
         _N: "serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors",
     },

@@ -315,3 +315,31 @@ def test_a_reason_that_no_stopped_task_shows_is_a_warning(reason: str, said: str
     warnings = _warnings(f'behaviour.web.failsToStart={{share: 0.1, reason: "{reason}"}}')
     about = [w for w in warnings if w.startswith("reason")]
     assert [said in w for w in about] == ([True] if said else [])
+
+
+_MOVE = "timeline[0].with.loadBalancers=[{targetGroupArn: %s, containerName: app, containerPort: 8080}]"
+_TO_WEB = "traffic=[{name: users, to: {%s}, pattern: constant, rate: 1}]"
+
+
+@pytest.mark.rule("LB-060")
+def test_an_update_to_a_target_group_that_is_not_there_is_refused() -> None:
+    with pytest.raises(BadInput, match="there is no target group 'webb'; did you mean web"):
+        load_scenario(WELL, sets=[_MOVE % "webb"])
+
+
+@pytest.mark.parametrize(
+    ("group", "to", "warned"),
+    [
+        pytest.param("green", "service: prod/web", True, id="the stream stays behind"),
+        pytest.param("web", "service: prod/web", False, id="the group that it has"),
+        pytest.param("green", 'listener: "public:80"', False, id="a listener can be moved"),
+    ],
+)
+def test_a_stream_to_a_service_that_moves_to_another_target_group_is_warned_of(
+    group: str, to: str, warned: bool
+) -> None:
+    green = "targetGroups.+={targetGroupName: green, targetType: ip}"
+    found = _warnings(green, _MOVE % group, _TO_WEB % to)
+    said = "traffic users goes to service web, which means its target group web, also after this update"
+    assert [w for w in found if said in w] == [w for w in found if "traffic" in w]
+    assert bool([w for w in found if said in w]) is warned
