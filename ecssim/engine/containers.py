@@ -87,6 +87,7 @@ class Containers:
             return True
         if not chain.specs:
             return False
+        self.pulls.clean(task)
         if not asked and self.engine.pulls.unanswered(task):
             task.pull_started_at = self.kernel._now
             return True
@@ -186,6 +187,10 @@ class Containers:
             done = self.kernel._now + self.pulls.failing(task)
         else:
             done = self.pulls.done_at(container)
+        self._there_at(container, done)
+
+    def _there_at(self, container: Container, done: float) -> None:
+        task = container.task
         container.pulled_at = done
         task.pull_stopped_at = max(task.pull_stopped_at, done)
         self.kernel.at(done, 0, self._on_pulled, container, container.epoch)
@@ -196,6 +201,10 @@ class Containers:
         laws = container.spec.laws
         if fails_in_pull(laws.fails_reason) and self._fails(container):
             self._failed(container, laws.fails_reason)
+            return
+        later = self.pulls.still(container)
+        if later:
+            self._there_at(container, later)
             return
         container.status = PULLED
         event = self.record(container)
