@@ -14,7 +14,6 @@ from ecssim.engine.timing import STOP
 from ecssim.world.containers import RUNNING, STOPPED, Container
 from ecssim.world.entities import Task
 from ecssim.world.states import ESSENTIAL_CONTAINER_EXITED, SPOT_INTERRUPTION, STOPPING
-from ecssim.world.states import RUNNING as TASK_RUNNING
 
 if TYPE_CHECKING:
     from ecssim.engine.containers import Containers
@@ -53,7 +52,7 @@ class ContainerEnds:
         now = self.kernel._now
         again = restarts(
             container.spec.restart,
-            wanted=container.task.running,
+            wanted=self.containers.told.wanted(container.task),
             exit_code=code,
             now=now,
             last_started_at=container.started_at,
@@ -85,11 +84,11 @@ class ContainerEnds:
         if container.spec.essential:
             if task.execution_stopped_at != task.execution_stopped_at:
                 task.execution_stopped_at = self.kernel._now
-            if task.running:
+            if self.containers.told.wanted(task):
                 self._essential_ended(task, code, event)
                 return
             self._order_stop(task, event)
-        elif task.running:
+        elif self.containers.told.wanted(task):
             self.containers.dependents_go_on(container, event)
             self.containers.started(task, event)
             return
@@ -101,12 +100,17 @@ class ContainerEnds:
         engine = self.engine
         task.exit_code = code
         task.exited = True
-        if task.status == TASK_RUNNING:
+        if self.containers.told.started(task):
+
+            def change() -> None:
+                if task.running:
+                    engine.lifecycle.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause)
+
             dirty = engine.services.dirty
             dirty.hold()
-            engine.lifecycle.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause)
+            self.containers.told.tell(task, change, ending=True)
             # The others are stopped at once, while targets may still be drained.
-            self._order_stop(task, cause)
+            self.give_up(task, cause)
             dirty.let_go()
         else:
             self.containers.fail(task, EXITED, cause)
@@ -119,6 +123,17 @@ class ContainerEnds:
         self._settle(task)
         if task.status == STOPPING and task.stop_code == SPOT_INTERRUPTION and task.template.fargate:
             self.kernel.after(SPOT_NOTICE, self._on_capacity_gone, task, task.epoch)
+
+    def give_up(self, task: Task, cause: int) -> None:
+        """The agent stops what is left of a task that ends, whether or not ECS has heard of it."""
+        self._order_stop(task, cause)
+        self.let_go(task)
+
+    def let_go(self, task: Task) -> None:
+        """On the instance nothing is left of the task: its share is free, also while ECS does not know (AGENT-024)."""
+        if task.holds_agent and self.containers.told.holding(task):
+            if all(c.status == STOPPED for c in task.containers or ()):
+                self.engine.agents.release(task)
 
     def _order_stop(self, task: Task, cause: int) -> None:
         """Give up what does not run yet, and signal what nothing depends on any more."""
@@ -157,7 +172,16 @@ class ContainerEnds:
 
     def _settle(self, task: Task) -> None:
         """The last container has stopped: the task's own way down goes on (LIFE-010, LIFE-051)."""
-        if task.status == STOPPING and all(c.status == STOPPED for c in task.containers or ()):
+        if task.status != STOPPING:
+            self.let_go(task)
+            return
+        if all(c.status == STOPPED for c in task.containers or ()):
             if task.execution_stopped_at != task.execution_stopped_at:
                 task.execution_stopped_at = self.kernel._now
-            self.engine.lifecycle.advance(task, CONTAINERS_STOPPED)
+
+            def change() -> None:
+                if task.status == STOPPING:
+                    self.engine.lifecycle.advance(task, CONTAINERS_STOPPED)
+
+            self.containers.told.tell(task, change)
+            self.let_go(task)
