@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from ecssim.aws.reasons import error_name
 from ecssim.decide.containers import may_stop, restarts
 from ecssim.decide.lifecycle import CONTAINERS_STOPPED
 from ecssim.engine.timing import STOP
@@ -41,10 +42,11 @@ class ContainerEnds:
         if container.waits(epoch):
             self._exited(container, container.ends_with, 0)
 
-    def crash(self, task: Task, cause: int) -> None:
-        """Something made the process of the main container exit (a fault)."""
+    def crash(self, task: Task, cause: int, reason: str = EXITED) -> None:
+        """Something made the process of the main container exit (a fault, or too much memory: AGENT-046)."""
         container = (task.containers or ())[self.containers.main(task)]
         if container.status == RUNNING:
+            container.reason = reason if reason != EXITED else container.reason
             self._exited(container, KILLED, cause)
 
     def _exited(self, container: Container, code: int, cause: int) -> None:
@@ -85,7 +87,8 @@ class ContainerEnds:
             if task.execution_stopped_at != task.execution_stopped_at:
                 task.execution_stopped_at = self.kernel._now
             if self.containers.told.wanted(task):
-                self._essential_ended(task, code, event)
+                reason = container.reason if error_name(container.reason) == "OutOfMemoryError" else EXITED
+                self._essential_ended(task, code, event, reason)
                 return
             self._order_stop(task, event)
         elif self.containers.told.wanted(task):
@@ -95,7 +98,7 @@ class ContainerEnds:
         self._signal(task, event)
         self._settle(task)
 
-    def _essential_ended(self, task: Task, code: int, cause: int) -> None:
+    def _essential_ended(self, task: Task, code: int, cause: int, reason: str) -> None:
         """An essential container ended by itself (LIFE-027); before RUNNING the start has failed (LIFE-026)."""
         engine = self.engine
         task.exit_code = code
@@ -104,7 +107,7 @@ class ContainerEnds:
 
             def change() -> None:
                 if task.running:
-                    engine.lifecycle.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause)
+                    engine.lifecycle.stop(task, ESSENTIAL_CONTAINER_EXITED, reason, cause)
 
             dirty = engine.services.dirty
             dirty.hold()
@@ -113,7 +116,7 @@ class ContainerEnds:
             self.give_up(task, cause)
             dirty.let_go()
         else:
-            self.containers.fail(task, EXITED, cause)
+            self.containers.fail(task, reason, cause)
 
     # -- the way down -----------------------------------------------------------------------------------------
 
