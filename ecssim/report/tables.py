@@ -62,7 +62,7 @@ def _costs(result: Result) -> Table | None:
     bill = result.bill()
     rows = [
         (
-            line.service or ("not used" if "idle" in line.dimension or "unused" in line.dimension else "shared"),
+            bill.label(line) or ("not used" if "idle" in line.dimension or "unused" in line.dimension else "shared"),
             line.resource,
             line.dimension,
             f"{line.quantity:,.2f}",

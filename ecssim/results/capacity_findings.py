@@ -180,7 +180,8 @@ def _closest(facts: Facts, figures: ServiceFigures, t: float) -> str:
     """The instance that came nearest, from the service's own event."""
     events = facts.raw("service_events")
     code = facts.code("event_name", "SERVICE_TASK_PLACEMENT_FAILURE")
-    mine = events[(events["service"] == figures.service) & (events["event_name"] == code) & (events["t"] <= t)]
+    mine = events[(events["service"] == figures.service) & (events["cluster"] == figures.cluster)]
+    mine = mine[(mine["event_name"] == code) & (mine["t"] <= t)]
     for row in mine[::-1]:
         match = _CLOSEST.search(facts.name("text", int(row["message"])))
         if match:
