@@ -343,3 +343,27 @@ def test_a_stream_to_a_service_that_moves_to_another_target_group_is_warned_of(
     said = "traffic users goes to service web, which means its target group web, also after this update"
     assert [w for w in found if said in w] == [w for w in found if "traffic" in w]
     assert bool([w for w in found if said in w]) is warned
+
+
+@pytest.mark.rule("NET-030")
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        pytest.param("10.0.2.7/24", "did you mean 10.0.2.0/24?", id="free"),
+        pytest.param("10.0.1.7/24", "that overlaps 10.0.1.0/24 of another subnet; 10.0.2.0/24 is free", id="taken"),
+        pytest.param("10.0.1.7/25", "overlaps 10.0.1.0/24 of another subnet; 10.0.2.0/25 is free", id="inside one"),
+        pytest.param("10.0.3.7/24", "overlaps 10.0.3.0/24 of another subnet; 10.0.2.0/24 is free", id="from the start"),
+        pytest.param("10.0.1.7/23", "no block of its size is free in 10.0.0.0/22", id="none left"),
+        pytest.param("10.9.0.7/24", "that is outside of the VPC; 10.0.2.0/24 is free", id="of another VPC"),
+    ],
+)
+def test_the_block_that_is_named_instead_is_free(block: str, said: str) -> None:
+    sets = [
+        "vpcs=[{vpcId: main, cidrBlock: 10.0.0.0/22}]",
+        "subnets.+={subnetId: c, availabilityZone: us-east-1c, cidrBlock: 10.0.3.0/24}",
+        f"subnets.+={{subnetId: d, availabilityZone: us-east-1d, cidrBlock: {block}}}",
+        *(f"subnets.{name}.vpcId=main" for name in ("private-a", "private-b", "c", "d")),
+    ]
+    with pytest.raises(BadInput) as refused:
+        load_scenario(WELL, sets=sets)
+    assert said in str(refused.value)
