@@ -265,8 +265,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _E: "allocationId privateIPv4Address iPv6Address sourceNatIpv6Prefix",
     },
     "Listener": {
-        _M: "listenerArn loadBalancer loadBalancerArn region port defaultActions rules",
-        _E: "protocol sslPolicy certificates alpnPolicy mutualAuthentication tags",
+        _M: "listenerArn loadBalancer loadBalancerArn region port defaultActions rules mutualAuthentication",
+        _E: "protocol sslPolicy certificates alpnPolicy tags",
     },
     "ListenerRule": {_M: "ruleArn priority conditions actions isDefault", _E: "transforms tags"},
     "RuleCondition": {

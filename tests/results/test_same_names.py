@@ -6,13 +6,15 @@ from decimal import Decimal
 from functools import cache
 
 import pytest
-from builders import fargate, run_dict, scenario, task_definition
+from builders import fargate, scenario, task_definition
 from scaling_rig import target, tracking
 
+import ecssim
 from ecssim.report.tables import tables as tables_of
 from ecssim.results.facts import Facts
 from ecssim.results.result import Result
 from ecssim.results.scaling_figures import scaling_figures
+from ecssim.scenario.load import load_mapping
 
 TWINS = {"service/prod/web": 4, "service/test/web": 1}
 
@@ -20,8 +22,8 @@ TWINS = {"service/prod/web": 4, "service/test/web": 1}
 @cache
 def twins() -> Result:
     """Four tasks in one cluster and one in the other, with twice as many requests there."""
-    return run_dict(
-        scenario(
+    return ecssim.run(
+        load_mapping(scenario(
             duration="2h",
             initialState="steady",
             clusters=[{"clusterName": "prod"}, {"clusterName": "test"}],
@@ -34,8 +36,8 @@ def twins() -> Result:
                 {"name": "a", "to": {"service": "prod/web"}, "pattern": "constant", "rate": 5},
                 {"name": "b", "to": {"service": "test/web"}, "pattern": "constant", "rate": 10},
             ],
-        )
-    )
+        ))
+    )  # fmt: skip
 
 
 def test_their_dollars_are_not_added_up() -> None:
