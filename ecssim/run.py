@@ -320,9 +320,19 @@ def run(
     out: str | Path | None = None,
     until: float | None = None,
     progress: Callable[[float], None] | None = None,
+    report: bool = False,
 ) -> Result:
-    """Run a scenario to its end: the same engine as :func:`simulate`, ``finish()`` included."""
-    return simulate(scenario, seed=seed, out=out, until=until).finish(progress=progress)
+    """Run a scenario to its end: the same engine as :func:`simulate`, ``finish()`` included.
+
+    ``report`` writes the page ``report.html`` into the folder ``out`` too, as the command does: drawing it takes
+    seconds, so a call has to ask for it. Of a result in memory, :meth:`Result.report` writes it anywhere.
+    """
+    if report and out is None:
+        raise ValueError("report=True writes report.html into the run folder: give out, or call result.report(path)")
+    result = simulate(scenario, seed=seed, out=out, until=until).finish(progress=progress)
+    if report:
+        result.report()
+    return result
 
 
 def fit(

@@ -33,6 +33,8 @@ SECTIONS = {
     "SCALE": "Application Auto Scaling",
     "ALARM": "CloudWatch metrics and alarms",
     "COST": "Prices and the bill",
+    "SEC": "Roles and secrets",
+    "K8S": "Autoscalers of pods",
     "META": "Metadata, introspection and events",
 }
 

@@ -375,6 +375,11 @@ class Listener(ElbShape):
         return self.load_balancer or self.load_balancer_arn or ""
 
     @property
+    def is_mutual_tls(self) -> bool:
+        """Whether clients have to show a certificate."""
+        return (self.mutual_authentication or {}).get("mode", "off") not in ("off", None)
+
+    @property
     def actions(self) -> tuple[ListenerAction, ...]:
         """All actions of the listener, of its default and of its rules."""
         return self.default_actions + tuple(a for rule in self.rules for a in rule.actions)

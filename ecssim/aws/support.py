@@ -280,8 +280,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _E: "allocationId privateIPv4Address iPv6Address sourceNatIpv6Prefix",
     },
     "Listener": {
-        _M: "listenerArn loadBalancer loadBalancerArn port defaultActions rules",
-        _E: "protocol sslPolicy certificates alpnPolicy mutualAuthentication tags",
+        _M: "listenerArn loadBalancer loadBalancerArn port defaultActions rules mutualAuthentication",
+        _E: "protocol sslPolicy certificates alpnPolicy tags",
         _N: "region",
     },
     "ListenerRule": {_M: "ruleArn priority conditions actions", _E: "isDefault transforms tags"},

@@ -46,8 +46,8 @@ REVISION_FIELDS = (
     "network_configuration",
     "load_balancers",
     "service_registries",
-    "monitoring",
     "platform_version",
+    "monitoring",
 )
 
 
@@ -270,7 +270,7 @@ class Builder:
             daemon=daemon,
             serving=serving,
             security_groups=vpc.security_groups if vpc is not None and self.engine.reach is not None else (),
-            platform=platform if fargate or self.engine.reach is not None else None,
+            platform=platform if platform != "LATEST" and (fargate or self.engine.reach is not None) else None,
         )
 
     def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
@@ -285,10 +285,10 @@ class Builder:
             "placement_strategy",
             "load_balancers",
             "service_registries",
+            "platform_version",
             "health_check_grace_period_seconds",
             "availability_zone_rebalancing",
             "monitoring",
-            "platform_version",
         )
         changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
         if call.desired_count is not None:
@@ -303,9 +303,9 @@ class Builder:
             f in REVISION_FIELDS and getattr(old, f) != changes[f] for f in changes
         )
         template = self._template(new)
-        monitored = new.monitoring != old.monitoring  # a revision, though its tasks look alike (SCALE-011)
-        # Tasks with other security groups look alike, too, where no network is described.
-        forced = call.force_new_deployment or monitored or _groups_of(new) != _groups_of(old)
+        monitored = new.monitoring != old.monitoring
+        # These are part of the revision, though tasks of the old one and the new one may look alike.
+        forced = call.force_new_deployment or _unseen(new) != _unseen(old)
         if deploys and not forced and template is service.deployments[0].template:
             deploys = False
         self.documents[service.ordinal] = new = _pinned(new, template)
@@ -410,11 +410,23 @@ class Builder:
         )
 
 
-def _groups_of(document: ServiceDocument) -> frozenset[str]:
-    """The security groups of the service's tasks; none is the VPC's default group (NET-040)."""
+def _unseen(document: ServiceDocument) -> tuple[object, ...]:
+    """What a revision fixes without showing in the tasks that are simulated (DEPLOY-002).
+
+    Its security groups, where no network is described (none is the VPC's default group: NET-040), its load balancers
+    down to the port, its registries, its platform version, and what it publishes (SCALE-011).
+    """
     network = document.network_configuration
     vpc = network.awsvpc_configuration if network is not None else None
-    return frozenset(vpc.security_groups) if vpc is not None else frozenset()
+    return (
+        frozenset(vpc.security_groups) if vpc is not None else frozenset(),
+        frozenset(
+            (_bare(b.target_group_arn or ""), b.container_name, b.container_port) for b in document.load_balancers
+        ),
+        document.service_registries,
+        document.platform_version or "LATEST",
+        document.monitoring,
+    )
 
 
 def _pinned(document: ServiceDocument, template: Template) -> ServiceDocument:

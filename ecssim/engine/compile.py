@@ -30,6 +30,7 @@ from ecssim.engine.compile_scaling import compile_scaling
 from ecssim.engine.compile_traffic import add_streams, add_targets
 from ecssim.engine.door_checks import DoorChecks
 from ecssim.engine.event_schedules import EventCalls
+from ecssim.engine.memory_limits import MemoryLimits
 from ecssim.engine.model_options import ModelOptions
 from ecssim.engine.simulation import Engine
 from ecssim.engine.steady import settle
@@ -120,6 +121,8 @@ def compile_scenario(
             engine.services.mark(service)
     add_targets(engine, scenario)
     add_streams(engine, scenario)
+    if engine.model.memory_limit == "enforced":
+        engine.metrics.samplers.append(MemoryLimits(engine))
     engine.balancer_nodes.begin()
     compile_data_use(engine, scenario)
     if steady:

@@ -39,6 +39,9 @@ def add_balancers(engine: Engine, scenario: Scenario) -> None:
         found = by_name.get(name) or by_name.get(_bare(name))
         if found is not None:
             balancers.add(listener, found)
+            if listener.is_mutual_tls:
+                groups = [balancers.group(name) for action in listener.actions for name, _ in action.forwards_to]
+                balancers.mutual_tls.update(groups)
     for ordinal, there in enumerate(engine.world.target_groups):
         there.check_timeout = float(balancers.documents[ordinal].health_check_timeout)
         before = balancers.before.get(ordinal)

@@ -49,7 +49,6 @@ def _fronts(engine: Engine, scenario: Scenario) -> dict[int, Front]:
 def _front(listener: Listener, balancer: LoadBalancer) -> Front:
     network = balancer.type is LoadBalancerType.NETWORK
     protocol = (listener.protocol.value if listener.protocol is not None else "TCP") if network else ""
-    mutual = (listener.mutual_authentication or {}).get("mode", "off") not in ("off", None)
     # Between zones an Application Load Balancer works for nothing, a Network one does it only if told to (COST-044).
     crosses = network and any(
         a.key == "load_balancing.cross_zone.enabled" and a.value == "true" for a in balancer.attributes
@@ -58,7 +57,7 @@ def _front(listener: Listener, balancer: LoadBalancer) -> Front:
         balancer.load_balancer_name,
         "nlbLcuHour" if network else "albLcuHour",
         "TCP" if protocol == "TCP_UDP" else protocol,
-        unit_size(network=network, protocol=protocol, mutual_tls=mutual),
+        unit_size(network=network, protocol=protocol, mutual_tls=listener.is_mutual_tls),
         len(listener.rules),
         balancer.scheme is not LoadBalancerScheme.INTERNAL,
         len(balancer.subnet_ids) if crosses else 0,

@@ -9,6 +9,7 @@ from ecssim.engine.routing import route_target
 from ecssim.engine.traces import trace_load
 from ecssim.scenario.clients import Clients as ClientsDocument
 from ecssim.scenario.document import Scenario
+from ecssim.scenario.timeline import seconds_of
 from ecssim.scenario.traffic import Destination
 from ecssim.scenario.traffic import Traffic as TrafficDocument
 from ecssim.workload.arrivals import BLOCK, MINUTE, Burst, BurstyLoad, Floats, Load, Pattern, PatternLoad, TraceLoad
@@ -133,7 +134,10 @@ def _source(engine: Engine, scenario: Scenario, document: TrafficDocument) -> Lo
     load = _steady_source(engine, scenario, document)
     if not document.bursts:
         return load
-    bursts = [Burst(b.factor, float(b.for_), float(b.at or 0.0), float(b.every or 0.0)) for b in document.bursts]
+    start = scenario.start
+    bursts = [
+        Burst(b.factor, float(b.for_), seconds_of(b.at or "0", start), float(b.every or 0.0)) for b in document.bursts
+    ]
 
     def draws(number: int, hour: int) -> Floats:
         # As many gaps as an hour can hold with room to spare; a function of (seed, stream, hour) as the noise is.
@@ -153,10 +157,10 @@ def _steady_source(engine: Engine, scenario: Scenario, document: TrafficDocument
         base=float(document.rate if document.rate is not None else document.base or 0.0),
         peak=float(document.peak or 0.0),
         peak_at=_clock(document.peak_at),
-        at=float(document.at or 0.0),
+        at=seconds_of(document.at or "0", start),
         lasts=float(document.for_ or 0.0),
         ramp=float(document.ramp or 0.0),
-        steps=tuple((float(s.at), float(s.rate)) for s in document.steps or ()),
+        steps=tuple((seconds_of(s.at, start), float(s.rate)) for s in document.steps or ()),
         stages=_corners(document),
         weekend=float(document.weekend) if document.weekend is not None else 1.0,
         midnight=start.hour * 3600.0 + start.minute * 60.0 + start.second,

@@ -8,13 +8,13 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from ecssim.aws.reasons import error_name
 from ecssim.decide.containers import may_stop, restarts
 from ecssim.decide.lifecycle import CONTAINERS_STOPPED
 from ecssim.engine.timing import STOP
 from ecssim.world.containers import RUNNING, STOPPED, Container
 from ecssim.world.entities import Task
 from ecssim.world.states import ESSENTIAL_CONTAINER_EXITED, SPOT_INTERRUPTION, STOPPING
-from ecssim.world.states import RUNNING as TASK_RUNNING
 
 if TYPE_CHECKING:
     from ecssim.engine.containers import Containers
@@ -42,10 +42,11 @@ class ContainerEnds:
         if container.waits(epoch):
             self._exited(container, container.ends_with, 0)
 
-    def crash(self, task: Task, cause: int) -> None:
-        """Something made the process of the main container exit (a fault)."""
+    def crash(self, task: Task, cause: int, reason: str = EXITED) -> None:
+        """Something made the process of the main container exit (a fault, or too much memory: AGENT-046)."""
         container = (task.containers or ())[self.containers.main(task)]
         if container.status == RUNNING:
+            container.reason = reason if reason != EXITED else container.reason
             self._exited(container, KILLED, cause)
 
     def _exited(self, container: Container, code: int, cause: int) -> None:
@@ -53,7 +54,7 @@ class ContainerEnds:
         now = self.kernel._now
         again = restarts(
             container.spec.restart,
-            wanted=container.task.running,
+            wanted=self.containers.told.wanted(container.task),
             exit_code=code,
             now=now,
             last_started_at=container.started_at,
@@ -85,31 +86,37 @@ class ContainerEnds:
         if container.spec.essential:
             if task.execution_stopped_at != task.execution_stopped_at:
                 task.execution_stopped_at = self.kernel._now
-            if task.running:
-                self._essential_ended(task, code, event)
+            if self.containers.told.wanted(task):
+                reason = container.reason if error_name(container.reason) == "OutOfMemoryError" else EXITED
+                self._essential_ended(task, code, event, reason)
                 return
             self._order_stop(task, event)
-        elif task.running:
+        elif self.containers.told.wanted(task):
             self.containers.dependents_go_on(container, event)
             self.containers.started(task, event)
             return
         self._signal(task, event)
         self._settle(task)
 
-    def _essential_ended(self, task: Task, code: int, cause: int) -> None:
+    def _essential_ended(self, task: Task, code: int, cause: int, reason: str) -> None:
         """An essential container ended by itself (LIFE-027); before RUNNING the start has failed (LIFE-026)."""
         engine = self.engine
         task.exit_code = code
         task.exited = True
-        if task.status == TASK_RUNNING:
+        if self.containers.told.started(task):
+
+            def change() -> None:
+                if task.running:
+                    engine.lifecycle.stop(task, ESSENTIAL_CONTAINER_EXITED, reason, cause)
+
             dirty = engine.services.dirty
             dirty.hold()
-            engine.lifecycle.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause)
+            self.containers.told.tell(task, change, ending=True)
             # The others are stopped at once, while targets may still be drained.
-            self._order_stop(task, cause)
+            self.give_up(task, cause)
             dirty.let_go()
         else:
-            self.containers.fail(task, EXITED, cause)
+            self.containers.fail(task, reason, cause)
 
     # -- the way down -----------------------------------------------------------------------------------------
 
@@ -119,6 +126,17 @@ class ContainerEnds:
         self._settle(task)
         if task.status == STOPPING and task.stop_code == SPOT_INTERRUPTION and task.template.fargate:
             self.kernel.after(SPOT_NOTICE, self._on_capacity_gone, task, task.epoch)
+
+    def give_up(self, task: Task, cause: int) -> None:
+        """The agent stops what is left of a task that ends, whether or not ECS has heard of it."""
+        self._order_stop(task, cause)
+        self.let_go(task)
+
+    def let_go(self, task: Task) -> None:
+        """On the instance nothing is left of the task: its share is free, also while ECS does not know (AGENT-024)."""
+        if task.holds_agent and self.containers.told.holding(task):
+            if all(c.status == STOPPED for c in task.containers or ()):
+                self.engine.agents.release(task)
 
     def _order_stop(self, task: Task, cause: int) -> None:
         """Give up what does not run yet, and signal what nothing depends on any more."""
@@ -157,7 +175,16 @@ class ContainerEnds:
 
     def _settle(self, task: Task) -> None:
         """The last container has stopped: the task's own way down goes on (LIFE-010, LIFE-051)."""
-        if task.status == STOPPING and all(c.status == STOPPED for c in task.containers or ()):
+        if task.status != STOPPING:
+            self.let_go(task)
+            return
+        if all(c.status == STOPPED for c in task.containers or ()):
             if task.execution_stopped_at != task.execution_stopped_at:
                 task.execution_stopped_at = self.kernel._now
-            self.engine.lifecycle.advance(task, CONTAINERS_STOPPED)
+
+            def change() -> None:
+                if task.status == STOPPING:
+                    self.engine.lifecycle.advance(task, CONTAINERS_STOPPED)
+
+            self.containers.told.tell(task, change)
+            self.let_go(task)

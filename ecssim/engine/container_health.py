@@ -76,8 +76,10 @@ class ContainerHealth:
 
     def _report(self, task: Task) -> None:
         """The agent reports; while it is disconnected the last report stands (LIFE-066)."""
-        if task.instance >= 0 and not self.engine.world.instances[task.instance].connected:
-            return
+        if task.instance >= 0:
+            instance = self.engine.world.instances[task.instance]
+            if not instance.connected or self.kernel._now < instance.cut_until:
+                return
         changed = False
         for container in task.containers or ():
             if container.reported != container.health:

@@ -31,8 +31,8 @@ def _laws(engine: Engine, task: Task) -> list[str]:
     found = []
     if task.status == TASK_RUNNING and waiting:
         found.append(f"{waiting} have not been started")
-    if task.running and gone:
-        found.append(f"essential {gone} have stopped, and desiredStatus is RUNNING")
+    if engine.containers.told.wanted(task) and gone:
+        found.append(f"essential {gone} have stopped, and nobody has decided that the task ends")
     if task.status >= DEPROVISIONING and alive:
         found.append(f"{alive} have not stopped")
     if task.running and chain is not None and chain.checked and task.health == HEALTHY:

@@ -1,4 +1,4 @@
-"""How long the images of single containers take to come (LIFE-055, LIFE-084, FG-024)."""
+"""How long the images of single containers take to come (LIFE-055, LIFE-084, FG-024, AGENT-031)."""
 
 from __future__ import annotations
 
@@ -39,15 +39,34 @@ class ContainerPulls:
         return begins + self._seconds(task, image.size_mb)
 
     def _on_instance(self, container: Container, image: Image) -> float:
-        """When the image is on the instance's disk: it may be there, on its way, or pulled from now on."""
-        there_at = self.engine.world.instances[container.task.instance].images
-        ready = there_at.get(image.code)
-        if ready is None:
-            self._meter(container.task, image)
+        """When the image is on the instance's disk: it may be there, on its way, or pulled from now on.
+
+        Its pull shares the link with all others of the instance (AGENT-031): see :meth:`still`.
+        """
+        instance = self.engine.world.instances[container.task.instance]
+        if image.code not in instance.images:
             # A manifest that has been there for a while leaves the layers alone to pull.
             begins = max(self.kernel._now, container.manifest_at)
-            ready = there_at[image.code] = begins + self._seconds(container.task, image.size_mb)
-        return ready
+            self.engine.pulls.fetch_one(instance, container.task, image, begins)
+        return instance.images[image.code]
+
+    def still(self, container: Container) -> float:
+        """Until when the container's image is still on its way, though it was to be there by now; 0: it is there.
+
+        Pulls that began on the same instance in the meantime have slowed it down.
+        """
+        image = container.spec.image
+        if image is None or container.task.template.fargate:
+            return 0.0
+        ready = self.engine.world.instances[container.task.instance].images.get(image.code, 0.0)
+        return ready if ready > self.kernel._now else 0.0
+
+    def clean(self, task: Task) -> None:
+        """The task begins on its instance: what was cleaned up since somebody last looked is gone (AGENT-036)."""
+        if not task.template.fargate:
+            instance = self.engine.world.instances[task.instance]
+            if self.kernel._now >= instance.clean_at:
+                self.engine.pulls.clean_before(instance, task)
 
     def _meter(self, task: Task, image: Image) -> None:
         meter = self.engine.pulls.meter

@@ -18,6 +18,7 @@ from ecssim.engine.container_ends import ContainerEnds
 from ecssim.engine.container_health import ContainerHealth
 from ecssim.engine.container_luck import ContainerLuck
 from ecssim.engine.container_pulls import ContainerPulls
+from ecssim.engine.container_reports import ContainerReports
 from ecssim.engine.timing import (
     CHANCE,
     CRASH_AFTER,
@@ -38,10 +39,7 @@ from ecssim.world.containers import (
     Container,
 )
 from ecssim.world.entities import Task
-from ecssim.world.states import (
-    ACTIVATING,
-)
-from ecssim.world.states import RUNNING as TASK_RUNNING
+from ecssim.world.states import ACTIVATING, STOPPING
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
@@ -64,6 +62,7 @@ class Containers:
         self.luck = ContainerLuck(engine)
         self.health = ContainerHealth(engine, self)
         self.pulls = ContainerPulls(engine)
+        self.told = ContainerReports(engine)
         self.ends = ContainerEnds(engine, self)
         self.crash = self.ends.crash
         self.stop = self.ends.stop
@@ -92,6 +91,7 @@ class Containers:
             task.pull_started_at = now
             if task.template.fargate:
                 self.engine.meters.fargate_began(task)
+        self.pulls.clean(task)
         if not asked and self.engine.pulls.unanswered(task):
             return True
         task.pull_stopped_at = now
@@ -105,7 +105,7 @@ class Containers:
             if upfront:
                 self._pull(container)
             self._go_on(container, task.last_event)
-            if not task.running:
+            if not self.told.wanted(task):
                 break
         return True
 
@@ -147,7 +147,7 @@ class Containers:
 
     def _on_early_failure(self, task: Task, epoch: int) -> None:
         if task.epoch == epoch and task.template.chain is not None:
-            self.engine.lifecycle.fail(task, START_FAILED, task.template.chain.early_reason)
+            self._fails_for(task, START_FAILED, task.template.chain.early_reason, 0)
 
     def _go_on(self, container: Container, cause: int) -> None:
         """Pull or create the container if nothing holds it back any more (LIFE-053, LIFE-055)."""
@@ -188,6 +188,10 @@ class Containers:
             done = self.kernel._now + self.pulls.failing(task)
         else:
             done = self.pulls.done_at(container)
+        self._there_at(container, done)
+
+    def _there_at(self, container: Container, done: float) -> None:
+        task = container.task
         container.pulled_at = done
         task.pull_stopped_at = max(task.pull_stopped_at, done)
         self.kernel.at(done, 0, self._on_pulled, container, container.epoch)
@@ -198,6 +202,10 @@ class Containers:
         laws = container.spec.laws
         if fails_in_pull(laws.fails_reason) and self._fails(container):
             self._failed(container, laws.fails_reason)
+            return
+        later = self.pulls.still(container)
+        if later:
+            self._there_at(container, later)
             return
         container.status = PULLED
         event = self.record(container)
@@ -232,7 +240,7 @@ class Containers:
     def _failed(self, container: Container, reason: str) -> None:
         """The container cannot be started; a task that can do without it goes on (LIFE-041, LIFE-052)."""
         container.reason = cut(reason)
-        if container.spec.essential and container.task.status < TASK_RUNNING:
+        if container.spec.essential and not self.told.started(container.task):
             self.fail(container.task, reason, self.ends.close(container, -1))
         else:
             self.ends.stopped(container, -1)
@@ -244,7 +252,20 @@ class Containers:
             for container in task.containers or ():
                 if container.status != STOPPED:
                     self.ends.close(container, -1, cause)
-        self.engine.lifecycle.fail(task, STOP if exist else START_FAILED, cut(reason), cause)
+        self._fails_for(task, STOP if exist else START_FAILED, cut(reason), cause)
+        if exist and task.status < STOPPING:
+            # ECS has not heard of it: the agent stops what there is all the same.
+            self.ends.give_up(task, cause)
+
+    def _fails_for(self, task: Task, how: int, reason: str, cause: int) -> None:
+        """The start has failed, and ECS is told so; what the task held of its instance is free at once."""
+
+        def change() -> None:
+            if task.running:
+                self.engine.lifecycle.fail(task, how, reason, cause)
+
+        self.told.tell(task, change, ending=True)
+        self.ends.let_go(task)
 
     def _on_started(self, container: Container, epoch: int) -> None:
         """The container runs: arm its end and its checks, and let those go on that waited for it."""
@@ -311,12 +332,18 @@ class Containers:
 
     def started(self, task: Task, cause: int) -> None:
         """The task is RUNNING once every container has been started (LIFE-008, LIFE-051)."""
-        if task.status != ACTIVATING or not task.running:
+        if task.status != ACTIVATING or not self.told.wanted(task) or self.told.started(task):
             return
         states = [(c.status, c.spec.essential) for c in task.containers or ()]
-        if known_status(NONE, states) >= RUNNING:
-            self.engine.lifecycle.advance(task, STARTED, cause)
-            self.health.judge(task)
+        if known_status(NONE, states) < RUNNING:
+            return
+
+        def change() -> None:
+            if task.status == ACTIVATING and task.running:
+                self.engine.lifecycle.advance(task, STARTED, cause)
+                self.health.judge(task)
+
+        self.told.tell(task, change, started=True)
 
     # -- time-outs of dependencies ----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 
+from ecssim.engine.container_reports import ContainerReports
 from ecssim.engine.identities import (
     attachment_id,
     container_arn,
@@ -214,13 +215,14 @@ def _state(task: Task, number: int, definition: ContainerDefinition, status: int
     """Status, health and exit code of a container at a status of its task."""
     if task.containers:
         container = task.containers[number]
+        known, exit_code, reason = ContainerReports.shown(container)
         own: dict[str, Any] = {
-            "lastStatus": BACKEND_STATUS[container.status],
+            "lastStatus": BACKEND_STATUS[known],
             "healthStatus": HEALTH_NAMES[container.reported],
         }
-        if own["lastStatus"] == "STOPPED" and container.exit_code >= 0:
-            own["exitCode"] = container.exit_code
-        return own | ({"reason": container.reason} if container.reason else {})
+        if own["lastStatus"] == "STOPPED" and exit_code >= 0:
+            own["exitCode"] = exit_code
+        return own | ({"reason": reason} if reason else {})
     first = number == essential_container(task)
     state: dict[str, Any] = {
         "lastStatus": container_status(task, status, first),

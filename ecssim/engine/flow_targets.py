@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ecssim.scenario.traffic import CONNECTION_SECONDS, REQUEST_BYTES, REQUESTS_PER_CONNECTION, RESPONSE_BYTES
-from ecssim.workload.arrivals import Load
+from ecssim.workload.arrivals import Load, Piece
 
 if TYPE_CHECKING:
     from ecssim.engine.retries import Retries
@@ -77,6 +77,8 @@ class Stream:
     rules: int = 0
     #: The targets whose protocol version does not take this stream's requests (LB-030); None: there are none.
     odd: frozenset[int] | None = None
+    #: Stretches of the minute that runs, where its rate changes inside of it.
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -289,18 +289,18 @@ class Lifecycle:
         task.status = after
         self._enter[after](task)
 
-    def crash(self, task: Task, cause_event: int) -> None:
-        """Something made the task's essential container exit (a fault)."""
+    def crash(self, task: Task, cause_event: int, reason: str = EXITED) -> None:
+        """Something made the task's essential container exit (a fault, or too much memory: AGENT-046)."""
         if task.running and task.status == RUNNING:
             if task.containers:
-                self.engine.containers.crash(task, cause_event)
+                self.engine.containers.crash(task, cause_event, reason)
                 return
             task.exit_code = 137
             if self.held and self.engine.reports.holds(task, self.then_exit, task.epoch):
                 return
             task.exited = True
             task.execution_stopped_at = self.kernel._now
-            self.stop(task, ESSENTIAL_CONTAINER_EXITED, EXITED, cause_event)
+            self.stop(task, ESSENTIAL_CONTAINER_EXITED, reason, cause_event)
 
     def fail(self, task: Task, cause: int, reason: str, cause_event: int = 0) -> None:
         """The task ends before RUNNING (LIFE-026, LIFE-041)."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ecssim.aws.load_balancing import LoadBalancer as Document
 from ecssim.aws.names import LoadBalancerScheme, LoadBalancerType
-from ecssim.decide.capacity_units import LCU, MICRO, Use, units
+from ecssim.decide.capacity_units import LCU, LCU_MUTUAL_TLS, MICRO, Use, units
 from ecssim.decide.load_balancer_nodes import FEWEST_PER_ZONE, nodes_per_zone
 from ecssim.engine.flow_targets import Stream, Target
 
@@ -99,7 +99,7 @@ class LoadBalancerNodes:
         self._mixed, self._arrived = [], engine.traffic.flows.view("arrived").copy()
         for target in (t for t in engine.traffic.targets if t.index in homes and t.streams):
             figures = [_figures(stream) for stream in target.streams]
-            self._per_request[:, target.index] = np.mean(figures, axis=0)
+            self._per_request[:, target.index] = np.mean(figures, axis=0) * self._weight(target)
             if len(set(figures)) > 1:
                 self._mixed.append(target)
 
@@ -139,7 +139,13 @@ class LoadBalancerNodes:
             ]
             if sum(weights) > 0.0:
                 figures = [_figures(stream) for stream in target.streams]
-                self._per_request[:, target.index] = np.average(figures, axis=0, weights=weights)
+                average = np.average(figures, axis=0, weights=weights)
+                self._per_request[:, target.index] = average * self._weight(target)
+
+    def _weight(self, target: Target) -> npt.NDArray[np.float64]:
+        """What counts more: with mutual TLS fewer open connections make a capacity unit (COST-025, NET-036)."""
+        mutual = target.group in self.engine.balancers.mutual_tls
+        return np.array([1.0, LCU.active_connections / LCU_MUTUAL_TLS.active_connections if mutual else 1.0, 1.0])
 
     def _resize(self, balancer: Balancer, wanted: int, lcus: float) -> None:
         """Bring each zone to ``wanted`` nodes; a zone without a free address stays behind and is impaired."""

@@ -74,6 +74,8 @@ class LoadBalancers:
         #: Target groups as they were written, and the load balancer before each, by ordinal.
         self.documents: dict[int, TargetGroupDocument] = {}
         self.before: dict[int, Balancer] = {}
+        #: The target groups that a listener with mutual TLS forwards to, by ordinal.
+        self.mutual_tls: set[int] = set()
 
     def add(self, document: Listener, balancer: Balancer) -> None:
         """Add a listener."""

@@ -113,6 +113,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "NET-081",
         "whether route tables, where a scenario lists any, decide what tasks reach; without any all is open",
     ),
+    "memoryLimit": Option(
+        "memory_limit",
+        ("ignored", "enforced"),
+        "AGENT-046",
+        "whether a container is killed whose requests in flight need more memory than its hard limit",
+    ),
     "imageSize": Option("image_size_mb", (), "LIFE-084", "compressed MB of images that `images` does not list"),
 }
 
@@ -145,6 +151,7 @@ class ModelOptions:
     lazy_pull_share: float = 0.3
     lazy_cpu_penalty: float = 0.1
     eni_slot_release: Literal["deleted", "early"] = "deleted"
+    memory_limit: Literal["ignored", "enforced"] = "ignored"
 
     @property
     def random_ties(self) -> bool:

@@ -72,9 +72,7 @@ class Pulls:
         instance = self.instances[task.instance]
         agent = instance.group.agent
         if now >= instance.clean_at:
-            left = instance.left_at.get(template.image_set)
-            if self._overlapping() if left is None else now >= left + agent.cleanup_wait:
-                self._clean(instance, task)
+            self.clean_before(instance, task)
         there_at = instance.images
         if now < self.down_until and (agent.eager or any(i.code not in there_at for i in template.images)):
             self._ask_again(task, now)
@@ -94,6 +92,13 @@ class Pulls:
         else:
             task.pull_stopped_at = now + pull
             self.kernel.after(pull + start, self.then_started, task, task.epoch)
+
+    def clean_before(self, instance: Instance, task: Task) -> None:
+        """A task begins whose images may have been deleted by now: do what the cleanups did (AGENT-036)."""
+        left = instance.left_at.get(task.template.image_set)
+        wait = instance.group.agent.cleanup_wait
+        if self._overlapping() if left is None else self.kernel._now >= left + wait:
+            self._clean(instance, task)
 
     def _overlapping(self) -> bool:
         return self.engine.builder.templates.overlapping
@@ -134,17 +139,29 @@ class Pulls:
 
     def _fetch(self, instance: Instance, task: Task, noise: float) -> None:
         """Pull every image of the task that is neither there nor on its way."""
-        there_at = instance.images
         if self.kernel._now >= instance.clean_at:
             self._clean(instance, task)
         start = self.kernel._now
         start = max(start, instance.locked_until)
-        start += self._manifest
+        self._transfer(instance, task, task.template.images, start + self._manifest, noise)
+
+    def fetch_one(self, instance: Instance, task: Task, image: Image, start: float) -> None:
+        """Pull one image of a task whose containers have lives of their own, from ``start`` on at the earliest.
+
+        What its other containers have pulled is in use: only those who have left clean up after themselves.
+        """
+        if self.kernel._now >= instance.clean_at:
+            self._clean(instance, None)
+        self._transfer(instance, task, (image,), max(start, instance.locked_until), task.delays[PULL])
+
+    def _transfer(self, instance: Instance, task: Task, images: tuple[Image, ...], start: float, noise: float) -> None:
+        """Put images that are not there on the instance's link, which all pulls under way share (AGENT-031)."""
+        there_at = instance.images
         transfers = instance.transfers
         if start >= instance.busy_until:
             transfers.clear()
         scale = noise * self.engine.registry_factor
-        for image in task.template.images:
+        for image in images:
             if image.code not in there_at:
                 seconds = image.size_mb / self._rate * scale
                 if self.meter is not None:
@@ -168,7 +185,7 @@ class Pulls:
             return
         now = self.kernel._now
         for task in instance.tasks.values():
-            # Containers with lives of their own have asked for their images one by one.
+            # Containers with lives of their own look again when their image was to be there.
             if task.status == ACTIVATING and task.running and not task.containers and task.pull_stopped_at > now:
                 ready = max(there_at.get(image.code, 0.0) for image in task.template.images)
                 if ready > task.pull_stopped_at:
@@ -235,7 +252,7 @@ class Pulls:
 
     # -- cleanup ----------------------------------------------------------------------------------------------
 
-    def _clean(self, instance: Instance, newcomer: Task) -> None:
+    def _clean(self, instance: Instance, newcomer: Task | None) -> None:
         """Delete what the cleanups up to now deleted, a few unused images each (AGENT-035, AGENT-036).
 
         An image is in use while a task that pulled it has containers on the instance, stopped ones included; the

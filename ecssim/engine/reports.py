@@ -53,6 +53,7 @@ class Reports:
     def away(self, instance: Instance, away: bool) -> None:
         """The instance has no connection or no network, or has both again."""
         if away:
+            self.engine.containers.told.freeze(instance)
             self._away[instance.ordinal] = instance
         else:
             self._away.pop(instance.ordinal, None)
@@ -90,7 +91,9 @@ class Reports:
     def _happened(self, what: Unheard, epoch: int) -> None:
         """The truth of it: containers that have ended free their share; an interface that nobody sees expires."""
         task, lifecycle = what.task, self.lifecycle
-        if what.then is lifecycle.then_network:
+        if what.then is self.engine.containers.told.then_told:
+            pass  # containers with lives of their own see to it themselves
+        elif what.then is lifecycle.then_network:
             expires = what.happened - task.delays[PROVISION] + self._eni_limit
             self.kernel.at(max(what.happened, expires), WORLD, lifecycle.then_late_network, task, epoch)
         elif what.then is not lifecycle.then_started:
@@ -109,6 +112,8 @@ class Reports:
 
     def flush(self, instance: Instance) -> None:
         """The instance has its network again: each report gets through at its next try (AGENT-042, AGENT-043)."""
+        self.engine.containers.told.thaw(instance)
+        self.engine.containers.health.reconnected(instance)
         held = self._unheard.pop(instance.ordinal, [])
         tasks = [what.task for what, _ in held]
         times = reported_at([w.happened for w, _ in held], self.kernel._now, lambda i, n: self._retry(tasks[i], n))
@@ -133,11 +138,13 @@ class Reports:
         lifecycle = self.lifecycle
         self._ended.discard(task.ordinal)
         if task.status == STOPPED:
+            self.engine.containers.told.forget(task)
             return
+        whole = then is not self.engine.containers.told.then_told
         ended = then is lifecycle.then_exit or then is lifecycle.then_containers_stopped
         if ended and task.execution_stopped_at != task.execution_stopped_at:
             task.execution_stopped_at = happened
-        if task.epoch != epoch:
+        if task.epoch != epoch and whole:
             if ended:
                 task.exited = True
                 if task.status == STOPPING:
@@ -171,4 +178,5 @@ class Reports:
         """The instance is gone, and with it what it had not said."""
         for what, _ in self._unheard.pop(instance.ordinal, []):
             self._ended.discard(what.task.ordinal)
+            self.engine.containers.told.forget(what.task)
         self._unsignalled.pop(instance.ordinal, None)

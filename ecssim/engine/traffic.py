@@ -18,7 +18,8 @@ import numpy.typing as npt
 from ecssim.engine import flow_rows, lone_targets
 from ecssim.engine.columns import CELL_FLOATS, CELL_INTEGERS, Columns
 from ecssim.engine.flow_targets import FEW, HOT, PLAIN, WHOLE, Clients, Holder, Stream, Target
-from ecssim.workload.arrivals import BLOCK, MINUTE, Load
+from ecssim.engine.kernel import WORLD
+from ecssim.workload.arrivals import BLOCK, MINUTE, Load, Pieces, share_until
 from ecssim.workload.flow import IDLE_TIMEOUT, shares, steps
 from ecssim.world.entities import Service, Task, Template
 
@@ -46,6 +47,7 @@ class Traffic:
         self.minute = 0
         self._block = -1
         self._loads: npt.NDArray[np.float64] = np.zeros((0, BLOCK))
+        self._pieces: list[tuple[Stream, Pieces]] = []
         self._stale_order = True
         self.blank: npt.NDArray[np.void] | None = None
         self.rows = self._rows
@@ -137,7 +139,19 @@ class Traffic:
         if b != self._block:
             self._loads = np.stack([s.source.block(b) for s in self.streams])
             self._block = b
+            for stream, _ in self._pieces:
+                stream.pieces = ()
+            self._pieces = [(s, p) for s in self.streams if (p := s.source.pieces(b))]
         self.flows.view("load")[:] = self._loads[:, self.minute % BLOCK]
+        for stream, pieces in self._pieces:
+            stream.pieces = pieces.get(self.minute, ())
+            for part, _ in stream.pieces[:-1]:
+                self.kernel.at((self.minute + part) * MINUTE, WORLD, self._on_change, stream)
+
+    def _on_change(self, stream: Stream, _: int) -> None:
+        """The rate of a stream changes inside of a minute: what came until now came at the old one (design rule 11)."""
+        for target in stream.targets:
+            self.close(target, self.kernel._now)
 
     # -- between minutes --------------------------------------------------------------------------------------
 
@@ -238,6 +252,8 @@ class Traffic:
         """Let requests of one stream arrive until ``part`` (0 to 1) of the minute; put them before the targets."""
         columns = self.flows.columns
         i = stream.index
+        if stream.pieces:
+            part = share_until(stream.pieces, part)
         n = floor(columns["before"][i] + columns["load"][i] * part + WHOLE)
         new = n - columns["arrived"][i]
         if new <= 0:

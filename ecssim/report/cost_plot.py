@@ -11,6 +11,7 @@ from ecssim.report.address_plot import SHOWN, owners
 from ecssim.results.facts import Facts
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 HOUR = 3600.0
@@ -32,6 +33,8 @@ def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> N
     hour, usd = costs["hour"].to_numpy(), costs["usd"].to_numpy()
     shared = SHARED_AND_JOBS if facts.result.summary()["jobs"] else SHARED
     names = costs[by].astype(object).where(costs[by].notna(), shared).to_numpy()
+    if by == "service":
+        names = _labelled(costs, names)
     unused = costs["dimension"].isin(UNUSED).to_numpy()
 
     def hourly(mine: np.ndarray) -> np.ndarray:
@@ -63,3 +66,13 @@ def draw_cost(facts: Facts, ax: Axes, by: str, window: tuple[float, float]) -> N
     canvas.time_axis(ax, start, *window)
     canvas.plain(ax, whole=False)
     canvas.legend(ax)
+
+
+def _labelled(costs: pd.DataFrame, names: np.ndarray) -> np.ndarray:
+    """Names of services, with their cluster where two clusters have one of that name."""
+    pairs = costs.loc[costs["service"].notna(), ["service", "cluster"]].drop_duplicates()
+    twice = set(pairs["service"][pairs["service"].duplicated()].astype(str))
+    if not twice:
+        return names
+    clusters = costs["cluster"].astype(object).to_numpy()
+    return np.array([f"{c}/{n}" if n in twice else n for n, c in zip(names, clusters, strict=True)], dtype=object)

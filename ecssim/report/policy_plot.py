@@ -56,7 +56,7 @@ def policies(
 
 def _told(facts: Facts, of: scaling_plot.Scaled) -> str:
     bill = facts.result.bill()
-    usd = float(bill.exact_by_service().get((facts.name("service", of.service), facts.name("cluster", of.cluster)), 0))
+    usd = float(bill.of(facts.name("service", of.service), facts.name("cluster", of.cluster)))
     figures = of.scaling.figures(of.service, of.cluster, usd)
     lost = f"{figures.lost_requests:,} requests lost" if figures.lost_requests else "nothing lost"
     parts = [lost, f"${usd:,.2f}"]

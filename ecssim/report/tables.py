@@ -62,7 +62,8 @@ def _costs(result: Result) -> Table | None:
     bill = result.bill()
     rows = [
         (
-            line.service or ("not used" if "idle" in line.dimension or "unused" in line.dimension else "no service"),
+            bill.label(line)
+            or ("not used" if "idle" in line.dimension or "unused" in line.dimension else "no service"),
             line.resource,
             line.dimension,
             f"{line.quantity:,.2f}",

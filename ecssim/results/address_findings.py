@@ -13,7 +13,7 @@ from ecssim.results.address_fixes import (
 from ecssim.results.facts import Facts
 from ecssim.results.finding import PROBLEM, WARNING, Finding
 from ecssim.results.subnet_figures import SubnetFigures, most_cooling
-from ecssim.results.wording import count, duration, listed
+from ecssim.results.wording import count, later, listed
 
 #: A subnet with fewer free addresses than this share of its usable ones is worth a word.
 NARROW = 0.05
@@ -95,7 +95,7 @@ def _exhausted(facts: Facts, figures: SubnetFigures, rollout: Rollout | None, fi
     parts.append(_failures(figures))
     lasted = figures.last_failed - t
     if lasted > 0:
-        parts.append(f"the last one failed {duration(lasted)} later")
+        parts.append(f"the last one failed {later(lasted)}")
     held = listed(holders(facts, figures.code, t), 4)
     parts.append(f"its {figures.usable} usable addresses were then held by {held}")
     cooling = most_cooling(facts, figures.code, t, figures.last_failed)

@@ -115,19 +115,27 @@ class Bill:
         """Waste as the printed lines say it: a part of :attr:`total`."""
         return sum((line.printed for line in self.lines if line.dimension in WASTED), ZERO)
 
+    def of(self, service: str, cluster: str) -> Decimal:
+        """Dollars of one service, not rounded: another cluster may have one of the same name."""
+        return self._exact_of.get((service, cluster), ZERO)
+
+    @cached_property
+    def _exact_of(self) -> dict[tuple[str, str], Decimal]:
+        found: dict[tuple[str, str], Decimal] = {}
+        for line in self.lines:
+            key = line.service, line.cluster
+            found[key] = found.get(key, ZERO) + line.usd
+        return found
+
+    def label(self, line: Line) -> str:
+        """The service of a line, with its cluster where two clusters have one of that name; empty: no service."""
+        return self._key(line, "service")
+
     def exact_by(self, column: str) -> dict[str, Decimal]:
         """Dollars by a column of the lines (``service``, ``resource``, ``dimension``), not rounded."""
         found: dict[str, Decimal] = {}
         for line in self.lines:
             key = self._key(line, column)
-            found[key] = found.get(key, ZERO) + line.usd
-        return found
-
-    def exact_by_service(self) -> dict[tuple[str, str], Decimal]:
-        """Dollars by service and cluster, not rounded."""
-        found: dict[tuple[str, str], Decimal] = {}
-        for line in self.lines:
-            key = (line.service, line.cluster)
             found[key] = found.get(key, ZERO) + line.usd
         return found
 
@@ -167,7 +175,7 @@ class Bill:
         for line in self.lines:
             rows.append(
                 (
-                    line.service or "-",
+                    self.label(line) or "-",
                     line.resource,
                     str(line.dimension),
                     f"{line.quantity:.4f}",

@@ -13,12 +13,13 @@ from ecssim.results.bill import Bill
 from ecssim.results.capacity_fixes import Want, fewer_instances, room_for
 from ecssim.results.facts import Facts
 from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
-from ecssim.results.fleet_figures import FleetFigures, most_of, placed_at
+from ecssim.results.fleet_figures import FleetFigures, most_of
 from ecssim.results.service_figures import ServiceFigures
+from ecssim.results.waits import Wait, ended, waits_of
 from ecssim.results.wording import count, duration, listed
 
-#: Demand that finds room within this time was waiting for instances that were on their way (seconds).
-PATIENCE = 300.0
+#: As many long waits of one service are findings of their own; of more the longest are.
+TOLD = 3
 #: A group with less than this share of its scarcer resource reserved is idle for the most part.
 IDLE = 0.3
 #: Shorter runs say nothing about idleness (seconds).
@@ -61,7 +62,7 @@ def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFi
     refused = placements[placements["reason"] != 0]
     figures = {(s.service, s.cluster): s for s in services}
     found = []
-    of_services: list[tuple[np.ndarray, ServiceFigures, float | None]] = []
+    of_services: list[tuple[np.ndarray, ServiceFigures, list[Wait]]] = []
     keys = refused[["group", "cluster"]]
     for key in np.unique(keys):
         rows = refused[keys == key]
@@ -70,12 +71,17 @@ def _unplaced(facts: Facts, services: list[ServiceFigures], fleets: list[FleetFi
         service = facts.code("service", name) if kind == "service" else -1
         mine = figures.get((service, int(key["cluster"])))
         if mine is not None:
-            of_services.append((rows, mine, _until(facts, rows, mine)))
+            of_services.append((rows, mine, waits_of(facts, rows, mine)))
         else:
             found.append(_of_calls(facts, rows, group))
-    # Services that wait for room in one group need it together.
-    wants = [_want(facts, rows, mine) for rows, mine, until in of_services if _waits_long(facts, rows, until)]
-    return found + [_of_service(facts, *waiting, wants, fleets) for waiting in of_services]
+    # Services that wait for room in one group need it together, each as much as in its worst wait.
+    wants = {id(rows): _want(facts, rows, mine) for rows, mine, waits in of_services if any(w.is_long for w in waits)}
+    for rows, mine, waits in of_services:
+        want = wants.get(id(rows))
+        fix = room_for(facts, want, list(wants.values()), fleets) if want is not None else None
+        found += _long(facts, [w for w in waits if w.is_long], mine, fix)
+        found += _short(facts, [w for w in waits if not w.is_long], mine)
+    return found
 
 
 def _want(facts: Facts, rows: np.ndarray, figures: ServiceFigures) -> Want:
@@ -92,56 +98,52 @@ def _at_once(facts: Facts, rows: np.ndarray) -> int:
     most = int(rows["count"][rows["task"] == 0].max(initial=0))
     waiting = rows[rows["task"] > 0]
     if len(waiting):
-        most = max(most, most_of(waiting["t"], _ended(facts, waiting), np.ones(len(waiting), np.int64))[0])
+        most = max(most, most_of(waiting["t"], ended(facts, waiting), np.ones(len(waiting), np.int64))[0])
     return most
 
 
-def _ended(facts: Facts, waiting: np.ndarray) -> np.ndarray:
-    """When each task that waits in PROVISIONING was placed at last, or given up; infinity if it waits still."""
-    placed = placed_at(facts, waiting["task"])
-    gone = facts.tasks.stopping[facts.tasks.index.at(waiting["task"])]
-    return np.where(placed > waiting["t"], placed, np.where(np.isnan(gone), np.inf, gone))
+def _long(facts: Facts, waits: list[Wait], figures: ServiceFigures, fix: str | None) -> list[Finding]:
+    """One finding for each long wait; of a service that waits again and again, the longest and a count of the rest."""
+    longest = sorted(waits, key=lambda wait: -wait.lasted(facts.end))
+    told = sorted(longest[:TOLD], key=lambda wait: wait.t)
+    advice = f" Fix: {fix}" if fix is not None else ""
+    texts = [(wait.t, f"{_told(facts, wait, figures)}{advice}") for wait in told]
+    rest = longest[TOLD:]
+    if rest:
+        texts.append((min(wait.t for wait in rest), f"{_summed(facts, rest, figures, 'more ')}{advice}"))
+    return [Finding(PROBLEM, "placement.unplaced", figures.name, text, t, fix) for t, text in texts]
 
 
-def _until(facts: Facts, rows: np.ndarray, figures: ServiceFigures) -> float | None:
-    """When the last task without a place had one; None if never.
-
-    The service may have all of its tasks while those of its next revision wait.
-    """
-    again = _whole_again(facts, figures, float(rows["t"][-1]))
-    waiting = rows[rows["task"] > 0]
-    if again is None or not len(waiting):
-        return again
-    last = float(_ended(facts, waiting).max())
-    return None if np.isinf(last) else max(again, last)
+def _short(facts: Facts, waits: list[Wait], figures: ServiceFigures) -> list[Finding]:
+    """Waits for instances that were on their way: one note for all."""
+    if not waits:
+        return []
+    text = _told(facts, waits[0], figures) if len(waits) == 1 else _summed(facts, waits, figures)
+    return [Finding(NOTE, "placement.waited", figures.name, text, waits[0].t)]
 
 
-def _waits_long(facts: Facts, rows: np.ndarray, until: float | None) -> bool:
-    return until is None or until - float(rows["t"][0]) > PATIENCE
-
-
-def _of_service(
-    facts: Facts,
-    rows: np.ndarray,
-    figures: ServiceFigures,
-    until: float | None,
-    wants: list[Want],
-    fleets: list[FleetFigures],
-) -> Finding:
-    t = float(rows["t"][0])
-    worst = rows[np.argmax(rows["count"])]
-    lasted = (facts.end if until is None else until) - t
-    ending = "and still has not when the record ends" if until is None else f"for up to {duration(lasted)}"
-    text = (
-        f"Service {figures.name} could not place {count(_at_once(facts, rows), 'task')} from {facts.at(t)} on "
-        f"{ending}: {_why(facts, worst)}{_closest(facts, figures, float(rows['t'][-1]))}."
+def _told(facts: Facts, wait: Wait, figures: ServiceFigures) -> str:
+    """One wait: how many tasks, since when, for how long, and why."""
+    rows = wait.rows
+    ending = "and still has not when the record ends"
+    if wait.until is not None:
+        ending = f"for up to {duration(wait.lasted(facts.end))}"
+    return (
+        f"Service {figures.name} could not place {count(_at_once(facts, rows), 'task')} from {facts.at(wait.t)} on "
+        f"{ending}: {_why(facts, rows[np.argmax(rows['count'])])}{_closest(facts, figures, float(rows['t'][-1]))}."
     )
-    if not _waits_long(facts, rows, until):
-        return Finding(NOTE, "placement.waited", figures.name, text, t)
-    fix = room_for(facts, _want(facts, rows, figures), wants, fleets)
-    if fix is not None:
-        text += f" Fix: {fix}"
-    return Finding(PROBLEM, "placement.unplaced", figures.name, text, t, fix)
+
+
+def _summed(facts: Facts, waits: list[Wait], figures: ServiceFigures, more: str = "") -> str:
+    """Several waits in one sentence: how often, between when and when, the worst and the longest."""
+    times = [wait.t for wait in waits]
+    most = max(waits, key=lambda wait: _at_once(facts, wait.rows))
+    return (
+        f"Service {figures.name} could not place tasks {count(len(waits), f'{more}time')}, first from "
+        f"{facts.at(min(times))}, last from {facts.at(max(times))} on: {_at_once(facts, most.rows)} at once at most, "
+        f"for up to {duration(max(wait.lasted(facts.end) for wait in waits))}; "
+        f"{_why(facts, most.rows[np.argmax(most.rows['count'])])}."
+    )
 
 
 def _of_calls(facts: Facts, rows: np.ndarray, group: str) -> Finding:
@@ -159,14 +161,6 @@ def _of_calls(facts: Facts, rows: np.ndarray, group: str) -> Finding:
         f"{_why(facts, worst)}."
     )
     return Finding(WARNING, "placement.unplaced", group, text, t)
-
-
-def _whole_again(facts: Facts, figures: ServiceFigures, last: float) -> float | None:
-    """The minute in which the service had all of its tasks again after its last refusal; None if never."""
-    mine = facts.minutes.of(figures.service, figures.cluster)
-    after = mine[mine["t"] + 60.0 > last]
-    whole = after[after["running_count"] >= after["desired_count"]]
-    return max(last, float(whole["t"][0])) if len(whole) else None
 
 
 def _why(facts: Facts, row: np.void) -> str:

@@ -118,10 +118,14 @@ def _there(facts: Facts, fleet: FleetFigures, t: float) -> dict[str, tuple[bool,
     found = {}
     for setting in facts.setting.get("services", ()):
         name = setting["serviceName"]
-        own = alive & (tasks.service == facts.code("service", name))
+        cluster = facts.code("cluster", setting["cluster"])
+        own = alive & (tasks.service == facts.code("service", name)) & (tasks.cluster == cluster)
         if own.any():
             size = _size(facts, name, setting) or (0, 0, 0)
-            found[name] = (bool(setting["daemon"]), Demand(int(own.sum()), size, _strategy(setting)))
+            found[name if name not in found else f"{setting['cluster']}/{name}"] = (
+                bool(setting["daemon"]),
+                Demand(int(own.sum()), size, _strategy(setting)),
+            )
     return found
 
 

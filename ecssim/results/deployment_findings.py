@@ -11,7 +11,7 @@ from ecssim.aws.names import ThresholdType
 from ecssim.decide.deployment_failure import threshold
 from ecssim.results.facts import ESSENTIAL_CONTAINER_EXITED, TASK_FAILED_TO_START, Facts
 from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
-from ecssim.results.wording import count, duration, listed, options, path
+from ecssim.results.wording import count, later, listed, options, path
 
 #: A deployment that is younger than this at the end of the record may just need its time (seconds).
 YOUNG = 900.0
@@ -56,23 +56,23 @@ def _failed(facts: Facts, row: np.void) -> Finding:
     begun, ended = float(row["rollback_started_at"]), float(row["rollback_finished_at"])
     revision = facts.deployment_revision[target]
     if facts.name("service_deployment_status", int(row["status"])) == "ROLLBACK_SUCCESSFUL":
-        text += f"; rolled back to {revision} at {facts.at(begun)}, complete {duration(ended - begun)} later"
+        text += f"; rolled back to {revision} at {facts.at(begun)}, complete {later(ended - begun)}"
         return Finding(WARNING, "deployment.rolledBack", _of(facts, row), f"{text}{_losses(facts, row)}.", t)
     text += f"; the rollback to {revision}, begun at {facts.at(begun)}, "
-    text += "was not complete when the record ends" if np.isnan(ended) else f"failed {duration(ended - begun)} later"
+    text += "was not complete when the record ends" if np.isnan(ended) else f"failed {later(ended - begun)}"
     return Finding(PROBLEM, "deployment.failed", _of(facts, row), f"{text}{_losses(facts, row)}. {why}", t)
 
 
 def _superseded(facts: Facts, row: np.void) -> Finding:
     t = float(row["started_at"])
-    later = facts.deployments
-    same = later[(later["service"] == row["service"]) & (later["cluster"] == row["cluster"])]
+    rows = facts.deployments
+    same = rows[(rows["service"] == row["service"]) & (rows["cluster"] == row["cluster"])]
     same = same[(same["started_at"] > t) & (same["deployment_id"] != row["deployment_id"])]
     by, gave_up = "", ""
     if len(same):
         successor = same[np.argmin(same["started_at"])]
         by = f" by {facts.deployment_revision[int(successor['deployment_id'])]}"
-        gave_up = f" {duration(float(successor['started_at']) - t)} later"
+        gave_up = f" {later(float(successor['started_at']) - t)}"
     text = (
         f"{_the_deployment(facts, row)} began at {facts.at(t)} and never completed; it was superseded{by}"
         f"{gave_up}{_losses(facts, row)}."
@@ -86,8 +86,10 @@ def _open(facts: Facts, row: np.void) -> Finding:
     tasks = facts.tasks
     mine = tasks.deployment == row["deployment_id"]
     running = int((mine & (tasks.started <= facts.end) & ~(tasks.stopping <= facts.end)).sum())
+    # A record may end at the very instant: a killed run is cut at a whole hour, and what happened then is in it.
+    known = f"was not complete {later(age)}," if later(age) != "at once" else "had only just begun"
     text = (
-        f"{_the_deployment(facts, row)}, begun at {facts.at(t)}, was not complete {duration(age)} later, "
+        f"{_the_deployment(facts, row)}, begun at {facts.at(t)}, {known} "
         f"when the record ends; {count(running, 'task')} of it were running{_losses(facts, row)}."
     )
     blocked = _blocked(facts, row)
@@ -193,4 +195,4 @@ def _of(facts: Facts, row: np.void) -> str:
 
 def _after(row: np.void) -> str:
     lasted = float(row["finished_at"] - row["started_at"])
-    return "" if np.isnan(lasted) else f" {duration(lasted)} later"
+    return "" if np.isnan(lasted) else f" {later(lasted)}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ecssim.results.facts import Facts
 from ecssim.results.finding import WARNING, Finding
-from ecssim.results.wording import count, duration
+from ecssim.results.wording import count, later
 
 #: Why EC2 refused a launch, in words.
 _WORDS: Final = {
@@ -41,7 +41,7 @@ def _finding(facts: Facts, group: str, code: str, t: float, times: int) -> Findi
     if again is None:
         text += "; it launched none afterwards"
     else:
-        text += f"; the next launch came {duration(again - t)} later"
+        text += f"; the next launch came {later(again - t)}"
     if times > 1:
         text += f". This happened {count(times, 'time')}"
     return Finding(WARNING, "group.launchFailed", group, f"{text}.", t)

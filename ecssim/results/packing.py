@@ -71,6 +71,7 @@ class Packing:
         self.size: Ints = np.stack([tasks.cpu[mine], tasks.memory[mine], eni.astype(np.int64)], axis=1)
         self.owner = tasks.owner[mine]
         self.service = tasks.service[mine]
+        self.cluster = tasks.cluster[mine]
         self.end = end
 
     def _capacities(self) -> Ints:

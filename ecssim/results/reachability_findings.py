@@ -10,6 +10,7 @@ import numpy as np
 from ecssim.decide.routes import GATEWAY_SERVICES, INTERNET
 from ecssim.results.facts import Facts
 from ecssim.results.finding import PROBLEM, Finding
+from ecssim.results.groups import key_of
 from ecssim.results.wording import count, listed
 
 
@@ -21,20 +22,34 @@ def reachability_findings(facts: Facts) -> list[Finding]:
         mine = rows[rows["missing"] == missing]
         first = float(mine["t"][0])
         hosts = [facts.name("text", code) for code in np.unique(mine["host"]).tolist()]
-        tasks = int(np.count_nonzero(mine["task"]))
+        tried = mine["task"][mine["task"] > 0]
+        tasks = len(np.unique(tried))
         instances = len(np.unique(mine["instance"][mine["instance"] > 0]))
-        parts = [count(tasks, "start")] if tasks else []
-        parts += [f"{count(instances, 'instance')} that never joined"] if instances else []
+        parts = [f"{count(tasks, 'task')} {_of(facts, tried)} could not start"] if tasks else []
+        parts += [f"{count(instances, 'instance')} never joined"] if instances else []
         text = (
             f"Nothing leads to {listed(sorted(hosts), 4)}: {facts.name('text', missing)}. "
-            f"It cost {' and '.join(parts)}, the first at {facts.at(first)}."
+            f"For that reason {' and '.join(parts)}, the first at {facts.at(first)}; services try again and again, and "
+            "each try is a task."
         )
+        if not tasks:
+            text = f"{text.partition('; services try')[0]}."
         fix = _fix(facts, mine)
         if fix is not None:
             text += f" Fix: {fix}"
         subnet = facts.name("subnet", int(mine["subnet"][0]))
         found.append(Finding(PROBLEM, "network.unreachable", subnet, text, first, fix))
     return found
+
+
+def _of(facts: Facts, tasks: np.ndarray) -> str:
+    """Whose tasks these are: services by name, the others as standalone ones."""
+    at = facts.tasks.index.at(np.unique(tasks))
+    pairs = np.unique(key_of(facts.tasks.service[at], facts.tasks.cluster[at])).tolist()
+    names = sorted(facts.label(key >> 32, key & 0xFFFFFFFF) for key in pairs if key >> 32)
+    named = f"{'service' if len(names) == 1 else 'services'} {listed(names)}" if names else ""
+    alone = "no service" if any(not key >> 32 for key in pairs) else ""
+    return f"of {' and '.join(part for part in (named, alone) if part)}"
 
 
 def _fix(facts: Facts, rows: np.ndarray) -> str | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ecssim.catalog import ec2_price, instance_type
 from ecssim.results.facts import Facts
+from ecssim.results.groups import key_of
 from ecssim.results.packing import Ints, Packing
 from ecssim.results.wording import count
 
@@ -75,9 +76,13 @@ def repack(facts: Facts, t: float | None = None, packing: Packing | None = None)
     state = packing.at(moment)
     there = np.flatnonzero(state.alive)
     rows = packing.rows
-    daemons = {s["serviceName"] for s in facts.setting.get("services", ()) if s.get("daemon")}
-    rooted = {code for code in np.unique(packing.service).tolist() if facts.name("service", code) in daemons}
-    moving = state.tasks[~np.isin(packing.service[state.tasks], list(rooted))]
+    daemons = [
+        (facts.code("service", s["serviceName"]) << 32) | facts.code("cluster", s["cluster"])
+        for s in facts.setting.get("services", ())
+        if s.get("daemon")
+    ]
+    owners = key_of(packing.service, packing.cluster)
+    moving = state.tasks[~np.isin(owners[state.tasks], daemons)]
     on: dict[int, list[int]] = {i: [] for i in there.tolist()}
     for task in moving.tolist():
         on.setdefault(int(packing.instance[task]), []).append(task)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ecssim.results.facts import Facts
 from ecssim.results.finding import NOTE, PROBLEM, WARNING, Finding
+from ecssim.results.groups import key_of
 from ecssim.results.wording import figure, moment
 
 CODES: Final = ("http_502_count", "http_503_count", "http_504_count")
@@ -27,9 +28,14 @@ _MEANING: Final = {
 
 @dataclass(frozen=True)
 class RequestFigures:
-    """The requests of one service; ``worst_t`` is the minute with the largest share of failures, in seconds."""
+    """The requests of one service; ``worst_t`` is the minute with the largest share of failures, in seconds.
+
+    ``service`` is what it is called here: its ``name``, with its cluster where two clusters have one of that name.
+    """
 
     service: str
+    name: str
+    cluster: str
     offered: int
     served: int
     failed: int
@@ -66,9 +72,7 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
         values: np.ndarray = facts.raw("service_metrics", name)[name][at]
         return values
 
-    # Two clusters may have a service of the same name.
-    pairs = (column("cluster").astype(np.int64) << 32) | column("service")
-    keys, service = np.unique(pairs, return_inverse=True)
+    keys, service = np.unique(key_of(column("service"), column("cluster")), return_inverse=True)
     n = len(keys)
 
     def total(values: np.ndarray) -> list[int]:
@@ -96,7 +100,9 @@ def request_figures(facts: Facts) -> list[RequestFigures]:
     again = total(retried)
     return [
         RequestFigures(
-            facts.label(key & 0xFFFFFFFF, key >> 32),
+            facts.label(key >> 32, key & 0xFFFFFFFF),
+            facts.name("service", key >> 32),
+            facts.name("cluster", key & 0xFFFFFFFF),
             totals[0][i],
             totals[1][i],
             totals[2][i],

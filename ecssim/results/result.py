@@ -161,6 +161,19 @@ class Result:
         # By name, because pictures are the next room up: report reads results, never the other way round.
         return import_module("ecssim.report.plots").Plots(self)
 
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the one-file report to ``path``, without one as ``report.html`` into the run folder; return the path.
+
+        :raises ValueError: if there is no path and the run is in memory.
+        """
+        html = import_module("ecssim.report.html")
+        if path is None:
+            if self.folder is None:
+                raise ValueError("the run is in memory: say where the report goes")
+            path = self.folder / html.REPORT_FILE
+        written: Path = html.write_report(self, path)
+        return written
+
     def _build(self, name: str) -> pd.DataFrame:
         if name == "task_events":
             model = self.manifest.get("model") or {}

@@ -229,12 +229,11 @@ class Scaling:
 def scaling_figures(facts: Facts, bill: Bill, *, every: bool = False) -> list[ScalingFigures]:
     """The figures of the services that something scales; with ``every`` also of those that only had requests."""
     scaling = Scaling(facts)
-    dollars = bill.exact_by_service()
     found: list[ScalingFigures] = []
     for service, cluster in sorted(scaling.services()):
         one = scaling.policies(service, cluster) or len(scaling.moves(service, cluster))
         if one or (every and scaling.curves(service, cluster) is not None):
-            usd = float(dollars.get((facts.name("service", service), facts.name("cluster", cluster)), 0))
+            usd = float(bill.of(facts.name("service", service), facts.name("cluster", cluster)))
             found.append(scaling.figures(service, cluster, usd))
     return found
 

@@ -81,7 +81,7 @@ def summary(result: Result) -> dict[str, Any]:
         "calls": _calls(facts),
         "costs": {
             **bill.as_json(),
-            **per_million(bill, {r.service: r.served for r in requests}),
+            **per_million(bill, {r.service: (r.name, r.cluster, r.served) for r in requests}),
             **graviton(bill, str(manifest.get("region", HOME_REGION))),
         },
         "tasks": {"created": int((facts.tasks.origin != INITIAL).sum()), "initial": _initial(facts)},

@@ -11,16 +11,16 @@ from ecssim.decide.pricing import Dimension
 from ecssim.results.bill import ZERO, Bill, rounded
 
 
-def per_million(bill: Bill, served: Mapping[str, int]) -> dict[str, Any]:
+def per_million(bill: Bill, served: Mapping[str, tuple[str, str, int]]) -> dict[str, Any]:
     """The entry ``per_million_requests_usd`` of the costs: what a service cost for a million requests that it served.
 
-    ``served`` are the requests of each service; ``all`` has everything that the run cost, shared and idle too.
+    ``served`` are the name, the cluster and the requests of each service; ``all`` has everything that the run cost,
+    shared and idle too.
     """
-    millions = {name: Decimal(count) / 10**6 for name, count in served.items() if count}
+    millions = {name: Decimal(count) / 10**6 for name, (_, _, count) in served.items() if count}
     if not millions:
         return {}
-    services = bill.exact_by("service")
-    prices = {name: rounded(services.get(name, ZERO) / many) for name, many in millions.items()}
+    prices = {name: rounded(bill.of(*served[name][:2]) / many) for name, many in millions.items()}
     whole = rounded(bill.exact / sum(millions.values(), ZERO))
     return {"per_million_requests_usd": {"all": whole, "services": prices}}
 

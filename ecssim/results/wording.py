@@ -25,6 +25,12 @@ def duration(seconds: float) -> str:
     return f"{days}d{short}" if days else short
 
 
+def later(seconds: float) -> str:
+    """When something came after something else: ``4m05s later``; ``at once`` where that would be no time at all."""
+    text = duration(seconds)
+    return "at once" if text == "0s" else f"{text} later"
+
+
 def moment(start: datetime, t: float) -> str:
     """A time of the run on both clocks: ``2h00m11s (09:00:11Z)``, with the date after the first day."""
     # Rounded like the duration beside it, so that the two clocks agree.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ecssim.aws.check_load_balancing import check_listener, check_load_balancer, check_target_group
 from ecssim.aws.load_balancing import Listener, ListenerRule
 from ecssim.aws.names import ListenerActionType
+from ecssim.aws.requests import UpdateService
+from ecssim.aws.service import Service, ServiceLoadBalancer
 from ecssim.scenario.findings import Findings
 from ecssim.scenario.names import Names, name_of
 from ecssim.scenario.nodes import Step
@@ -21,6 +23,38 @@ def check_attributes(names: Names, findings: Findings) -> None:
     for index, listener in enumerate(scenario.listeners):
         findings.refusals(("listeners", index), list(check_listener(listener, names.target_groups)))
     _drains(names, findings)
+
+
+def check_moved_balancers(
+    where: tuple[Step, ...], request: UpdateService, service: Service | None, names: Names, findings: Findings
+) -> None:
+    """Target groups that an update names exist (LB-060), and clients get to the new one.
+
+    A stream to a service goes where the service's target group is as the run begins: no listener is named that could
+    be told otherwise.
+    """
+    known = [g.target_group_name for g in names.scenario.target_groups]
+    for number, balancer in enumerate(request.load_balancers or ()):
+        if balancer.target_group_arn is not None and names.target_group(balancer.target_group_arn) is None:
+            steps = (*where, "loadBalancers", number, "targetGroupArn")
+            name = name_of(balancer.target_group_arn)
+            findings.refers(steps, "target group", name, known, "targetGroups", rule="LB-060")
+    if request.load_balancers is None or service is None or not service.load_balancers:
+        return
+    first, later = _first_group(service.load_balancers, names), _first_group(request.load_balancers, names)
+    for stream in names.scenario.traffic:
+        goes_to = [stream.to] if stream.to is not None else [part.to for part in stream.split or ()]
+        if later != first and any(to.service and names.service(to.service) is service for to in goes_to):
+            findings.warning(
+                (*where, "loadBalancers"),
+                f"traffic {stream.name} goes to service {service.service_name}, which means its target group {first}, "
+                "also after this update; let it go to a listener, and move that with ModifyListener",
+            )
+
+
+def _first_group(balancers: tuple[ServiceLoadBalancer, ...], names: Names) -> str | None:
+    groups = [names.target_group(b.target_group_arn) for b in balancers if b.target_group_arn is not None]
+    return next((group.target_group_name for group in groups if group is not None), None)
 
 
 def _drains(names: Names, findings: Findings) -> None:

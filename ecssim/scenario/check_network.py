@@ -5,7 +5,8 @@ Implements NET-030 to NET-035, NET-037.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import IPv4Network
 
 from ecssim.aws.names import LoadBalancerType, VpcEndpointType
@@ -18,6 +19,7 @@ from ecssim.scenario.declared_addresses import (
     wants_free,
 )
 from ecssim.scenario.findings import Findings
+from ecssim.scenario.free_blocks import instead_of
 from ecssim.scenario.names import Names
 from ecssim.scenario.nodes import Step
 
@@ -56,8 +58,10 @@ def _vpcs(names: Names, findings: Findings) -> None:
                 findings.refers(("subnets", index, "vpcId"), "VPC", subnet.vpc_id, known, "vpcs")
 
 
-def _parse(steps: tuple[Step, ...], block: str, findings: Findings) -> IPv4Network | None:
-    """The block, if it is one that a VPC or subnet can have (NET-030)."""
+def _parse(
+    steps: tuple[Step, ...], block: str, findings: Findings, free: Callable[[IPv4Network], str] | None = None
+) -> IPv4Network | None:
+    """The block, if it is one that a VPC or subnet can have (NET-030); ``free`` says what to write in its place."""
     address, _, prefix = block.partition("/")
     try:
         network = IPv4Network(block, strict=False)
@@ -65,7 +69,8 @@ def _parse(steps: tuple[Step, ...], block: str, findings: Findings) -> IPv4Netwo
         findings.error(steps, f"{block} is not an IPv4 block", "NET-030")
         return None
     if str(network.network_address) != address:
-        findings.error(steps, f"{block} begins inside the block {network}; did you mean {network}?", "NET-030")
+        instead = free(network) if free is not None else f"did you mean {network}?"
+        findings.error(steps, f"{block} begins inside the block {network}; {instead}", "NET-030")
         return None
     if not 16 <= network.prefixlen <= 28:
         message = f"a block is /16 to /28, got /{prefix} of {block}"
@@ -82,7 +87,9 @@ def _blocks(names: Names, findings: Findings) -> Iterator[tuple[int, IPv4Network
             findings.error(("subnets", index, "availabilityZone"), message, "NET-030")
         if subnet.cidr_block is None:
             continue  # IPv6 only, or without any block: see check_ipv6
-        network = _parse(("subnets", index, "cidrBlock"), subnet.cidr_block, findings)
+        network = _parse(
+            ("subnets", index, "cidrBlock"), subnet.cidr_block, findings, partial(instead_of, names, index)
+        )
         if network is None:
             continue
         usable = network.num_addresses - RESERVED_ADDRESSES

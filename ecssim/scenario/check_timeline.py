@@ -18,6 +18,7 @@ from ecssim.aws.requests import REQUESTS, PutClusterCapacityProviders, StartTask
 from ecssim.aws.service import Service
 from ecssim.aws.shape import Shape
 from ecssim.catalog import api_buckets
+from ecssim.scenario.check_load_balancing import check_moved_balancers
 from ecssim.scenario.check_network import refers_to_subnet
 from ecssim.scenario.check_services import (
     check_deployment_alarms,
@@ -85,6 +86,8 @@ def _entry(
 
 def _call(where: tuple[Step, ...], request: Shape, names: Names, around: Surroundings, findings: Findings) -> None:
     service = _service_named(where, request, names, findings)
+    if isinstance(request, UpdateService):
+        check_moved_balancers(where, request, service, names, findings)
     if isinstance(request, UpdateService) and service is not None:
         findings.refusals(where, check_update(service, request, around))
     else:

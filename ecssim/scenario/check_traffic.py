@@ -58,7 +58,8 @@ def check_traffic(names: Names, findings: Findings) -> None:
             _destination((*where, "split", number, "to"), part.to, names, findings)
         check_stream(where, traffic, names, findings)
         steps = traffic.steps or ()
-        if any(later.at <= earlier.at for earlier, later in itertools.pairwise(steps)):
+        times = [seconds_of(step.at, names.scenario.start) for step in steps]
+        if any(later <= earlier for earlier, later in itertools.pairwise(times)):
             findings.error((*where, "steps"), "steps must be in the order of their times")
 
 

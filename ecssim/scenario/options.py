@@ -39,6 +39,7 @@ MODEL_OPTIONS: Mapping[str, ModelOption] = {
     "eniSlotRelease": ModelOption(("deleted", "early"), "NET-021"),
     "plainServiceTimes": ModelOption(("exponential", "constant"), "LB-020"),
     "reachability": ModelOption(("routes", "open"), "NET-081"),
+    "memoryLimit": ModelOption(("ignored", "enforced"), "AGENT-046"),
     "imageSize": ModelOption((), "LIFE-084"),
     "lazyLoadingPull": ModelOption((), "FG-025"),
     "lazyLoadingPenalty": ModelOption((), "FG-025"),

@@ -1,8 +1,8 @@
 """Requests that reach the services: patterns and recorded traces.
 
-Rates are requests per second as plain numbers (the contract's unit for traffic), times seconds from start or
-a clock time. A stream goes to a service, a target group, a listener or a discovery name, or is split over
-several. At a listener ``host``, ``path`` and ``method`` decide which rule takes it.
+Rates are requests per second as plain numbers (the contract's unit for traffic), times a duration from start, a
+clock time or a timestamp, each to the second. A stream goes to a service, a target group, a listener or a discovery
+name, or is split over several. At a listener ``host``, ``path`` and ``method`` decide which rule takes it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from ecssim.aws.shape import Name, Region, Shape
 from ecssim.scenario.clients import Clients
+from ecssim.scenario.timeline import Moment
 from ecssim.scenario.units import Duration, Number, Share, Size
 
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
@@ -45,7 +46,7 @@ class Split(Shape):
 class Step(Shape):
     """From ``at`` on the rate is ``rate``."""
 
-    at: Duration
+    at: Moment
     rate: Number
 
 
@@ -61,7 +62,7 @@ class Burst(Shape):
 
     factor: Number
     for_: Annotated[Duration, Field(alias="for")]
-    at: Duration | None = None
+    at: Moment | None = None
     every: Duration | None = None
 
     @model_validator(mode="after")
@@ -141,7 +142,7 @@ class Traffic(Shape):
     peak: Number | None = None
     peak_at: ClockTime | None = None
     weekend: Share | None = None
-    at: Duration | None = None
+    at: Moment | None = None
     for_: Annotated[Duration | None, Field(alias="for")] = None
     ramp: Duration | None = None
     noise: Share | None = None

@@ -17,6 +17,7 @@ from ecssim.results.facts import INITIAL, INTERRUPTIONS, TASK_FAILED_TO_START, F
 from ecssim.results.packing import Packing
 from ecssim.results.placement_figures import placement_figures
 from ecssim.results.repacking import repack
+from ecssim.results.request_figures import RequestFigures, request_figures
 from ecssim.results.scaling_figures import scaling_figures, total
 from ecssim.results.service_figures import service_figures
 
@@ -40,6 +41,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "availability": Measure("availability", "share of service-minutes", False),
         "lost_requests": Measure("lost requests", "requests", True),
         "success": Measure("served requests", "share of requests", False),
+        "p95_latency": Measure("p95 response time", "s", True),
         "interruptions": Measure("interruptions", "tasks", True),
         "failed_starts": Measure("failed starts", "tasks", True),
         "p95_time_to_running": Measure("p95 time to RUNNING", "s", True),
@@ -66,7 +68,8 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
 """What is compared, in the order in which it is shown.
 
 ``availability`` is the share of minutes in which a service had its minimum of healthy tasks, over all services;
-``success`` the served share of the requests that were answered; ``missing_task_minutes`` what was desired and did
+``success`` the served share of the requests that were answered; ``p95_latency`` the 95th percentile of the response
+time, of each minute weighted by its requests, over all services; ``missing_task_minutes`` what was desired and did
 not run, minute by minute. ``under_provisioned`` to ``flaps`` judge what scales the services against what their
 requests cost (:mod:`ecssim.results.scaling_figures`); ``time_to_capacity`` is the mean over the steps in load that got
 their tasks at all, ``steps_missed`` how many did not. What begins with ``instances_needed`` is about container
@@ -98,6 +101,7 @@ def measures(result: Result) -> dict[str, float]:
         "availability": (minutes - short) / minutes if minutes else nan,
         "lost_requests": float(failed) if rows["offered_count"].any() else nan,
         "success": served / (served + failed) if served + failed else nan,
+        "p95_latency": _latency(request_figures(facts)),
         "interruptions": float(np.isin(tasks.stop_code, INTERRUPTIONS).sum()),
         "failed_starts": float((tasks.stop_code == TASK_FAILED_TO_START).sum()),
         "p95_time_to_running": float(np.percentile(waited, 95)) if len(waited) else nan,
@@ -108,3 +112,10 @@ def measures(result: Result) -> dict[str, float]:
         "repack_saves": float(again.saved) if again is not None else nan,
         "repack_restarts": float(again.restarts) if again is not None else nan,
     }
+
+
+def _latency(figures: list[RequestFigures]) -> float:
+    """The p95 response time over all services that know theirs, weighted by what they served; NaN without any."""
+    known = [(f.latency_p95, f.served) for f in figures if not np.isnan(f.latency_p95) and f.served]
+    served = sum(n for _, n in known)
+    return sum(p95 * n for p95, n in known) / served if served else float("nan")

@@ -140,6 +140,7 @@ class Container:
         "status",
         "stopped_at",
         "task",
+        "told",
         "up_from",
         "up_to",
     )
@@ -156,6 +157,8 @@ class Container:
         self.signalled = False
         self.health = UNKNOWN
         self.reported = UNKNOWN
+        #: (status, exit code, reason) as ECS last heard of them, while its agent is not heard (AGENT-024).
+        self.told: tuple[int, int, str] | None = None
         self.ahead: tuple[Any, ...] = ()
         self.given = -1.0
         self.last_event = 0

@@ -248,6 +248,116 @@ def test_what_is_reported_after_stopped_changes_nothing() -> None:
     assert [(t.exited, t.execution_stopped_at, t.stop_code) for t in unheard] == before
 
 
+# -- containers with lives of their own -----------------------------------------------------------------------
+
+#: A web server that waits for its helper; both of one image, which is pulled once.
+CHAIN = [
+    {"name": "web", "image": "app", "dependsOn": [{"containerName": "helper", "condition": "START"}]},
+    {"name": "helper", "image": "app", "essential": False},
+]
+#: Seconds from the creation of a task to the start of its helper, and of its web server.
+HELPER = DISPATCH + 0.5 + 1.0 + START
+WEB = HELPER + START
+
+
+def chained(*timeline: dict[str, Any], **more: Any) -> dict[str, Any]:
+    definition = task_definition(containerDefinitions=more.pop("containers", CHAIN))
+    return on_ec2(*timeline, taskDefinitions=[definition], **more)
+
+
+def happened(result: Any, name: str, status: str) -> list[float]:
+    rows = result.container_events
+    return [float(t) for t in rows[(rows.container == name) & (rows.status == status)].t]
+
+
+def shown(sim: Sim) -> list[str]:
+    """The containers' lastStatus as DescribeTasks shows it."""
+    (task,) = sim.tasks()
+    answer = sim.call("DescribeTasks", cluster="prod", tasks=[sim.engine.task_id(task)])
+    return [container["lastStatus"] for container in answer["tasks"][0]["containers"]]
+
+
+@pytest.mark.rule("AGENT-024", "AGENT-043")
+def test_a_chain_that_starts_unseen_is_running_for_ecs_when_that_is_reported() -> None:
+    sim = Sim(chained(run_task("98s"), cut("100s", "150s"))).to(200)
+    assert sim.statuses() == ["ACTIVATING"]
+    assert shown(sim) == ["PENDING", "PENDING"]
+    result = sim.finish()
+    assert happened(result, "web", "RUNNING") == pytest.approx([98 + WEB], abs=1e-3)
+    rows = {s: t for t, s in path(result)}
+    assert rows["RUNNING"] == pytest.approx(heard(98 + WEB, 250), abs=1e-3)
+
+
+@pytest.mark.rule("AGENT-024", "AGENT-042", "AGENT-043")
+def test_a_chain_whose_essential_container_ends_unseen_runs_on_for_ecs() -> None:
+    """The agent stops the helper all the same, and the task's share of the instance is free."""
+    brief = {"app": {"containers": {"web": {"runsFor": "200s"}, "helper": {"stopsAfter": "5s"}}}}
+    sim = Sim(chained(run_task("10s"), cut("100s", "10m"), behaviour=brief))
+    ended = 10 + WEB + 200
+    instance = sim.engine.world.instances[0]
+    sim.to(ended + 1)
+    assert sim.statuses() == ["RUNNING"]
+    assert instance.agent_cpu == 2048 - 256
+    sim.to(ended + 6)
+    assert sim.statuses() == ["RUNNING"]
+    assert shown(sim) == ["RUNNING", "RUNNING"]
+    assert instance.agent_cpu == 2048
+    assert sim.engine.world.clusters[0].fleet.remaining(0).cpu == 2048 - 256
+    result = sim.finish()
+    assert happened(result, "web", "STOPPED") == pytest.approx([ended], abs=1e-3)
+    assert happened(result, "helper", "STOPPED") == pytest.approx([ended + 5], abs=1e-3)
+    task = result.tasks.iloc[0]
+    assert task.execution_stopped_at == pytest.approx(ended, abs=1e-3)
+    assert task.stopping_at == pytest.approx(heard(ended, 700), abs=1e-3)
+    assert task.stopped_at == task.stopping_at
+    assert task.stop_code == "EssentialContainerExited"
+
+
+@pytest.mark.rule("AGENT-024")
+def test_a_chain_that_starts_and_ends_unseen_was_running_in_between() -> None:
+    brief = {"app": {"containers": {"web": {"runsFor": "20s"}}}}
+    result = run_dict(chained(run_task("98s"), cut("100s", "150s"), behaviour=brief))
+    told = heard(98 + WEB, 250)
+    rows = path(result)
+    assert [(round(t, 2), s) for t, s in rows[2:]] == [(round(told, 2), s) for s in ("RUNNING", "STOPPING", "STOPPED")]
+    assert result.tasks.stop_code[0] == "EssentialContainerExited"
+
+
+def test_containers_of_a_chain_that_end_after_the_signal_are_reported_later() -> None:
+    sim = Sim(chained(run_task(), cut("100s", "10m"), behaviour={"app": {"stopsAfter": "10s"}})).to(90)
+    sim.call("StopTask", cluster="prod", task=sim.engine.task_id(sim.tasks()[0]))
+    # First the web server, then what it depended on.
+    sim.to(111)
+    assert sim.statuses() == ["STOPPING"]
+    assert sim.engine.world.instances[0].agent_cpu == 2048
+    assert sim.finish().tasks.stopped_at[0] == pytest.approx(heard(110, 700), abs=1e-3)
+
+
+def test_a_chain_that_fails_to_start_unseen_is_told_of_later() -> None:
+    fails = {"failsToStart": {"share": 1.0, "reason": "CannotStartContainerError: x"}}
+    broken = {"app": {"containers": {"web": fails}}}
+    sim = Sim(chained(run_task("98s"), cut("100s", "150s"), behaviour=broken)).to(200)
+    assert sim.statuses() == ["ACTIVATING"]
+    assert sim.engine.world.instances[0].agent_cpu == 2048
+    task = sim.finish().tasks.iloc[0]
+    assert task.stop_code == "TaskFailedToStart"
+    assert task.stopping_at == pytest.approx(heard(98 + WEB, 250), abs=1e-3)
+
+
+@pytest.mark.rule("LIFE-066")
+def test_health_stays_as_reported_also_while_ecs_has_not_noticed_the_loss() -> None:
+    check = {"healthCheck": {"command": ["CMD", "true"], "interval": 10, "retries": 2}}
+    containers = [{"name": "web", "image": "app", **check}]
+    document = chained(
+        cut("100s", "60s"), containers=containers, services=[service()], behaviour={"app": {"unhealthyAfter": "100s"}}
+    )
+    sim = Sim(document).to(150)
+    assert [c.health for c in sim.tasks()[0].containers or ()] == [2]
+    assert len(sim.tasks()) == 1
+    sim.to(170)
+    assert len(sim.tasks()) == 2
+
+
 # -- interfaces -----------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from builders import awsvpc, fargate, run_dict, target_group, task_definition
+from builders import Sim, awsvpc, fargate, run_dict, target_group, task_definition
 from network_rig import IN_ECR, endpoint, gateway_endpoint, on_fargate, vpc
 from pydantic import ValidationError
 
@@ -226,3 +226,14 @@ def test_how_requests_are_is_said_beside_the_stream_and_nowhere_else():
     document["traffic"][0]["clients"] = {"requestSize": "1kB"}
     with pytest.raises(ValidationError, match="requestSize"):
         run_dict(document)
+
+
+@pytest.mark.rule("COST-025", "NET-036")
+@pytest.mark.parametrize(("mode", "nodes"), [("off", 3), ("verify", 5)])
+def test_with_mutual_tls_an_alb_grows_at_half_the_open_connections(mode: str, nodes: int) -> None:
+    """60,000 open connections are 20 capacity units of 3,000, or 40 of 1,500: a node for eight of them in each zone."""
+    clients = {"requestSize": "10B", "responseSize": "10B", "requestsPerConnection": 1, "connectionLasts": "10m"}
+    listener = {"protocol": "HTTPS", "mutualAuthentication": {"mode": mode}}
+    sim = Sim(balanced(listener=listener, **clients)).to(1800)
+    (balancer,) = sim.engine.balancer_nodes.balancers
+    assert {len(held) for held in balancer.nodes.values()} == {nodes}

@@ -74,6 +74,47 @@ def test_these_updates_start_a_deployment(params: dict) -> None:
     assert len(result.tasks) == 4
 
 
+@pytest.mark.parametrize(
+    ("balancer", "deployments"),
+    [
+        pytest.param({"containerPort": 8080}, 2, id="another port of the same container in the same group"),
+        pytest.param({"targetGroupArn": "other"}, 2, id="another target group"),
+        pytest.param({}, 1, id="what it has already"),
+    ],
+)
+@pytest.mark.rule("DEPLOY-002")
+def test_other_load_balancers_start_a_deployment(balancer: dict, deployments: int) -> None:
+    """Also where the tasks of both revisions look alike; the new tasks are in the new group and the old one empties."""
+    ports = {"portMappings": [{"containerPort": 80}, {"containerPort": 8080}]}
+    document = on_ec2(
+        initialState="steady",
+        taskDefinitions=[task_definition(networkMode="awsvpc", container=ports)],
+        targetGroups=[target_group(), target_group("other")],
+        services=[fargate(count=2, loadBalancers=behind("tg"))],
+        timeline=[update("2m", loadBalancers=[{**behind("tg")[0], **balancer}])],
+    )
+    sim = Sim(document)
+    sim.to(900)
+    members = {g.name: len(g.members) for g in sim.engine.world.target_groups}
+    now = balancer.get("targetGroupArn", "tg")
+    assert members == {"tg": 0, "other": 0, now: 2}
+    result = sim.finish()
+    assert len(result.deployments) == deployments
+    assert len(result.tasks) == 2 * deployments
+    assert set(result.deployments.rollout_state.astype(str)) == {"COMPLETED"}
+
+
+@pytest.mark.parametrize(("version", "deployments"), [("1.3.0", 2), ("LATEST", 1)])
+@pytest.mark.rule("DEPLOY-002")
+def test_another_platform_version_starts_a_deployment(version: str, deployments: int) -> None:
+    document = on_ec2(
+        taskDefinitions=[task_definition(networkMode="awsvpc")],
+        services=[fargate(count=2)],
+        timeline=[update("2m", platformVersion=version)],
+    )
+    assert len(run_dict(document).deployments) == deployments
+
+
 @pytest.mark.rule("DEPLOY-002")
 def test_other_subnets_start_a_deployment_too() -> None:
     result = run_dict(
@@ -90,7 +131,7 @@ def test_other_subnets_start_a_deployment_too() -> None:
 
 @pytest.mark.rule("DEPLOY-002")
 @pytest.mark.parametrize(("version", "deployments"), [("1.3.0", 2), ("1.4.0", 1)])
-def test_another_platform_version_starts_a_deployment(version: str, deployments: int) -> None:
+def test_a_platform_version_is_told_from_what_latest_means(version: str, deployments: int) -> None:
     result = run_dict(
         on_ec2(
             taskDefinitions=[task_definition(networkMode="awsvpc")],

@@ -176,6 +176,42 @@ def test_a_third_task_that_waits_for_a_slowed_pull_is_moved_with_it() -> None:
     assert [path(result, i)[-1][0] for i in range(3)] == pytest.approx([13.8 + START] * 3, abs=1e-3)
 
 
+def chained(image: str, family: str = "chain") -> dict[str, Any]:
+    """A task definition whose containers have lives of their own: a helper of image ``side``, then the web server."""
+    helper = {"name": "helper", "image": "side", "essential": False}
+    web = {"name": "web", "image": image, "dependsOn": [{"containerName": "helper", "condition": "START"}]}
+    return task_definition(family, containerDefinitions=[web, helper])
+
+
+@pytest.mark.rule("AGENT-031")
+def test_pulls_of_containers_in_a_chain_share_the_link_with_those_of_other_tasks() -> None:
+    """In both directions: 60 MB in a second alone; the helper's 120 MB meet the other task's 120 MB half-way."""
+    images = {"app": {"size": "60MB"}, "other": {"size": "120MB"}, "side": {"size": "120MB"}}
+    definitions = [task_definition("other", container={"image": "other"}), chained("app")]
+    timeline = [run_task("10s", "other"), run_task("11s", "chain")]
+    result = run_dict(on_ec2(taskDefinitions=definitions, images=images, timeline=timeline))
+    # The other task pulls from 10.8 on and alone until 11.8, when half of its 2 s are left: with the helper's 2 s
+    # these take until 13.8; the helper has a second left then, and is alone.
+    rows = result.container_events
+    pulled = rows[(rows.container == "helper") & (rows.status == "PULLED")].t
+    assert pulled.tolist() == pytest.approx([14.8], abs=1e-3)
+    assert result.tasks.pull_stopped_at.iloc[0] == pytest.approx(13.8, abs=1e-3)
+    # The web server's image comes when the helper runs, and nobody else pulls.
+    assert result.tasks.pull_stopped_at.iloc[1] == pytest.approx(14.8 + START + PULL, abs=1e-3)
+
+
+@pytest.mark.rule("AGENT-031")
+def test_a_pull_of_a_chain_is_slowed_by_one_that_begins_later() -> None:
+    images = {"app": {"size": "60MB"}, "other": {"size": "60MB"}, "side": {"size": "120MB"}}
+    definitions = [task_definition("other", container={"image": "other"}), chained("app")]
+    timeline = [run_task("10s", "chain"), run_task("11s", "other")]
+    result = run_dict(on_ec2(taskDefinitions=definitions, images=images, timeline=timeline))
+    rows = result.container_events
+    pulled = rows[(rows.container == "helper") & (rows.status == "PULLED")].t
+    # From 10.8 on, alone until 11.8: a second is left of it, which takes two beside the second of the other task.
+    assert pulled.tolist() == pytest.approx([13.8], abs=1e-3)
+
+
 def test_pulls_one_after_the_other_do_not_share() -> None:
     result = run_dict(on_ec2(timeline=[run_task("10s", "other"), run_task("20s", "app")]))
     assert running_after(result, 0) == pytest.approx(COLD + PULL, abs=1e-3)
@@ -306,6 +342,40 @@ def test_a_cleanup_deletes_a_few_images_the_longest_unused_first(most: int | Non
     pool = sim.engine.recorder.names.pool("image")
     there = [n for n in names if pool[n] in sim.engine.world.instances[0].images]
     assert there == names[len(names) - left :]
+
+
+@pytest.mark.rule("AGENT-035", "AGENT-036")
+@pytest.mark.parametrize(("minutes", "cached"), [(205, True), (211, False)])
+def test_images_of_chains_are_cleaned_up_like_others(minutes: int, cached: bool) -> None:
+    """On an instance that runs nothing else: three hours after the task has left, at the next half hour."""
+    document = on_ec2(
+        duration="8h",
+        taskDefinitions=[chained("app")],
+        images={"app": {"size": "60MB"}, "side": {"size": "60MB"}},
+        behaviour={"chain": {"runsFor": "10s"}},
+        timeline=[run_task("10s", "chain"), run_task(f"{minutes * 60 + 23}s", "chain")],
+    )
+    pulls = 0.0 if cached else 2 * PULL
+    assert running_after(run_dict(document), 1) == pytest.approx(DISPATCH + MANIFEST + 2 * START + pulls, abs=1e-3)
+
+
+@pytest.mark.rule("AGENT-036")
+def test_a_chain_that_runs_keeps_what_its_first_container_pulled() -> None:
+    """Also while the agent cleans up before a pull of the same task: it is in use, whatever else left it."""
+    agent = {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1m"}
+    helper = {"name": "helper", "image": "side", "essential": False}
+    wait = {"dependsOn": [{"containerName": "helper", "condition": "COMPLETE"}]}
+    chain = task_definition("chain", containerDefinitions=[{"name": "web", "image": "app", **wait}, helper])
+    behaviour = {"chain": {"containers": {"helper": {"runsFor": "2h"}, "web": {"runsFor": "10s"}}}}
+    timeline = [run_task("10s", "brief"), run_task("20s", "chain")]
+    brief = task_definition("brief", container={"image": "side"})
+    document = on_ec2(
+        agent, duration="4h", taskDefinitions=[brief, chain], behaviour=behaviour | {"brief": {"runsFor": "10s"}},
+        images={"app": {"size": "60MB"}, "side": {"size": "60MB"}}, timeline=timeline,
+    )  # fmt: skip
+    sim = Sim(document).to(7300)
+    pool = sim.engine.recorder.names.pool("image")
+    assert {pool["app"], pool["side"]} <= set(sim.engine.world.instances[0].images)
 
 
 @pytest.mark.rule("AGENT-031")

@@ -187,7 +187,7 @@ def test_an_instance_that_does_not_reach_ecs_never_joins_and_is_paid_for(lacks, 
         assert str(event["instance"]).startswith("i-")
         texts = [f["text"] for f in result.summary()["findings"] if f["what"] == "network.unreachable"]
         assert len(texts) == 1
-        assert "1 instance that never joined" in texts[0]
+        assert "For that reason 1 instance never joined, the first at" in texts[0]
 
 
 @pytest.mark.rule("NET-081")
@@ -290,3 +290,12 @@ def test_check_warns_if_and_only_if_a_task_fails_in_the_run(has, private, image,
         assert str(event["missing"]) in warned[0]
         error = str(result.task_events["stopped_reason"].dropna().iloc[0]).partition(":")[0]
         assert warned[0].endswith(f"they will fail with {error}")
+
+
+def test_the_summary_counts_tasks_and_says_whose_they_are():
+    """Tries of one service are tasks of it; a task that lacks two hosts behind one hop is one task."""
+    result = one(on_fargate(IN_ECR), without="s3", duration="10m")
+    (finding,) = [f for f in result.summary()["findings"] if f["what"] == "network.unreachable"]
+    tasks = result.reachability_events["task_id"].nunique()
+    assert tasks >= 2
+    assert f"For that reason {tasks} tasks of service web could not start, the first at" in finding["text"]

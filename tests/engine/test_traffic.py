@@ -204,3 +204,53 @@ def test_a_service_without_a_load_balancer_is_reached_directly() -> None:
     _assert_conserved(result)
     assert result.service_metrics.served_count.sum() >= 10 * 60 * 30 - 5
     assert result.service_metrics.request_count_per_target.isna().all()
+
+
+@pytest.mark.parametrize("few", [24, 0], ids=["one by one", "as vectors"])
+@pytest.mark.parametrize(
+    ("at", "minute", "count"),
+    [
+        pytest.param("10m30s", 10, 10 * 30 + 90 * 30, id="half a minute"),
+        pytest.param("08:10:30", 10, 10 * 30 + 90 * 30, id="a clock time"),
+        pytest.param("10m59s", 10, 10 * 59 + 90, id="the last second"),
+        pytest.param("10m", 10, 90 * 60, id="a whole minute"),
+    ],
+)
+def test_a_step_takes_effect_at_its_second(
+    at: str, minute: int, count: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its minute counts in proportion, and nothing of the new rate comes before (design rule 11)."""
+    monkeypatch.setattr(traffic_module, "FEW", few)
+    for load in (
+        {"pattern": "steps", "steps": [{"at": "0s", "rate": 10}, {"at": at, "rate": 90}]},
+        {"pattern": "spike", "base": 10, "peak": 90, "at": at, "for": "1h"},
+    ):
+        document = _web(traffic=[{"name": "t", "to": {"targetGroup": "web"}, **load}], start="2026-03-02T08:00:00Z")
+        result = _run(document)
+        _assert_conserved(result)
+        offered = result.service_metrics.offered_count
+        assert offered.iloc[minute] == count
+        assert offered.iloc[:minute].tolist() == [600] * minute
+        assert (offered.iloc[minute + 1 :] == 5400).all()
+
+
+def test_nothing_of_a_step_arrives_before_its_second() -> None:
+    """However a minute is cut: also the minutes after the one of the change, and those of the next hour."""
+    steps = [{"at": "0s", "rate": 10}, {"at": "59m30s", "rate": 90}]
+    stream = {"name": "t", "to": {"targetGroup": "web"}, "pattern": "steps", "steps": steps}
+    sim = Simulation(load_mapping(_web(traffic=[stream], duration="2h")))
+    traffic = sim.engine.traffic
+    arrived = []
+    for until in ("59m29s", "59m40s", "60m30s"):
+        sim.advance(until=until)
+        for target in traffic.targets:
+            traffic.close(target, sim.engine.kernel.now)
+        arrived.append(traffic.arrived(traffic.streams[0]))
+    assert arrived == [10 * 3569, 10 * 3570 + 90 * 10, 10 * 3570 + 90 * 60]
+
+
+def test_a_queue_grows_from_the_second_of_the_step_on() -> None:
+    """Four tasks serve 40 a second: half a minute of 90 leaves 1,500 waiting, a minute of 50 would leave 600."""
+    steps = [{"at": "0s", "rate": 10}, {"at": "10m30s", "rate": 90}]
+    result = _run(_web(traffic=[{"name": "t", "to": {"targetGroup": "web"}, "pattern": "steps", "steps": steps}]))
+    assert result.service_metrics.in_flight_count.iloc[10] == pytest.approx(1500, abs=20)

@@ -187,3 +187,23 @@ def test_a_browser_opens_the_page_offline_and_has_nothing_to_complain_about(demo
     assert "Subnet private-a ran out of addresses" in done.stdout
     assert done.stdout.count("<svg") == page(demo).count("<svg")
     assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
+
+
+def test_a_run_from_python_writes_its_report_where_it_is_told_to(tmp_path: Path) -> None:
+    """The command writes it always; a call has to ask, for the pictures take seconds."""
+    import ecssim
+    from ecssim.scenario.load import load_mapping
+
+    document = {"ecssim": 1, "name": "small", "duration": "10m"}
+    loaded = load_mapping(document)
+    quiet = ecssim.run(loaded, out=tmp_path / "quiet")
+    assert not (tmp_path / "quiet" / "report.html").exists()
+    assert quiet.report() == tmp_path / "quiet" / "report.html"
+    assert (tmp_path / "quiet" / "report.html").exists()
+    ecssim.run(loaded, out=tmp_path / "told", report=True)
+    assert "<html" in (tmp_path / "told" / "report.html").read_text("utf-8")
+    assert ecssim.run(loaded).report(tmp_path / "page.html").exists()
+    with pytest.raises(ValueError, match="in memory"):
+        ecssim.run(loaded).report()
+    with pytest.raises(ValueError, match="give out"):
+        ecssim.run(loaded, report=True)

@@ -8,6 +8,7 @@ import re
 from ipaddress import IPv4Network
 from typing import Any
 
+import numpy as np
 import pytest
 from builders import call, group, run_dict, scenario, service, task_definition
 from hypothesis import given
@@ -23,8 +24,9 @@ from ecssim.results.fleet_figures import most_of
 from ecssim.results.repack import Demand, fits
 from ecssim.results.result import Result
 from ecssim.results.scaling_figures import scaling_figures
-from ecssim.results.service_figures import PATIENCE_MINUTES, _after_patience
+from ecssim.results.service_figures import PATIENCE_MINUTES, _after_patience, service_figures
 from ecssim.results.subnet_figures import most_at_once
+from ecssim.results.waits import waits_of
 from ecssim.results.wording import duration, figure, listed, options, path
 from ecssim.scenario.load import load_mapping
 from tests.golden.summaries import ROOT
@@ -299,7 +301,7 @@ def test_options_are_quoted_for_the_grammar_and_for_the_shell() -> None:
 @pytest.mark.parametrize(
     ("largest", "text"),
     [
-        pytest.param(100, "could not place 200 tasks from 0s (00:00:00Z) on for up to 7m45s", id="until there is room"),
+        pytest.param(100, "could not place 200 tasks from 0s (00:00:00Z) on for up to 8m00s", id="until there is room"),
         pytest.param(10, "could not place 200 tasks from 0s (00:00:00Z) on and still has not", id="for ever"),
     ],
 )
@@ -385,3 +387,73 @@ def test_a_fix_is_said_once() -> None:
     (stuck,) = [f for f in result.summary()["findings"] if f["what"] == "deployment.notComplete"]
     # In the form that the terminal and the page know, or they print it twice.
     assert stuck["text"].endswith(f" Fix: {stuck['fix']}")
+
+
+def short_of_room(*hours: int, minutes: int = 20) -> list[dict[str, Any]]:
+    """Findings of a service with room for four tasks that wants six for some minutes at some hours."""
+    timeline = []
+    for hour in hours:
+        ask = {"cluster": "prod", "service": "web"}
+        timeline.append(call(f"{hour}h", "UpdateService", desiredCount=6, **ask))
+        timeline.append(call(f"{hour * 60 + minutes}m", "UpdateService", desiredCount=4, **ask))
+    document = scenario(
+        duration=f"{max(hours) + 1}h",
+        initialState="steady",
+        taskDefinitions=[task_definition(cpu="512", memory="512")],
+        autoScalingGroups=[group(1)],
+        services=[service(count=4)],
+        timeline=timeline,
+    )
+    return [f for f in run_dict(document).summary()["findings"] if f["what"].startswith("placement.")]
+
+
+def test_waits_that_are_hours_apart_are_findings_of_their_own() -> None:
+    found = short_of_room(1, 4)
+    assert [(f["what"], f["t"]) for f in found] == [("placement.unplaced", 3600.0), ("placement.unplaced", 14400.0)]
+    for finding, start in zip(found, ("1h00m00s", "4h00m00s"), strict=True):
+        assert f"could not place 2 tasks from {start}" in finding["text"]
+        assert "for up to 20m00s" in finding["text"]
+
+
+def test_of_many_waits_the_longest_are_told_and_the_rest_is_counted() -> None:
+    found = short_of_room(1, 2, 3, 4, 5)
+    assert len(found) == 4
+    assert [f["text"] for f in found if "could not place tasks 2 more times, first from 4h00m00s" in f["text"]]
+
+
+def test_short_waits_are_one_note() -> None:
+    found = short_of_room(1, 3, minutes=2)
+    assert [f["what"] for f in found] == ["placement.waited"]
+    assert "2 times, first from 1h00m00s (01:00:00Z), last from 3h00m00s (03:00:00Z) on" in found[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("finished", "waits"),
+    [
+        pytest.param(NAN, 1, id="old tasks make it look whole"),
+        pytest.param(600.0, 2, id="over before the second refusal"),
+    ],
+)
+def test_refusals_in_one_deployment_are_one_wait(finished: float, waits: int) -> None:
+    """A service that waits for room for new tasks has all of its old ones the whole time."""
+    record = Record().minutes([4] * 60).deployment("ecs-svc/1", 60.0, finished, "IN_PROGRESS", "")
+    record.recorder.close(True, {"simulated": 3600.0})
+    facts = Facts(Result.from_sink(record.sink))
+    rows = np.array([(300.0, 0), (1800.0, 0)], dtype=[("t", np.float64), ("task", np.int64)])
+    figures = service_figures(facts)[0]
+    assert [wait.t for wait in waits_of(facts, rows, figures)] == [300.0, 1800.0][:waits]
+
+
+@pytest.mark.parametrize("begun", [3600.0, 3599.97])
+def test_a_deployment_that_begins_as_the_record_ends_has_only_just_begun(begun: float) -> None:
+    """A killed run is cut at a whole hour, and what a timeline does at that hour is still in it."""
+    text = texts(Record().deployment("d", begun, NAN, "IN_PROGRESS", "").summary(), "deployment.notComplete")[0]
+    assert "had only just begun when the record ends" in text
+    assert "later" not in text
+
+
+def test_what_ends_as_it_begins_ends_at_once() -> None:
+    text = texts(Record().deployment("d", 600.0, 600.0, "FAILED", "because").summary(), "deployment.failed")[0]
+    assert "failed at once" in text
+    record = Record().deployment("d", 600.0, 600.03, "IN_PROGRESS", "").deployment("e", 600.03, 900.0, "COMPLETED", "")
+    assert " at once" in texts(record.summary(), "deployment.superseded")[0]

@@ -317,3 +317,55 @@ def test_a_reason_that_no_stopped_task_shows_is_a_warning(reason: str, said: str
     warnings = _warnings(f'behaviour.web.failsToStart={{share: 0.1, reason: "{reason}"}}')
     about = [w for w in warnings if w.startswith("reason")]
     assert [said in w for w in about] == ([True] if said else [])
+
+
+_MOVE = "timeline[0].with.loadBalancers=[{targetGroupArn: %s, containerName: app, containerPort: 8080}]"
+_TO_WEB = "traffic=[{name: users, to: {%s}, pattern: constant, rate: 1}]"
+
+
+@pytest.mark.rule("LB-060")
+def test_an_update_to_a_target_group_that_is_not_there_is_refused() -> None:
+    with pytest.raises(BadInput, match="there is no target group 'webb'; did you mean web"):
+        load_scenario(WELL, sets=[_MOVE % "webb"])
+
+
+@pytest.mark.parametrize(
+    ("group", "to", "warned"),
+    [
+        pytest.param("green", "service: prod/web", True, id="the stream stays behind"),
+        pytest.param("web", "service: prod/web", False, id="the group that it has"),
+        pytest.param("green", 'listener: "public:80"', False, id="a listener can be moved"),
+    ],
+)
+def test_a_stream_to_a_service_that_moves_to_another_target_group_is_warned_of(
+    group: str, to: str, warned: bool
+) -> None:
+    green = "targetGroups.+={targetGroupName: green, targetType: ip}"
+    found = _warnings(green, _MOVE % group, _TO_WEB % to)
+    said = "traffic users goes to service web, which means its target group web, also after this update"
+    assert [w for w in found if said in w] == [w for w in found if "traffic" in w]
+    assert bool([w for w in found if said in w]) is warned
+
+
+@pytest.mark.rule("NET-030")
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        pytest.param("10.0.2.7/24", "did you mean 10.0.2.0/24?", id="free"),
+        pytest.param("10.0.1.7/24", "that overlaps 10.0.1.0/24 of another subnet; 10.0.2.0/24 is free", id="taken"),
+        pytest.param("10.0.1.7/25", "overlaps 10.0.1.0/24 of another subnet; 10.0.2.0/25 is free", id="inside one"),
+        pytest.param("10.0.3.7/24", "overlaps 10.0.3.0/24 of another subnet; 10.0.2.0/24 is free", id="from the start"),
+        pytest.param("10.0.1.7/23", "no block of its size is free in 10.0.0.0/22", id="none left"),
+        pytest.param("10.9.0.7/24", "that is outside of the VPC; 10.0.2.0/24 is free", id="of another VPC"),
+    ],
+)
+def test_the_block_that_is_named_instead_is_free(block: str, said: str) -> None:
+    sets = [
+        "vpcs=[{vpcId: main, cidrBlock: 10.0.0.0/22}]",
+        "subnets.+={subnetId: c, availabilityZone: us-east-1c, cidrBlock: 10.0.3.0/24}",
+        f"subnets.+={{subnetId: d, availabilityZone: us-east-1d, cidrBlock: {block}}}",
+        *(f"subnets.{name}.vpcId=main" for name in ("private-a", "private-b", "c", "d")),
+    ]
+    with pytest.raises(BadInput) as refused:
+        load_scenario(WELL, sets=sets)
+    assert said in str(refused.value)

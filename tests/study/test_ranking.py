@@ -95,3 +95,41 @@ def test_a_run_is_ranked_in_words(played):
     assert "has the tasks for a step in load after" in rest[1]
     assert "has the tasks for a step in load too late" in rest[2]
     assert played.text().endswith("\n".join(played.ranking))
+
+
+def waiting(*p95: float) -> dict[str, tuple[float, ...]]:
+    return {"p95_latency": p95}
+
+
+def test_of_those_who_lose_as_many_the_much_slower_one_comes_later_whatever_it_saves():
+    found = compared({"cheap": arm([1.0], [1.0]) | waiting(4.0), "quick": arm([1.0], [9.0]) | waiting(0.2)})
+    assert ranked(found) == (("quick",), ("cheap",))
+
+
+@pytest.mark.parametrize(
+    ("quick", "slow"),
+    [
+        pytest.param((0.2,), (0.25,), id="not much longer"),
+        pytest.param((0.02,), (0.08,), id="by so little that nobody feels it"),
+        pytest.param((1.0, 4.0, 1.2), (3.0, 2.0, 4.0), id="luck can make it"),
+        pytest.param((NAN,), (4.0,), id="not known"),
+    ],
+)
+def test_response_times_that_say_little_leave_the_order_to_cost(quick: tuple, slow: tuple):
+    ones = [1.0] * len(quick)
+    found = compared(
+        {
+            "dear": arm(ones, [9.0] * len(ones)) | waiting(*quick),
+            "cheap": arm(ones, ones) | waiting(*slow),
+        }
+    )
+    assert ranked(found) == (("cheap", "dear"),)
+
+
+def test_lost_requests_weigh_more_than_response_times():
+    found = compared({"quick": arm([0.9], [1.0]) | waiting(0.1), "slow": arm([1.0], [9.0]) | waiting(9.0)})
+    assert ranked(found) == (("slow",), ("quick",))
+
+
+def test_the_ranking_says_how_long_clients_wait(played):
+    assert all("answers within " in line for line in played.ranking[1:])

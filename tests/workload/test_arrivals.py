@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecssim.workload.arrivals import BLOCK, Pattern, PatternLoad, TraceLoad
+from ecssim.workload.arrivals import (
+    BLOCK,
+    Burst,
+    BurstyLoad,
+    Pattern,
+    PatternLoad,
+    TraceLoad,
+    share_until,
+)
 
 
 def _rate(pattern: Pattern, t: float) -> float:
@@ -56,3 +64,48 @@ def test_after_its_end_a_trace_holds_repeats_or_stops() -> None:
     assert beyond("zero") == [6, 12, 0, 0, 0, 0]
     assert beyond("hold") == [6, 12, 12, 12, 12, 12]
     assert beyond("repeat") == [6, 12, 6, 12, 6, 12]
+
+
+def _quiet(pattern: Pattern) -> PatternLoad:
+    return PatternLoad(pattern, 0.0, lambda b: np.zeros(BLOCK))
+
+
+def _until(load: PatternLoad | BurstyLoad, t: float) -> float:
+    """Requests until ``t``, as traffic counts them: whole minutes, and the share of the last one."""
+    minute, part = int(t // 60), t % 60 / 60
+    loads = load.block(0)
+    pieces = load.pieces(0).get(minute, ())
+    return float(loads[:minute].sum() + loads[minute] * (share_until(pieces, part) if pieces else part))
+
+
+@given(
+    st.lists(st.integers(0, 3000), min_size=1, max_size=5, unique=True),
+    st.integers(0, 3500),
+    st.sampled_from(["steps", "spike", "ramp"]),
+)
+def test_a_rate_that_changes_within_a_minute_counts_from_its_second_on(times: list[int], t: int, kind: str) -> None:
+    """Against adding up every second; in a minute with a bent ramp only whole minutes are exact."""
+    lasts = float(times[-1] % 500)
+    pattern = {
+        "steps": Pattern("steps", steps=tuple((float(at), 3.0 + i) for i, at in enumerate(sorted(times)))),
+        "spike": Pattern("spike", base=2, peak=50, at=times[0], lasts=lasts),
+        "ramp": Pattern("spike", base=2, peak=50, at=times[0], lasts=max(lasts, 100.0), ramp=90.0),
+    }[kind]
+    until = t if kind != "ramp" else t // 60 * 60
+    exact = float(pattern.rates(np.arange(0.5, until, 1.0)).sum())
+    assert _until(_quiet(pattern), until) == pytest.approx(exact)
+
+
+def test_a_minute_whose_rate_changes_at_its_edge_has_no_pieces_and_is_what_it_was() -> None:
+    load = _quiet(Pattern("steps", steps=((0.0, 1 / 3), (600.0, 0.7))))
+    assert load.pieces(0) == {}
+    assert load.block(0)[9:11].tolist() == [1 / 3 * 60.0, 0.7 * 60.0]
+
+
+def test_a_burst_begins_and_ends_at_its_second_on_top_of_a_step_in_the_same_minute() -> None:
+    load = BurstyLoad(_quiet(Pattern("steps", steps=((0.0, 1.0), (75.0, 2.0)))), [Burst(3.0, 15.0, at=90.0)],
+                      lambda n, h: np.zeros(1))  # fmt: skip
+    came = [_until(load, t) - _until(load, 60.0) for t in (75.0, 90.0, 105.0, 119.999)]
+    whole = float(load.block(0)[1])
+    # 15 requests, then 30, then three times 30, then 30: in these shares whatever the minute's load is.
+    assert [round(c / whole * 165) for c in came] == [15, 45, 135, 165]
