@@ -66,6 +66,13 @@ def lognormal(n: int, scv: float, rng: np.random.Generator) -> Floats:
     return out / out.mean()
 
 
+def hyperexponential(n: int, scv: float, rng: np.random.Generator) -> Floats:
+    """Return ``n`` service times with mean exactly 1, of one of two exponential kinds that carry half the work each."""
+    first = (1.0 + np.sqrt((scv - 1.0) / (scv + 1.0))) / 2.0
+    out: Floats = rng.exponential(1.0, n) / np.where(rng.random(n) < first, 2.0 * first, 2.0 * (1.0 - first))
+    return out / out.mean()
+
+
 def exponential(n: int, rng: np.random.Generator) -> Floats:
     """Return ``n`` exponential service times with mean exactly 1."""
     out: Floats = rng.exponential(1.0, n)
@@ -80,17 +87,19 @@ def drained_at(arrivals: Floats, responses: Floats, work: Floats, after: float, 
 
 
 def run(size: str = "full") -> list[Row]:
-    """Return the largest error of ecssim's response times over utilisations, for two laws of the service time."""
+    """Return the largest error of ecssim's response times over utilisations, for three laws of the service time."""
     from ecssim.workload.distributions import Law
     from ecssim.workload.distributions import lognormal as law_of
     from ecssim.workload.queueing import shape_of, stationary
 
     n = SIZES[size]
     rows: list[Row] = []
-    sigma = float(np.sqrt(np.log(3.0)))
-    heavy = law_of(float(np.exp(-(sigma**2) / 2)), float(np.exp(-(sigma**2) / 2 + 1.6448536269514722 * sigma)))
-    laws: list[tuple[str, Law]] = [("exponential", Law("exponential", 1.0)), ("lognormal_scv_2", heavy)]
-    for name, law in laws:
+    laws: list[tuple[str, Law, float]] = [("exponential", Law("exponential", 1.0), 1.0)]
+    for scv in (2.0, 4.0):
+        sigma = float(np.sqrt(np.log1p(scv)))
+        heavy = law_of(float(np.exp(-(sigma**2) / 2)), float(np.exp(-(sigma**2) / 2 + 1.6448536269514722 * sigma)))
+        laws.append((f"lognormal_scv_{scv:.0f}", heavy, scv))
+    for name, law, scv in laws:
         worst: dict[str, float] = {"mean": 0.0, "p95": 0.0}
         for servers in (1, 4, 10):
             for load in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95):
@@ -99,7 +108,7 @@ def run(size: str = "full") -> list[Row]:
                 means, p95s = [], []
                 for seed in seeds:
                     rng = np.random.default_rng(7 + seed)
-                    work = exponential(n, rng) if name == "exponential" else lognormal(n, 2.0, rng)
+                    work = exponential(n, rng) if name == "exponential" else lognormal(n, scv, rng)
                     times = response_times(steady(n, load * servers, rng), work, servers)[n // 20 :]
                     means.append(times.mean())
                     p95s.append(np.quantile(times, 0.95))

@@ -15,7 +15,7 @@ class Outcome:
     """What one figure of a measurement came to.
 
     ``within``: it meets its bound; None where there is nothing to meet. ``n``: how many measured figures it is;
-    ``cause``: for a miss, what is likely behind it.
+    ``cause``: for a miss, what is behind it.
     """
 
     figure: str
@@ -25,6 +25,8 @@ class Outcome:
     n: int
     within: bool | None
     cause: str = ""
+    #: How many of single samples lie in the simulated band; None for other figures.
+    inside: int | None = None
 
 
 def number(value: float) -> str:
@@ -62,6 +64,7 @@ def in_band(
         len(measured),
         all(inside),
         "" if all(inside) else cause,
+        sum(inside),
     )
 
 

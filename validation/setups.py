@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 ROLE = "arn:aws:iam::123456789012:role/ecsTaskExecutionRole"
@@ -69,7 +70,7 @@ def scale_out_2022() -> Document:
     """M3: five services of 700 under the launch rates that AWS documents."""
     return base("15m", "2022-03-01T12:00:00Z") | {
         "taskDefinitions": [task_definition(1024, 2048)],
-        "images": {"example/app:1": {"size": "350MB"}},
+        "images": {"example/app:1": {"size": "390MB"}},
         "services": [service(f"service-{n}", 700, "FARGATE_SPOT") for n in range(5)],
     }
 
@@ -85,6 +86,30 @@ def fargate_tasks(cpu: int, memory: int, mb: float, count: int = 400, **behaviou
         ],
         "behaviour": {"app": behaviour} if behaviour else {},
     }
+
+
+def with_exec(document: Document) -> Document:
+    """The same service with ECS Exec."""
+    document["services"][0]["enableExecuteCommand"] = True
+    return document
+
+
+def patient(document: Document) -> Document:
+    """The same tasks, whose containers have two minutes to end."""
+    document["taskDefinitions"][0]["containerDefinitions"][0]["stopTimeout"] = 120
+    return document
+
+
+def windows_tasks(family: str, mb: float, kept: float) -> Document:
+    """Tasks of Windows with an image of ``mb``, of which Fargate keeps ``kept`` as base layers."""
+    document = fargate_tasks(1024, 2048, mb, 200)
+    document["taskDefinitions"][0]["runtimePlatform"] = {
+        "operatingSystemFamily": family,
+        "cpuArchitecture": "X86_64",
+    }
+    document["images"]["example/app:1"]["shared"] = kept / mb
+    document["timeline"] = []
+    return document
 
 
 def on_instances(mode: str, count: int = 60, warm: bool = False, **more: Any) -> Document:
@@ -171,9 +196,30 @@ def managed_scaling(maximum: int, calls: list[tuple[str, int]], duration: str = 
     }
 
 
-def spot_instances() -> Document:
-    """M25: 32 pools of three Spot instances for a month."""
+def spot_instances(bands: Mapping[str, int] | None) -> Document:
+    """M25: 96 Spot instances for a month: of a group that may choose, or three in each pool of unknown bands."""
     document = base("30d")
+    kinds = ("m5.large", "c5.large", "r5.large", "m6i.large", "c6i.large", "r6i.large", "m5.xlarge", "c5.xlarge")
+    if bands is not None:
+        document["spotPools"] = {kind: {"interruptionBand": band} for kind, band in bands.items()}
+        document["autoScalingGroups"] = [
+            {
+                "autoScalingGroupName": "fleet",
+                "minSize": 96,
+                "maxSize": 96,
+                "desiredCapacity": 96,
+                "subnets": [f"private-{zone}" for zone in ZONES],
+                "mixedInstancesPolicy": {
+                    "launchTemplate": {"overrides": [{"instanceType": kind} for kind in kinds]},
+                    "instancesDistribution": {
+                        "onDemandPercentageAboveBaseCapacity": 0,
+                        "spotAllocationStrategy": "price-capacity-optimized",
+                    },
+                },
+                "agent": {"ECS_CLUSTER": "bench"},
+            }
+        ]
+        return document
     document["autoScalingGroups"] = [
         {
             "autoScalingGroupName": f"{kind}-{zone}",
@@ -184,16 +230,7 @@ def spot_instances() -> Document:
             "instances": {"instanceType": kind, "market": "spot"},
             "agent": {"ECS_CLUSTER": "bench"},
         }
-        for kind in (
-            "m5.large",
-            "c5.large",
-            "r5.large",
-            "m6i.large",
-            "c6i.large",
-            "r6i.large",
-            "m5.xlarge",
-            "c5.xlarge",
-        )
+        for kind in kinds
         for zone in ZONES
     ]
     return document

@@ -71,8 +71,9 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "serviceName taskDefinition cluster desiredCount schedulingStrategy launchType"
         " capacityProviderStrategy deploymentConfiguration deploymentController"
         " placementConstraints placementStrategy networkConfiguration loadBalancers"
-        " healthCheckGracePeriodSeconds availabilityZoneRebalancing platformVersion monitoring",
-        _E: "role clientToken tags enableECSManagedTags propagateTags enableExecuteCommand",
+        " healthCheckGracePeriodSeconds availabilityZoneRebalancing platformVersion monitoring"
+        " enableExecuteCommand",
+        _E: "role clientToken tags enableECSManagedTags propagateTags",
         _N: "region serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors",
     },
@@ -354,8 +355,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
     "RunTask": {
         _M: "taskDefinition cluster count launchType capacityProviderStrategy"
         " networkConfiguration overrides placementConstraints placementStrategy group"
-        " startedBy platformVersion",
-        _E: "referenceId clientToken propagateTags tags enableECSManagedTags enableExecuteCommand",
+        " startedBy platformVersion enableExecuteCommand",
+        _E: "referenceId clientToken propagateTags tags enableECSManagedTags",
         _N: "region volumeConfigurations",
     },
     "StartTask": {
@@ -376,8 +377,8 @@ SUPPORT: Mapping[str, Mapping[Support, str]] = {
         _M: "service cluster desiredCount taskDefinition capacityProviderStrategy"
         " deploymentConfiguration networkConfiguration placementConstraints placementStrategy"
         " forceNewDeployment healthCheckGracePeriodSeconds loadBalancers deploymentController"
-        " availabilityZoneRebalancing monitoring platformVersion",
-        _E: "enableExecuteCommand enableECSManagedTags propagateTags",
+        " availabilityZoneRebalancing monitoring platformVersion enableExecuteCommand",
+        _E: "enableECSManagedTags propagateTags",
         _N: "serviceRegistries serviceConnectConfiguration"
         " volumeConfigurations vpcLatticeConfigurations gatewayConnectors",
     },

@@ -80,8 +80,9 @@ def laws_of(
     lazy: bool = False,
     logged: bool = False,
     runs_for: Law | None = None,
+    starts: Law | None = None,
 ) -> LaunchLaws:
-    """Put the user's behaviour over the profile's delays; ``runs_for`` is what holds where nothing is said.
+    """Put the user's behaviour over the profile's delays; ``runs_for`` and ``starts`` hold where nothing is said.
 
     ``logged``: a container writes its log to CloudWatch. ``lazy``: the containers read the rest of their image in
     their first minute (FG-025).
@@ -115,7 +116,7 @@ def laws_of(
             fargate=fargate,
             eni=eni,
             windows=windows,
-            starts=law("starts_after"),
+            starts=law("starts_after") or starts,
             ready=law("ready_after"),
             runs_for=law("runs_for") or runs_for,
             stops_after=None if stops is None or never else law("stops_after"),

@@ -221,6 +221,7 @@ class Builder:
                 daemon=document.is_daemon,
                 serving=next((b.container_name for b in document.load_balancers), None),
                 platform=document.platform_version,
+                exec_agent=document.enable_execute_command,
             ),
         )
 
@@ -254,6 +255,7 @@ class Builder:
         daemon: bool = False,
         serving: str | None = None,
         platform: str | None = None,
+        exec_agent: bool | None = None,
     ) -> Wish:
         """Collect what a request adds to its task definition (CAP-021, CAP-022)."""
         names = [item.capacity_provider for item in strategy]
@@ -271,6 +273,7 @@ class Builder:
             serving=serving,
             security_groups=vpc.security_groups if vpc is not None and self.engine.reach is not None else (),
             platform=platform if platform != "LATEST" and (fargate or self.engine.reach is not None) else None,
+            exec_agent=bool(exec_agent),
         )
 
     def update_service(self, service: Service, call: req.UpdateService, event: int) -> None:
@@ -289,6 +292,7 @@ class Builder:
             "health_check_grace_period_seconds",
             "availability_zone_rebalancing",
             "monitoring",
+            "enable_execute_command",
         )
         changes: dict[str, Any] = {f: getattr(call, f) for f in fields if getattr(call, f) is not None}
         if call.desired_count is not None:
@@ -386,6 +390,7 @@ class Builder:
             given,
             constraints=tuple((c.type.value, c.expression) for c in call.placement_constraints),
             platform=call.platform_version,
+            exec_agent=call.enable_execute_command,
         )
         wish = _overridden(wish, definition, call.overrides)
         return RunTaskPlan(

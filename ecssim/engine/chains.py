@@ -63,6 +63,7 @@ class Chains:
         *,
         fargate: bool,
         eni: bool,
+        exec_agent: bool = False,
     ) -> tuple[LaunchLaws, Chain | None]:
         """Return the laws of a launch as a whole, and its chain of containers if it has one."""
         containers = definition.container_definitions
@@ -74,7 +75,18 @@ class Chains:
         logged = any(
             c.log_configuration is not None and c.log_configuration.log_driver is LogDriver.AWSLOGS for c in containers
         )
-        whole = laws_of(self.engine, task, cpu, fargate=fargate, eni=eni, windows=windows, lazy=lazy, logged=logged)
+        begins = self.engine.timing["fargateExecStart"] if fargate and exec_agent else None
+        whole = laws_of(
+            self.engine,
+            task,
+            cpu,
+            fargate=fargate,
+            eni=eni,
+            windows=windows,
+            lazy=lazy,
+            logged=logged,
+            starts=begins,
+        )
         self.engine.monitoring.logs |= whole.log_rate > 0.0 or whole.log_request > 0.0
         if not ordered(definition, Layers(self.behaviour, definition, revision, every)):
             if whole.fails_share and (fails_before_pull(whole.fails_reason) or fails_in_pull(whole.fails_reason)):
@@ -91,7 +103,15 @@ class Chains:
             image = images.get(containers[i].image or "")
             lazy = image is not None and image.lazy
             laws = laws_of(
-                self.engine, layers, cpu, fargate=fargate, eni=eni, windows=windows, lazy=lazy, runs_for=rest
+                self.engine,
+                layers,
+                cpu,
+                fargate=fargate,
+                eni=eni,
+                windows=windows,
+                lazy=lazy,
+                runs_for=rest,
+                starts=begins,
             )
             takes = layers.pick("health_check_takes")
             specs.append(self._spec(definition, i, images, laws, takes.median if takes is not None else 0.0, once))

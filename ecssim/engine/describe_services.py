@@ -63,7 +63,7 @@ def service_document(engine: Engine, service: Service, events: Sequence[ServiceE
         "placementStrategy": written.get("placementStrategy", []),
         "enableECSManagedTags": False,
         "propagateTags": "NONE",
-        "enableExecuteCommand": False,
+        "enableExecuteCommand": written.get("enableExecuteCommand", False),
         "tags": [],
     }
     if primary is not None:

@@ -131,7 +131,7 @@ def task_document(
             for number, container in enumerate(definition.container_definitions)
         ],
         "overrides": _overrides(task, definition),
-        "enableExecuteCommand": False,
+        "enableExecuteCommand": template.exec_agent,
         "inferenceAccelerators": [],
         "tags": [],
     }

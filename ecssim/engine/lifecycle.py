@@ -177,10 +177,12 @@ class Lifecycle:
         """A status that waits for something already under way."""
 
     def on_network(self, task: Task, epoch: int) -> None:
-        """The ENI is attached (EC2), or the micro-VM with its ENI stands (Fargate)."""
+        """The ENI is attached (EC2), or the micro-VM with its ENI stands and its agent connects (Fargate, LIFE-031)."""
         if task.epoch != epoch or (self.held and self.engine.reports.holds(task, self.then_network, epoch)):
             return
         if task.status == PROVISIONING:
+            if task.template.fargate:
+                task.connectivity_at = self.kernel._now
             self.step(task, task.template.after_network)
             self.kernel.after(task.delays[DISPATCH], self.then_dispatched, task, epoch)
         else:
@@ -205,7 +207,6 @@ class Lifecycle:
         if task.epoch != epoch:
             return
         if task.template.fargate:
-            task.connectivity_at = self.kernel._now
             self.advance(task, AGENT_READY)
         else:
             self.submit(task)

@@ -56,6 +56,8 @@ class Wish:
     #: whether it loads images lazily (FG-007, FG-021).
     security_groups: tuple[str, ...] = ()
     platform: str | None = None
+    #: ECS Exec: on Fargate its agent has to run before the task is RUNNING.
+    exec_agent: bool = False
 
 
 class Templates:
@@ -178,7 +180,9 @@ class Templates:
 
         requests = {0: request(None)} | {code: request(name) for code, name in wish.providers}
         images = self.images.of(definition, fargate=fargate, newest_platform=wish.platform in NEWEST)
-        laws, chain = self._chains.make(definition, revision, cpu, images, wish.serving, fargate=fargate, eni=eni)
+        laws, chain = self._chains.make(
+            definition, revision, cpu, images, wish.serving, fargate=fargate, eni=eni, exec_agent=wish.exec_agent
+        )
         path = Path(eni=eni, targets=bool(wish.target_groups) or wish.registries)
         code = len(self._made) + 1
         listed = self._listed(tuple(images.values()))
@@ -214,6 +218,7 @@ class Templates:
             storage_gib=wish.storage
             or (definition.ephemeral_storage.size_in_gib if definition.ephemeral_storage else 20),
             nowhere=bool(wish.subnets) and not usable,
+            exec_agent=wish.exec_agent,
             laws=laws,
             chain=chain,
             ripens=not wish.target_groups and (chain is None or not chain.checked),

@@ -27,13 +27,15 @@ class Law:
     """One distribution of non-negative values.
 
     ``a`` and ``b`` are, by kind: constant (value, -), exponential (mean, -), lognormal (median, p95),
-    normal (mean, sd; cut at 0), uniform (min, max), empirical (-, -; ``values``).
+    normal (mean, sd; cut at 0), uniform (min, max), empirical (-, -; ``values``). A lognormal law has no lower end of
+    its own: what is below ``least`` is ``least``.
     """
 
     kind: Kind
     a: float = 0.0
     b: float = 0.0
     values: tuple[float, ...] = field(default=())
+    least: float = 0.0
 
     @property
     def median(self) -> float:
@@ -103,7 +105,8 @@ class Law:
             case "exponential":
                 return -self.a * np.log1p(-u)
             case "lognormal":
-                return self.a * np.exp(self.sigma * z)
+                values = self.a * np.exp(self.sigma * z)
+                return np.maximum(values, self.least) if self.least else values
             case "normal":
                 return np.maximum(0.0, self.a + self.b * z)
             case "uniform":
@@ -114,7 +117,8 @@ class Law:
 
     def scaled(self, factor: float) -> Law:
         """The same law, ``factor`` times slower."""
-        return Law(self.kind, self.a * factor, self.b * factor, tuple(v * factor for v in self.values))
+        values = tuple(v * factor for v in self.values)
+        return Law(self.kind, self.a * factor, self.b * factor, values, self.least * factor)
 
     def fixed(self) -> Law:
         """The law without noise: always its median."""
@@ -126,9 +130,9 @@ def constant(value: float) -> Law:
     return Law("constant", value)
 
 
-def lognormal(median: float, p95: float) -> Law:
-    """A lognormal law by its median and 95th percentile."""
-    return Law("lognormal", median, p95)
+def lognormal(median: float, p95: float, least: float = 0.0) -> Law:
+    """A lognormal law by its median and 95th percentile, and what it is never below."""
+    return Law("lognormal", median, p95, least=least)
 
 
 def exponential(mean: float) -> Law:
@@ -150,7 +154,7 @@ def residual(law: Law, z: float, u: float, v: float) -> tuple[float, float]:
     one = np.array([v])
     match law.kind:
         case "lognormal":
-            length = law.a * float(np.exp(np.array([law.sigma * z + law.sigma**2]))[0])
+            length = max(law.least, law.a * float(np.exp(np.array([law.sigma * z + law.sigma**2]))[0]))
         case "exponential":
             # Memoryless: age and rest are independent and follow the law itself.
             return (

@@ -5,7 +5,8 @@ every law of the service time. How long it waits if it does is the wait of one s
 (M/G/1, Pollaczek and Khinchine), whose first two moments are exact; this gives the mean wait of Lee and Longton,
 ``(1 + scv) / 2`` times that of M/M/c, which Kimura's correction makes shorter where servers share little work. The
 wait is then written as a mixture of two exponentials with its moments, the service time by its own quantiles, so that
-the chance that their sum is longer than anything has a closed form.
+the chance that their sum is longer than anything has a closed form. Where service times vary more than exponentially,
+two moments say too little: those queues are looked up in ``waiting_tables``.
 
 Everything works on vectors, element by element: a value alone and among others has the same bits. Exponentials and
 logarithms are numpy's.
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecssim.workload.distributions import Law
+from ecssim.workload.waiting_tables import SERVERS, tables_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,16 +43,21 @@ LEAST: Final = 1e-4
 #: Up to so many servers Erlang's sum is simply added up.
 FEW_SERVERS: Final = 12
 
+#: Above this squared coefficient of variation response times come from tables.
+VARIED: Final = 1.05
+
 
 class Shape(NamedTuple):
     """How the service time varies, with its mean as the unit.
 
-    Its squared coefficient of variation, its third moment, and its quantiles at :data:`EDGES`.
+    Its squared coefficient of variation, its third moment, its quantiles at :data:`EDGES`, and the law itself where
+    more than that has to be known of it.
     """
 
     scv: float
     third: float
     edges: tuple[float, ...]
+    law: Law | None = None
 
 
 #: Where the quantiles of a service time are known; between two of them it is taken as uniform.
@@ -71,7 +78,8 @@ def shape_of(law: Law) -> Shape | None:
     ratios = [edge / mean for edge in edges]
     if ratios[-1] - ratios[0] < 1e-3:
         ratios = [0.9995 + 0.001 * at for at in EDGES]
-    return Shape(max(second / mean**2 - 1.0, 0.0), third / mean**3, tuple(ratios))
+    scv = max(second / mean**2 - 1.0, 0.0)
+    return Shape(scv, third / mean**3, tuple(ratios), law if scv > VARIED else None)
 
 
 #: Exponential service: M/M/c.
@@ -229,8 +237,20 @@ def stationary(
         return Responses(mean, p50, p95, p99)
     wait = longer_wait(c, rho, shape.scv) / drain
     mean = base + 1.0 / mu + chance * wait
-    p50, p95, p99 = _general(mu, arrival_rate, servers, shape, None) + base
-    return Responses(mean, p50, p95, p99)
+    if shape.law is None:
+        p50, p95, p99 = _general(mu, arrival_rate, servers, shape, None) + base
+        return Responses(mean, p50, p95, p99)
+    listed = (c >= 1.0) & (c <= SERVERS[-1])
+    times = np.empty((3, len(c)))
+    there, others = np.flatnonzero(listed), np.flatnonzero(~listed)
+    if len(there):
+        longer, found = tables_of(shape.law, shape.scv, shape.third).look_up(c[there], rho[there])
+        times[:, there] = found / mu[there] + base[there]
+        first = (1.0 + shape.scv) / 2.0
+        mean[there] = (base + 1.0 / mu)[there] + (chance / drain)[there] * first * longer
+    if len(others):
+        times[:, others] = _general(mu[others], arrival_rate[others], servers[others], shape, None) + base[others]
+    return Responses(mean, times[0], times[1], times[2])
 
 
 def longer_wait(servers: Floats, rho: Floats, scv: float) -> Floats:

@@ -90,6 +90,7 @@ class Template:
     chain: Chain | None = None
     ripens: bool = True
     nowhere: bool = False
+    exec_agent: bool = False
     on_instances: Template | None = None
     instance_providers: frozenset[int] = frozenset()
     ends_at_once: tuple[int, int] | None = None

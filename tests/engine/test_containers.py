@@ -826,9 +826,9 @@ def test_fargate_containers_share_the_bandwidth_of_their_task() -> None:
             services=[fargate()],
         )
     )
-    assert at(result, "web", "PULLED") == pytest.approx(17.0 + 6.0)
-    assert at(result, "side", "PULLED") == pytest.approx(17.0 + 6.0 + 2.0)
-    assert status_at(result, "RUNNING") == pytest.approx(17.0 + 8.0 + 2.0)
+    assert at(result, "web", "PULLED") == pytest.approx(11.0 + 6.0)
+    assert at(result, "side", "PULLED") == pytest.approx(11.0 + 6.0 + 2.0)
+    assert status_at(result, "RUNNING") == pytest.approx(11.0 + 8.0 + 2.0)
 
 
 def test_every_event_of_a_container_leads_back_to_what_brought_it_about() -> None:

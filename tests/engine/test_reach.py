@@ -51,21 +51,21 @@ def test_without_a_route_out_a_public_image_fails_in_activating_after_two_minute
     result = one(on_fargate())
     assert path(result) == [
         (0.0, "PROVISIONING"),
-        (12.0, "PENDING"),
-        (17.0, "ACTIVATING"),
-        (137.0, "DEPROVISIONING"),
-        (147.0, "STOPPED"),
+        (4.0, "PENDING"),
+        (11.0, "ACTIVATING"),
+        (131.0, "DEPROVISIONING"),
+        (141.0, "STOPPED"),
     ]
-    assert ended(result) == (137.0, "TaskFailedToStart", "CannotPullContainerError")
-    assert result.tasks["pull_started_at"].iloc[0] == 17.0
+    assert ended(result) == (131.0, "TaskFailedToStart", "CannotPullContainerError")
+    assert result.tasks["pull_started_at"].iloc[0] == 11.0
     assert path(one(on_fargate(), private="nat"))[-1][1] == "RUNNING"
 
 
 @pytest.mark.rule("NET-086", "SEC-022")
 def test_the_time_out_is_a_delay_of_the_timing_profile():
     secret = on_fargate(secrets=[SECRET])
-    assert ended(one(secret, without="secretsmanager"))[0] == 17.0 + 120.0
-    assert ended(one(secret, without="secretsmanager", timing={"profile": "fixed", "unreachable": "30s"}))[0] == 47.0
+    assert ended(one(secret, without="secretsmanager"))[0] == 11.0 + 120.0
+    assert ended(one(secret, without="secretsmanager", timing={"profile": "fixed", "unreachable": "30s"}))[0] == 41.0
 
 
 @pytest.mark.rule("NET-082", "NET-085")
@@ -81,7 +81,7 @@ def test_the_time_out_is_a_delay_of_the_timing_profile():
 )
 def test_each_missing_endpoint_ends_the_start_with_its_own_error(without, error, pulls):
     result = one(on_fargate(IN_ECR, secrets=[SECRET], logConfiguration=LOGS), without=without)
-    assert ended(result) == (137.0, "TaskFailedToStart", error)
+    assert ended(result) == (131.0, "TaskFailedToStart", error)
     assert result.tasks["pull_started_at"].notna().iloc[0] == pulls
     event = result.reachability_events.iloc[0]
     assert event["endpoint_service"] == without

@@ -110,8 +110,8 @@ def test_a_task_that_is_being_drained_gets_the_signal_at_once() -> None:
 
 @pytest.mark.rule("SPOT-001")
 def test_a_task_that_is_starting_is_taken_too() -> None:
-    result = run_dict(world(spot(), timeline=[reclaim("5s")]))
-    assert path(result)[:3] == [(0.0, "PROVISIONING"), (5.0, "PROVISIONING"), (5.0, "DEPROVISIONING")]
+    result = run_dict(world(spot(), timeline=[reclaim("3s")]))
+    assert path(result)[:3] == [(0.0, "PROVISIONING"), (3.0, "PROVISIONING"), (3.0, "DEPROVISIONING")]
     assert result.tasks.iloc[0]["stop_code"] == "SpotInterruption"
 
 

@@ -174,15 +174,16 @@ def test_a_fargate_task_gets_a_vm_an_agent_and_its_image(
                 model=model,
             )
         )
-        expected = {"PROVISIONING": 0, "PENDING": 12, "ACTIVATING": 17, "RUNNING": round(17 + 60 / rate + 2, 3)}
+        expected = {"PROVISIONING": 0, "PENDING": 4, "ACTIVATING": 11, "RUNNING": round(11 + 60 / rate + 2, 3)}
         assert times(result) == pytest.approx(expected)
-        assert result.tasks.connectivity_at[0] == 17
+        # Its agent is connected when the machine stands, and prepares from then on.
+        assert result.tasks.connectivity_at[0] == 4
 
 
 @pytest.mark.rule("FG-020", "LIFE-085")
 def test_fargate_has_no_image_cache() -> None:
     result = run_dict(scenario(duration="5m", **VPC, services=[fargate(count=3)]))
-    assert {times(result, n)["RUNNING"] for n in range(3)} == {round(17 + 60 / 10.5 + 2, 3)}
+    assert {times(result, n)["RUNNING"] for n in range(3)} == {round(11 + 60 / 10.5 + 2, 3)}
 
 
 @pytest.mark.rule("LIFE-007")

@@ -134,7 +134,7 @@ def test_the_endpoint_answers_under_its_paths() -> None:
 
 def test_before_its_agent_has_it_a_task_has_no_endpoint() -> None:
     run = run_of("fargate")
-    run.advance(until=5.0)
+    run.advance(until=3.0)
     (task,) = run.describe("tasks")
     assert task["lastStatus"] == "PROVISIONING"
     with pytest.raises(BadInput, match="PROVISIONING: no agent has it yet"):

@@ -344,7 +344,15 @@ def test_a_message_of_the_console_alone_is_not_sent() -> None:
 
 @pytest.mark.rule("META-015")
 def test_a_service_whose_tasks_cannot_start_warns() -> None:
-    names = [e["detail"]["eventName"] for e in of_kind(lines("fargate"), ACTION) if e["detail"]["eventType"] == "WARN"]
+    document = scenario(
+        duration="10m",
+        taskDefinitions=[task_definition(cpu="1024")],
+        autoScalingGroups=[group(1)],
+        services=[service("web", 1)],
+        behaviour={"app": {"failsToStart": {"share": 1.0, "reason": "CannotPullContainerError"}}},
+    )
+    actions = of_kind(of_document(document), ACTION)
+    names = [e["detail"]["eventName"] for e in actions if e["detail"]["eventType"] == "WARN"]
     assert names == ["SERVICE_TASK_START_IMPAIRED"]
 
 

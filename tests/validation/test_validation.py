@@ -108,7 +108,7 @@ def test_a_curve_is_held_against_both_bounds(late: float, within: bool) -> None:
 def test_a_sample_is_inside_the_band_or_it_is_a_miss_with_its_cause() -> None:
     simulated = np.arange(101.0)
     assert in_band("f", [5.0, 50.0, 95.0], simulated, cause="c") == Outcome(
-        "f", "5, 50, 95 s", "5 to 95 s, median 50", "3 of 3 inside; median +0% of the simulated", 3, True
+        "f", "5, 50, 95 s", "5 to 95 s, median 50", "3 of 3 inside; median +0% of the simulated", 3, True, inside=3
     )
     out = in_band("f", [4.0, 50.0], simulated, cause="c")
     assert (out.within, out.cause) == (False, "c")
@@ -131,7 +131,10 @@ def test_a_published_range_holds_the_median(low: float, high: float, ok: bool) -
         pytest.param(setups.fargate_tasks(256, 512, 100), id="Fargate"),
         pytest.param(setups.on_instances("awsvpc", warm=True), id="EC2"),
         pytest.param(setups.managed_scaling(3, [("5m", 1)]), id="managed scaling"),
-        pytest.param(setups.spot_instances(), id="Spot"),
+        pytest.param(setups.spot_instances(None), id="Spot"),
+        pytest.param(setups.spot_instances({"m5.large": 3}), id="Spot, a fleet that may choose"),
+        pytest.param(setups.with_exec(setups.fargate_tasks(256, 512, 100)), id="Fargate with ECS Exec"),
+        pytest.param(setups.windows_tasks("WINDOWS_SERVER_2019_CORE", 1500, 1499), id="Windows"),
     ],
 )
 def test_every_set_up_is_a_scenario(document: dict[str, object]) -> None:
@@ -155,8 +158,13 @@ def test_the_page_names_the_calibrated_defaults() -> None:
     assert re.sub(r"\s+", " ", f"{quarter:g}, {half:g} and {one:g} MB/s") in re.sub(r"\s+", " ", text)
     start = DEFAULTS["fargateStart"][0]
     assert start.kind == "lognormal"
-    assert start.a == 2.0
-    assert start.b == 30.0
+    assert (start.a, start.b) == (2.0, 8.0)
+    named = re.sub(r"\s+", " ", text)
+    machine, agent, executed = (DEFAULTS[n][0] for n in ("fargateProvision", "fargateAgent", "fargateExecStart"))
+    assert f"{machine.a:g} s (95th percentile {machine.b:g}) and {agent.a:g} s ({agent.b:g})" in named
+    assert f"`timing: fargateExecStart`, {executed.a:g} s and {executed.b:g} s" in named
+    assert f"the 95th percentile is {DEFAULTS['agentDispatch'][0].b:g} s" in named
+    assert f"nothing registers before {DEFAULTS['instanceBoot'][0].least:g} s" in named
 
 
 def test_a_miss_stands_on_the_page_with_its_cause() -> None:
@@ -176,10 +184,10 @@ def test_scale_out_curves_are_within_their_bounds(name: str) -> None:
     assert [outcome.within for outcome in outcomes] == [True] * 4
 
 
-@pytest.mark.parametrize("name", ["M8", "M10", "M20", "M22", "M24"])
+@pytest.mark.parametrize("name", ["M8", "M10", "M13", "M15", "M20", "M22", "M24"])
 def test_single_figures_are_within_their_bounds(name: str) -> None:
     for outcome in CHECKS[name](KNOWN[name], Effort(seeds=2)):
-        assert outcome.within, outcome
+        assert outcome.within is not False, outcome
 
 
 @pytest.mark.slow

@@ -34,6 +34,17 @@ def test_median_and_mean_are_those_of_the_values(law: Law) -> None:
         assert float(np.median(values)) == pytest.approx(law.median, rel=0.03)
 
 
+def test_a_lognormal_law_with_a_least_value_keeps_its_percentiles_and_has_nothing_below() -> None:
+    z, u = np.random.default_rng(3).normal(size=20_000), np.zeros(20_000)
+    law = lognormal(45.0, 90.0, least=22.6)
+    values = law.values_of(z, u)
+    assert values.min() == 22.6
+    free = lognormal(45.0, 90.0).values_of(z, u)
+    assert (values == np.maximum(free, 22.6)).all()
+    assert law.scaled(2.0).values_of(z, u).min() == 45.2
+    assert law.fixed().values_of(z, u).max() == 45.0
+
+
 def test_a_lognormal_has_the_percentile_that_was_written() -> None:
     z, u, _ = draws()
     values = lognormal(60.0, 162.0).values_of(z, u)
