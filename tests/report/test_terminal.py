@@ -40,9 +40,16 @@ def test_tables_have_every_service_and_subnet() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
 def test_no_width_takes_a_digit_from_a_figure(width: int) -> None:
     result = ecssim.run(ecssim.load(ROOT / "scenarios" / "spot_mix.yaml"))
+    summary = result.summary()
     lines = printed(result, width=width).splitlines()
     # The widest figures of the run, in the tables of requests and of services.
-    for figures in ("11,284,464 140,417 1.24% 3,214 ms 60,152 ms", "91.67% 16/16 25 37.9 s 71.4 s 0 9"):
+    asked, kept = summary["requests"]["shop-fargate"], summary["services"]["shop-fargate"]
+    started = [f"{kept['time_to_running'][q]:,.1f} s" for q in ("p50", "p95")]
+    slow = [f"{1000 * asked[name]:,.0f} ms" for name in ("latency_p95", "latency_p99_max")]
+    for figures in (
+        f"{asked['offered']:,} {asked['failed']:,} 1.24% {' '.join(slow)}",
+        f"91.67% 16/16 25 {' '.join(started)} 0 9",
+    ):
         assert any(figures in " ".join(line.split()) for line in lines), figures
     if width >= 80:
         assert max(len(line) for line in lines if "fix:" not in line) <= width

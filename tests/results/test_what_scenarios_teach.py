@@ -113,7 +113,7 @@ def test_a_stuck_deploy_keeps_half_of_the_tasks_away_until_a_breaker_ends_it() -
     assert "deployment.rolledBack" in whats("stuck_deploy", "circuit-breaker") & whats("stuck_deploy", "alarm")
     assert "deployment.failed" in whats("stuck_deploy", "without-rollback")
     first = played("stuck_deploy", "circuit-breaker").summary()["findings"][0]["text"]
-    assert "failed 4.4s later after 5 failed tasks (circuit breaker); rolled back to shop:1 at 30m04s" in first
+    assert "failed 4.5s later after 5 failed tasks (circuit breaker); rolled back to shop:1 at 30m05s" in first
 
 
 def test_explain_tells_of_the_rollback_and_leads_it_back_to_a_task() -> None:

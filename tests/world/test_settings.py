@@ -162,6 +162,7 @@ DOCUMENTED = [
             "on_instances": None,
             "instance_providers": frozenset(),
             "ends_at_once": None,
+            "exec_agent": False,
             # a task without an interface and without targets: PENDING, ACTIVATING, RUNNING
             "after_network": 1,
             "after_dispatch": 2,
