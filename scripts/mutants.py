@@ -44,6 +44,7 @@ FLEET: Final = (
     "decide/test_placement",
     "world/test_fleet_oracle",
 )
+LIVES: Final = ("world/test_entities", "world/test_settings", "engine/test_task_life", "engine/test_services")
 #: Tests of a module where they are not ``tests/ROOM/test_MODULE.py`` alone, the quickest first.
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "decide/decision": ("decide/test_counterfactual", "engine/test_witness"),
@@ -67,16 +68,19 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
         "world/test_entities",
         "decide/test_containers",
     ),
-    "world/entities": ("world/test_entities", "world/test_settings", "engine/test_task_life", "engine/test_services"),
     "world/fleet_ladder": ("world/test_bitsets", *FLEET),
     "world/fleet_levels": ("world/test_bitsets", *FLEET),
     "world/group_rules": ("world/test_settings", "decide/test_allocation"),
     "world/lack": ("world/test_fleet_reading", "decide/test_counterfactual", "world/test_fleet_oracle"),
     "world/providers": ("world/test_world",),
+    "world/instances": LIVES,
+    "world/places": LIVES,
     "world/requests": ("world/test_entities", *FLEET),
     "world/scaling": ("world/test_settings", "engine/test_metric_alarms", "engine/test_target_tracking_runs"),
     "world/service_deployments": ("world/test_settings", "engine/test_circuit_breaker"),
+    "world/services": LIVES,
     "world/states": ("world/test_states", "engine/test_task_life", "engine/test_services"),
+    "world/tasks": LIVES,
     "world/trial_fleet": ("decide/test_counterfactual", "world/test_trial_fleet"),
     "world/views": ("decide/test_placement", "world/test_fleet_reading", "world/test_fleet_oracle"),
     "world/world": ("world/test_world", "engine/test_services", "engine/test_calls_and_jobs"),

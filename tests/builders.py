@@ -20,8 +20,9 @@ from ecssim.record.recorder import Recorder
 from ecssim.record.sinks import MemorySink
 from ecssim.results.result import Result
 from ecssim.scenario.document import Scenario
-from ecssim.world.entities import Service, Task
+from ecssim.world.services import Service
 from ecssim.world.states import TASK_STATUS_NAMES
+from ecssim.world.tasks import Task
 
 Document = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.aws.names import SettingName
 from ecssim.errors import ClientError
-from ecssim.world.entities import InstanceKind
+from ecssim.world.instances import InstanceKind
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from ecssim.decide import alarms as judge
 from ecssim.engine.alarm_lanes import Lanes
 from ecssim.engine.metric_history import DEPTH, SERIES, MetricHistory
-from ecssim.world.entities import Service
 from ecssim.world.scaling import AlarmSettings, MetricAlarm
+from ecssim.world.services import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 from ecssim.decide.lifecycle import CAPACITY_FOUND
 from ecssim.engine.occupancy import task_arrived
 from ecssim.engine.timing import ADDRESS_FAILURE, DISPATCH, PROVISION, RUNS_FOR
-from ecssim.world.entities import Deployment, Instance, Owner, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.services import Deployment, Owner
 from ecssim.world.states import HEALTHY, PENDING, PROVISIONING, RUNNING
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.lifecycle import Lifecycle

@@ -28,8 +28,10 @@ from ecssim.engine.standalone import RunTaskPlan
 from ecssim.engine.templates import Templates, Wish
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
-from ecssim.world.entities import Cluster, Owner, Service, Template
+from ecssim.world.places import Cluster
+from ecssim.world.services import Owner, Service
 from ecssim.world.states import COMPLETED
+from ecssim.world.tasks import Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

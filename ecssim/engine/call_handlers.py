@@ -18,8 +18,11 @@ from ecssim.engine.read_handlers import READS
 from ecssim.engine.standalone import Failure, RunTaskPlan
 from ecssim.engine.target_health import describe_target_health
 from ecssim.errors import ClientError
-from ecssim.world.entities import Cluster, Instance, Service, Task
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster
+from ecssim.world.services import Service
 from ecssim.world.states import ACTIVE, DRAINING, RUNNING, USER_INITIATED
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -17,7 +17,7 @@ from ecssim.engine.call_handlers import HANDLERS
 from ecssim.engine.standalone import RunTaskPlan, RunTaskResult
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
-from ecssim.world.entities import Service
+from ecssim.world.services import Service
 from ecssim.world.states import COMPLETED
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from ecssim.engine.kernel import CONTROLLER
 from ecssim.engine.occupancy import occupancy
 from ecssim.engine.retiring import may_go
 from ecssim.engine.scaling_decisions import Done, ScalingDecisions
-from ecssim.world.entities import NAN, AutoScalingGroup
+from ecssim.world.instances import AutoScalingGroup
+from ecssim.world.tasks import NAN
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

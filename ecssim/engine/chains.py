@@ -14,7 +14,7 @@ from ecssim.engine.behaviours import Layers, laws_of
 from ecssim.engine.timing import LaunchLaws
 from ecssim.scenario.behaviour import Behaviour
 from ecssim.world.containers import CONDITION_NAMES, Chain, ContainerSpec, HealthCheck, RestartPolicy
-from ecssim.world.entities import Image
+from ecssim.world.tasks import Image
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

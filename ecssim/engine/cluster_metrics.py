@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ecssim.world.entities import Cluster, Service
+from ecssim.world.places import Cluster
+from ecssim.world.services import Service
 from ecssim.world.states import ACTIVE, DRAINING, RUNNING
 
 if TYPE_CHECKING:

@@ -42,15 +42,9 @@ from ecssim.scenario.names import Names
 from ecssim.scenario.timeline import seconds_of
 from ecssim.world.addresses import AddressPool, NoIpv4
 from ecssim.world.agent_settings import AgentSettings
-from ecssim.world.entities import (
-    AutoScalingGroup,
-    Cluster,
-    InstanceKind,
-    InstanceShape,
-    Subnet,
-    TargetGroup,
-)
 from ecssim.world.fleet import Fleet
+from ecssim.world.instances import AutoScalingGroup, InstanceKind, InstanceShape
+from ecssim.world.places import Cluster, Subnet, TargetGroup
 
 #: The VPC of subnets that name none in a scenario that has none.
 DEFAULT_VPC = "vpc-default"

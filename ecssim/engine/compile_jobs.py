@@ -12,7 +12,7 @@ from ecssim.engine.jobs import Arrival, JobStream, RetryPolicy
 from ecssim.engine.standalone import RunTaskPlan
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.jobs import Job
-from ecssim.world.entities import Owner
+from ecssim.world.services import Owner
 
 if TYPE_CHECKING:
     from ecssim.engine.builder import Builder

@@ -14,7 +14,7 @@ from ecssim.decide.instance_choice import Offer
 from ecssim.engine.managed_instances import ManagedPool
 from ecssim.scenario.document import Scenario
 from ecssim.scenario.managed_offers import offers_of
-from ecssim.world.entities import AutoScalingGroup, InstanceKind, InstanceShape, ProviderSettings
+from ecssim.world.instances import AutoScalingGroup, InstanceKind, InstanceShape, ProviderSettings
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

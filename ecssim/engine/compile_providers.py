@@ -10,7 +10,7 @@ from ecssim.aws.names import CapacityProviderType, EnabledDisabled
 from ecssim.decide.managed_scaling import ScalingPolicy
 from ecssim.engine.model_options import ModelOptions
 from ecssim.scenario.document import Scenario
-from ecssim.world.entities import ProviderSettings
+from ecssim.world.instances import ProviderSettings
 from ecssim.world.providers import FARGATE_PROVIDERS, Provider
 
 if TYPE_CHECKING:

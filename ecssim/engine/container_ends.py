@@ -13,8 +13,8 @@ from ecssim.decide.containers import may_stop, restarts
 from ecssim.decide.lifecycle import CONTAINERS_STOPPED
 from ecssim.engine.timing import STOP
 from ecssim.world.containers import RUNNING, STOPPED, Container
-from ecssim.world.entities import Task
 from ecssim.world.states import ESSENTIAL_CONTAINER_EXITED, SPOT_INTERRUPTION, STOPPING
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.containers import Containers

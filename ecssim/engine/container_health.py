@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from ecssim.decide.containers import health_changes, passes, task_health
 from ecssim.world.containers import RUNNING, Container
-from ecssim.world.entities import Instance, Task
+from ecssim.world.instances import Instance
 from ecssim.world.states import HEALTH_NAMES, HEALTHY, TARGET_HEALTHY, UNHEALTHY, UNKNOWN
 from ecssim.world.states import RUNNING as TASK_RUNNING
 from ecssim.world.states import STOPPED as TASK_STOPPED
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.containers import Containers

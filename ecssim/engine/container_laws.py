@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecssim.world.containers import RUNNING, STOPPED
-from ecssim.world.entities import Task
 from ecssim.world.states import DEPROVISIONING, HEALTHY, TASK_STATUS_NAMES
 from ecssim.world.states import RUNNING as TASK_RUNNING
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

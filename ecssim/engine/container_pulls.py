@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.engine.timing import PULL, fargate_pull_rate
 from ecssim.world.containers import Container
-from ecssim.world.entities import Image, Task
+from ecssim.world.tasks import Image, Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ecssim.world.containers import Container
-from ecssim.world.entities import Instance, Task
+from ecssim.world.instances import Instance
 from ecssim.world.states import RUNNING as TASK_RUNNING
 from ecssim.world.states import STOPPED as TASK_STOPPED
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

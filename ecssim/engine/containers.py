@@ -38,8 +38,8 @@ from ecssim.world.containers import (
     Chain,
     Container,
 )
-from ecssim.world.entities import Task
 from ecssim.world.states import ACTIVATING, STOPPING
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

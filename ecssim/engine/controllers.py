@@ -7,7 +7,7 @@ from math import floor, inf
 from typing import TYPE_CHECKING
 
 from ecssim.engine.kernel import CONTROLLER
-from ecssim.world.entities import Service
+from ecssim.world.services import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.kernel import Kernel

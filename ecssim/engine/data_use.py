@@ -20,7 +20,8 @@ from ecssim.decide.routes import Kind
 from ecssim.engine.flow_targets import Clients
 from ecssim.engine.meters import MeterKey
 from ecssim.workload.arrivals import BLOCK
-from ecssim.world.entities import Service, Template
+from ecssim.world.services import Service
+from ecssim.world.tasks import Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -8,8 +8,9 @@ from ecssim.engine.rollouts import Rollouts
 from ecssim.engine.service_events import ServiceEvents
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
-from ecssim.world.entities import NAN, Deployment, Service, Template
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import COMPLETED, IN_PROGRESS, ROLLOUT_NAMES
+from ecssim.world.tasks import NAN, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -18,7 +18,10 @@ from ecssim.engine.describe_services import service_arn, service_document
 from ecssim.engine.describe_tasks import Words, task_document
 from ecssim.engine.outside import DESCRIBABLE, Outside
 from ecssim.errors import BadInput, Problem
-from ecssim.world.entities import Cluster, Instance, Service, Subnet, Task
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster, Subnet
+from ecssim.world.services import Service
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from ecssim.world.entities import Service
 from ecssim.world.service_deployments import ServiceDeployment, ServiceRevision
+from ecssim.world.services import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ecssim.world.entities import Instance
+from ecssim.world.instances import Instance
 from ecssim.world.states import INACTIVE, INSTANCE_STATUS_NAMES, PENDING
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecssim.engine.describe_deployments import revision_arn, service_deployment_arn
 from ecssim.engine.identities import uuid_of
-from ecssim.world.entities import Deployment, Service
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import IN_PROGRESS, ROLLOUT_NAMES
 
 if TYPE_CHECKING:

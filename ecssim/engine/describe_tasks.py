@@ -18,7 +18,7 @@ from ecssim.engine.identities import (
     runtime_id,
 )
 from ecssim.world.containers import BACKEND_STATUS
-from ecssim.world.entities import Service, Task
+from ecssim.world.services import Service
 from ecssim.world.states import (
     ACTIVATING,
     DEPROVISIONING,
@@ -31,6 +31,7 @@ from ecssim.world.states import (
     TASK_STATUS_NAMES,
     UNKNOWN,
 )
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.aws.task_definition import ContainerDefinition, TaskDefinition

@@ -14,7 +14,7 @@ from ecssim.catalog import ec2_price, instance_type
 from ecssim.decide.allocation import Offer
 from ecssim.decide.spot import spot_discount
 from ecssim.engine.spot import Pool
-from ecssim.world.entities import AutoScalingGroup, Instance, InstanceKind
+from ecssim.world.instances import AutoScalingGroup, Instance, InstanceKind
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.engine.service_events import UNAVAILABLE
 from ecssim.world.buckets import TokenBucket
-from ecssim.world.entities import Deployment, Owner, Task, Template
+from ecssim.world.services import Deployment, Owner
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ecssim.engine.simulation import Engine
-    from ecssim.world.entities import Task
+    from ecssim.world.tasks import Task
 
 Event = Mapping[str, Any]
 

@@ -13,8 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.engine.templates import Wish
-from ecssim.world.entities import Cluster, Instance, Service, Template
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster
 from ecssim.world.requests import Request, Resources
+from ecssim.world.services import Service
+from ecssim.world.tasks import Template
 from ecssim.world.trial_fleet import TrialFleet
 
 if TYPE_CHECKING:

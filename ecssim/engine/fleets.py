@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ecssim.decide.own_strategy import CUSTOM
 from ecssim.decide.placement import Strategy, Verdict, place, strategy_label
-from ecssim.world.entities import Cluster, Instance, Owner, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster
 from ecssim.world.requests import InstanceSpec, Request
+from ecssim.world.services import Owner
 from ecssim.world.states import ACTIVE
+from ecssim.world.tasks import Task, Template
 from ecssim.world.views import FailureReason
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecssim.workload.queueing import Shape, Station, responses
-from ecssim.world.entities import Deployment, Service
+from ecssim.world.services import Deployment, Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

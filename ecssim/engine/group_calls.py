@@ -14,7 +14,7 @@ from ecssim.aws.auto_scaling import (
 )
 from ecssim.aws.names import ScalingProcess
 from ecssim.errors import ClientError
-from ecssim.world.entities import AutoScalingGroup
+from ecssim.world.instances import AutoScalingGroup
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

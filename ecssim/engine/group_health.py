@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecssim.engine.kernel import WORLD
-from ecssim.world.entities import Instance
+from ecssim.world.instances import Instance
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ecssim.world.entities import AutoScalingGroup
+from ecssim.world.instances import AutoScalingGroup
 
 
 def group_violations(group: AutoScalingGroup) -> list[str]:

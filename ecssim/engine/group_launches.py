@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ecssim.decide.allocation import on_demand_order, spot_order, zone_order
 from ecssim.decide.termination import next_is_spot
 from ecssim.engine.ec2_market import NO_ADDRESS
-from ecssim.world.entities import AutoScalingGroup, Instance, InstanceKind
+from ecssim.world.instances import AutoScalingGroup, Instance, InstanceKind
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.decide.termination import Member, Mix, choose_victims
 from ecssim.engine.retiring import may_go
-from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.instances import AutoScalingGroup, Instance
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.decide.lifecycle_hooks import wait_of
 from ecssim.engine.kernel import WORLD
-from ecssim.world.entities import Instance
+from ecssim.world.instances import Instance
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

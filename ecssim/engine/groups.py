@@ -9,7 +9,7 @@ from ecssim.engine.group_launches import Place
 from ecssim.engine.luck import BLOCK
 from ecssim.record.ids import owner_key
 from ecssim.record.tables import Table
-from ecssim.world.entities import AutoScalingGroup, Instance, Task
+from ecssim.world.instances import AutoScalingGroup, Instance
 from ecssim.world.states import (
     ACTIVE,
     DEREGISTERING,
@@ -21,6 +21,7 @@ from ecssim.world.states import (
     TASK_FAILED_TO_START,
     TERMINATION_NOTICE,
 )
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

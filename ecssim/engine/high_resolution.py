@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ecssim.engine.alarms import MINUTE, Alarms
 from ecssim.engine.metric_history import MetricHistory
 from ecssim.engine.sampling import FINE, Look, Sampler
-from ecssim.world.entities import Service
+from ecssim.world.services import Service
 from ecssim.world.states import COMPLETED
 
 if TYPE_CHECKING:

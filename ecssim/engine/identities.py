@@ -9,7 +9,7 @@ from ecssim.record.ids import owner_key
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
-    from ecssim.world.entities import Task
+    from ecssim.world.tasks import Task
 
 
 def uuid_of(engine: Engine, *parts: str) -> UUID:

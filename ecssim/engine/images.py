@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.aws.task_definition import TaskDefinition
 from ecssim.scenario.behaviour import PRIVATE_ECR, ImageFacts
-from ecssim.world.entities import Image
+from ecssim.world.tasks import Image
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -10,7 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import CONTROLLER
-from ecssim.world.entities import Instance
+from ecssim.world.instances import Instance
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

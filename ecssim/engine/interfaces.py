@@ -13,8 +13,10 @@ from ecssim.aws.network import INTERFACE_ACTIONS
 from ecssim.decide.interface_calls import retry_after
 from ecssim.decide.lifecycle import NETWORK_FAILED
 from ecssim.world.buckets import TokenBucket
-from ecssim.world.entities import Instance, Service, Task
+from ecssim.world.instances import Instance
+from ecssim.world.services import Service
 from ecssim.world.states import DEPROVISIONING, PROVISIONING, STOPPED
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -12,8 +12,9 @@ from ecssim.engine.identities import runtime_id, uuid_of
 from ecssim.engine.outside import KNOWN_TO_AGENT, Outside
 from ecssim.engine.task_metadata import docker_name
 from ecssim.errors import BadInput, Problem
-from ecssim.world.entities import Instance, Task
+from ecssim.world.instances import Instance
 from ecssim.world.states import INACTIVE
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

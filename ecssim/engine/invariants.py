@@ -21,7 +21,9 @@ from ecssim.engine.group_invariants import group_violations
 from ecssim.engine.occupancy import occupancy, recount
 from ecssim.engine.rollout_invariants import rollout_violations
 from ecssim.errors import InvariantBroken
-from ecssim.world.entities import Deployment, Instance, Service, Subnet, Task
+from ecssim.world.instances import Instance
+from ecssim.world.places import Subnet
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import (
     HEALTHY,
     INACTIVE,
@@ -31,6 +33,7 @@ from ecssim.world.states import (
     TARGET_HEALTHY,
     UNHEALTHY,
 )
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ecssim.engine.kernel import CALL
 from ecssim.engine.standalone import RunTaskPlan
 from ecssim.errors import ClientError
-from ecssim.world.entities import Task
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

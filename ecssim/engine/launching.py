@@ -6,9 +6,11 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ecssim.decide.reconcile import start_delay
-from ecssim.world.entities import Deployment, Instance, Service, Template
+from ecssim.world.instances import Instance
 from ecssim.world.requests import Request
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import FAILED, SERVICE_SCHEDULER_INITIATED
+from ecssim.world.tasks import Template
 
 if TYPE_CHECKING:
     from ecssim.engine.services import Services

@@ -38,7 +38,6 @@ from ecssim.engine.timing import (
 )
 from ecssim.engine.timing import STOP as STOP_DELAY
 from ecssim.errors import IllegalTransition
-from ecssim.world.entities import NAN, Task
 from ecssim.world.states import (
     ACTIVATING,
     DRAINING,
@@ -49,6 +48,7 @@ from ecssim.world.states import (
     TASK_FAILED_TO_START,
     TASK_STATUS_NAMES,
 )
+from ecssim.world.tasks import NAN, Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.agent import connected_again
 from ecssim.engine.kernel import WORLD
-from ecssim.world.entities import Instance
+from ecssim.world.instances import Instance
 from ecssim.world.states import INACTIVE
 
 if TYPE_CHECKING:

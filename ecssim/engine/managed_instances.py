@@ -18,8 +18,10 @@ from ecssim.engine.kernel import CONTROLLER
 from ecssim.engine.managed_upkeep import Upkeep
 from ecssim.engine.spot import Pool
 from ecssim.engine.waiting import need_of
-from ecssim.world.entities import AutoScalingGroup, Instance, InstanceKind, Service, Task, Template
+from ecssim.world.instances import AutoScalingGroup, Instance, InstanceKind
+from ecssim.world.services import Service
 from ecssim.world.states import REGISTERING
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import CONTROLLER
 from ecssim.engine.retiring import is_busy, of_daemon
-from ecssim.world.entities import Instance, Task
+from ecssim.world.instances import Instance
 from ecssim.world.requests import Resources
 from ecssim.world.states import ACTIVE
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.managed_instances import ManagedPool

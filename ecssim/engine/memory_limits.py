@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import WORLD
-from ecssim.world.entities import Task, Template
 from ecssim.world.states import RUNNING
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -20,8 +20,10 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ecssim.decide.pricing import TICKS_PER_SECOND, Dimension, Unit, billed_ticks
-from ecssim.world.entities import Instance, Owner, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.services import Owner
 from ecssim.world.states import ACTIVATING
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -18,7 +18,7 @@ from ecssim.engine.flow_metrics import RESPONSE_COLUMNS
 from ecssim.engine.metric_history import SERIES
 from ecssim.engine.series import OTHER, Leaf
 from ecssim.errors import ClientError
-from ecssim.world.entities import Service
+from ecssim.world.services import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -20,7 +20,8 @@ from ecssim.engine.meters import MeterKey
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine
-    from ecssim.world.entities import Service, Template
+    from ecssim.world.services import Service
+    from ecssim.world.tasks import Template
 
 CLOUDWATCH: Final = "CloudWatch"
 HOUR_SECONDS: Final = 3600

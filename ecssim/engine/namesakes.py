@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecssim.engine.metric_history import SERIES
-from ecssim.world.entities import Service
+from ecssim.world.services import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.instances import AutoScalingGroup, Instance
 from ecssim.world.states import ACTIVE, DRAINING
 
 

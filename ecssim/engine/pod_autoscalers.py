@@ -16,8 +16,8 @@ from ecssim.aws.names import ScalingActivityStatus as Status
 from ecssim.decide import hpa
 from ecssim.engine.sampling import Sampler
 from ecssim.errors import ClientError
-from ecssim.world.entities import Service
 from ecssim.world.scaling import ScalableTarget
+from ecssim.world.services import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

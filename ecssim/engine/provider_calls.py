@@ -14,7 +14,8 @@ from ecssim.aws.check_providers import check_group_provider
 from ecssim.aws.names import CapacityProviderStatus, CapacityProviderType, CapacityProviderUpdateStatus
 from ecssim.engine.compile_providers import settings_behind
 from ecssim.errors import ClientError
-from ecssim.world.entities import AutoScalingGroup, Cluster
+from ecssim.world.instances import AutoScalingGroup
+from ecssim.world.places import Cluster
 from ecssim.world.providers import FARGATE_PROVIDERS, Provider
 
 if TYPE_CHECKING:

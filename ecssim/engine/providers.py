@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecssim.decide.provider_split import Share, split
-from ecssim.world.entities import Deployment, Service
+from ecssim.world.services import Deployment, Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

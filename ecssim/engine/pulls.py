@@ -15,8 +15,9 @@ from ecssim.decide.lifecycle import START_FAILED
 from ecssim.decide.pulls import attempts, finished_at
 from ecssim.engine.kernel import WORLD
 from ecssim.engine.timing import PULL, START, fargate_pull_rate
-from ecssim.world.entities import Image, Instance, Task
+from ecssim.world.instances import Instance
 from ecssim.world.states import ACTIVATING
+from ecssim.world.tasks import Image, Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -18,7 +18,10 @@ from ecssim.decide.reachability import Need, Step, Unreachable, unreachable
 from ecssim.decide.routes import INTERNET, Kind, NetworkMap, Source, Way, way
 from ecssim.engine.meters import MeterKey
 from ecssim.scenario.needs import instance_needs, needs_of
-from ecssim.world.entities import NAN, Cluster, Image, Instance, Owner, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster
+from ecssim.world.services import Owner
+from ecssim.world.tasks import NAN, Image, Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ecssim.aws import requests as req
 from ecssim.engine.describe import KEYS, Query, answer
 from ecssim.errors import ClientError
-from ecssim.world.entities import Cluster
+from ecssim.world.places import Cluster
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

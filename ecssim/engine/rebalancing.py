@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ecssim.decide.rebalance import gaps, is_even, surplus
 from ecssim.decide.reconcile import limits
 from ecssim.engine.kernel import CONTROLLER
-from ecssim.world.entities import Cluster, Deployment, Instance, Service, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster
 from ecssim.world.requests import ZONE_ATTRIBUTE
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import COMPLETED, HEALTHY, SERVICE_SCHEDULER_INITIATED
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -13,8 +13,9 @@ from ecssim.decide.agent import reported_at, submit_wait
 from ecssim.decide.lifecycle import CONTAINERS_STOPPED
 from ecssim.engine.kernel import WORLD, Handler
 from ecssim.engine.timing import PROVISION
-from ecssim.world.entities import Instance, Task
+from ecssim.world.instances import Instance
 from ecssim.world.states import STOPPED, STOPPING
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import WORLD
 from ecssim.record.codes import RETIREMENT
-from ecssim.world.entities import Task
 from ecssim.world.states import HEALTHY, RUNNING, TERMINATION_NOTICE
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

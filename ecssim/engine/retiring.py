@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from ecssim.engine.kernel import CONTROLLER, WORLD
 from ecssim.engine.occupancy import instance_left
-from ecssim.world.entities import AutoScalingGroup, Instance, Task
+from ecssim.world.instances import AutoScalingGroup, Instance
 from ecssim.world.states import ACTIVE, DRAINING, SERVICE_SCHEDULER_INITIATED
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

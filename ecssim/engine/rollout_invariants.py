@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecssim.aws.names import MonitorStatus
 from ecssim.aws.names import ServiceDeploymentStatus as Status
-from ecssim.world.entities import Deployment, Service
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import COMPLETED, FAILED
 
 _OF_FAILED = (

@@ -18,7 +18,6 @@ from ecssim.decide.service_deployment import STOPPABLE, moved
 from ecssim.engine.kernel import CONTROLLER, WORLD
 from ecssim.errors import ClientError
 from ecssim.record.ids import owner_key
-from ecssim.world.entities import Deployment, Service, Task
 from ecssim.world.service_deployments import (
     AlarmMonitor,
     CircuitBreaker,
@@ -27,7 +26,9 @@ from ecssim.world.service_deployments import (
     ServiceDeployment,
     ServiceRevision,
 )
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import COMPLETED, FAILED, IN_PROGRESS
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.deployments import Deployments

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecssim.decide.managed_scaling import Alarms, Measure, Need, ScalingPolicy, TaskGroup
-from ecssim.world.entities import NAN, AutoScalingGroup
+from ecssim.world.instances import AutoScalingGroup
+from ecssim.world.tasks import NAN
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -31,7 +31,7 @@ from ecssim.engine.sampling import FINE
 from ecssim.errors import ClientError
 from ecssim.record.ids import owner_key
 from ecssim.world import scaling as entities
-from ecssim.world.entities import Service
+from ecssim.world.services import Service
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

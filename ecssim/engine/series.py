@@ -18,7 +18,7 @@ from ecssim.aws.metric_math import Node, name
 from ecssim.decide.metric_math import evaluate_quietly
 from ecssim.engine.cluster_metrics import cluster_percent
 from ecssim.engine.flow_metrics import RESPONSE_COLUMNS
-from ecssim.world.entities import Cluster
+from ecssim.world.places import Cluster
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

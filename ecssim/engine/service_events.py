@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecssim.world.entities import Deployment, Service, TargetGroup, Task
+from ecssim.world.places import TargetGroup
+from ecssim.world.services import Deployment, Service
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

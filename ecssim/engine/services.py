@@ -15,7 +15,8 @@ from ecssim.engine.deployments import Deployments
 from ecssim.engine.kernel import WORLD
 from ecssim.engine.launching import Launching
 from ecssim.engine.service_events import ServiceEvents
-from ecssim.world.entities import Deployment, Service, TargetGroup, Task
+from ecssim.world.places import TargetGroup
+from ecssim.world.services import Deployment, Service
 from ecssim.world.states import (
     COMPLETED,
     FAILED,
@@ -27,6 +28,7 @@ from ecssim.world.states import (
     UNHEALTHY,
     UNKNOWN,
 )
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.flow_targets import Target

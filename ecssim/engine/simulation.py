@@ -59,7 +59,10 @@ from ecssim.engine.waiting import Waiting
 from ecssim.engine.warm_pools import WarmPools
 from ecssim.record.ids import owner_key, task_id
 from ecssim.record.recorder import Recorder
-from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Service, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster
+from ecssim.world.services import Deployment, Owner, Service
+from ecssim.world.tasks import Task, Template
 from ecssim.world.world import World
 
 if TYPE_CHECKING:

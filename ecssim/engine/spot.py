@@ -28,8 +28,9 @@ from ecssim.decide.spot import (
     waiting_time,
 )
 from ecssim.engine.kernel import WORLD
-from ecssim.world.entities import AutoScalingGroup, Instance, Task, Template
+from ecssim.world.instances import AutoScalingGroup, Instance
 from ecssim.world.states import ACTIVE
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.decide.spot import RECLAIM_SPREAD
 from ecssim.engine.kernel import WORLD
-from ecssim.world.entities import Instance
+from ecssim.world.instances import Instance
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -11,7 +11,9 @@ from ecssim.decide.provider_split import Share, split
 from ecssim.engine.service_events import UNAVAILABLE
 from ecssim.errors import ClientError
 from ecssim.world.buckets import TokenBucket
-from ecssim.world.entities import Instance, Owner, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.services import Owner
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -8,7 +8,9 @@ from ecssim.decide.provider_split import split
 from ecssim.engine.luck import BLOCK
 from ecssim.engine.timing import READY, RUNS_FOR
 from ecssim.workload.distributions import residual
-from ecssim.world.entities import AutoScalingGroup, Deployment, Instance, Service, Template
+from ecssim.world.instances import AutoScalingGroup, Instance
+from ecssim.world.services import Deployment, Service
+from ecssim.world.tasks import Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -9,7 +9,9 @@ from ecssim.aws.capabilities import version_of
 from ecssim.decide.subnet_choice import choose_subnet, choose_zone, draw_subnet
 from ecssim.engine.luck import Draws
 from ecssim.world.addresses import ipv6_address
-from ecssim.world.entities import Owner, Subnet, Task, Template
+from ecssim.world.places import Subnet
+from ecssim.world.services import Owner
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.decide.allocation import beyond_maximum, zone_to_relieve
 from ecssim.engine.retiring import may_go
-from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.instances import AutoScalingGroup, Instance
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 from ecssim.decide.target_health import Change, Check, changes
 from ecssim.engine import lone_targets
 from ecssim.engine.timing import READY
-from ecssim.world.entities import Owner, TargetGroup, Task
+from ecssim.world.places import TargetGroup
+from ecssim.world.services import Owner
 from ecssim.world.states import TARGET_DRAINING, TARGET_HEALTHY, TARGET_INITIAL, TARGET_UNHEALTHY, TARGET_UNUSED
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.engine.luck import Draws

@@ -22,8 +22,9 @@ from ecssim.engine.describe_tasks import (
 )
 from ecssim.engine.identities import container_arn, image_digest, mac_address, runtime_id, uuid_of
 from ecssim.errors import BadInput, Problem
-from ecssim.world.entities import Service, Task
+from ecssim.world.services import Service
 from ecssim.world.states import HEALTH_NAMES, HEALTHY, RUNNING, TASK_STATUS_NAMES
+from ecssim.world.tasks import Task
 
 if TYPE_CHECKING:
     from ecssim.aws.task_definition import ContainerDefinition

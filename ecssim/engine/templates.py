@@ -25,9 +25,9 @@ from ecssim.engine.images import NEWEST, Images
 from ecssim.errors import ClientError
 from ecssim.record.codes import FIXED_POOLS
 from ecssim.scenario.behaviour import Behaviour, ImageFacts
-from ecssim.world.entities import Image, Template
 from ecssim.world.requests import Predicate, Request
 from ecssim.world.states import ACTIVATING, PENDING, PROVISIONING, RUNNING
+from ecssim.world.tasks import Image, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

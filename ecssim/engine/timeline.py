@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ecssim.engine.calls import parse
 from ecssim.engine.kernel import CALL, WORLD
 from ecssim.scenario import timeline as documents
-from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.instances import AutoScalingGroup, Instance
 from ecssim.world.states import ACTIVE, RUNNING
 
 if TYPE_CHECKING:

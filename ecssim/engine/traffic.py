@@ -21,7 +21,8 @@ from ecssim.engine.flow_targets import FEW, HOT, PLAIN, WHOLE, Clients, Holder, 
 from ecssim.engine.kernel import WORLD
 from ecssim.workload.arrivals import BLOCK, MINUTE, Load, Pieces, share_until
 from ecssim.workload.flow import IDLE_TIMEOUT, shares, steps
-from ecssim.world.entities import Service, Task, Template
+from ecssim.world.services import Service
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.data_use import DataUse

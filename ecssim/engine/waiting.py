@@ -16,8 +16,11 @@ from ecssim.decide.lifecycle import NETWORK_FAILED
 from ecssim.decide.managed_scaling import Need
 from ecssim.decide.placement import Strategy, place
 from ecssim.engine.kernel import CONTROLLER
-from ecssim.world.entities import Cluster, Deployment, Instance, Owner, Task, Template
+from ecssim.world.instances import Instance
+from ecssim.world.places import Cluster
+from ecssim.world.services import Deployment, Owner
 from ecssim.world.states import ACTIVE
+from ecssim.world.tasks import Task, Template
 
 if TYPE_CHECKING:
     from ecssim.engine.simulation import Engine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ecssim.engine.group_states import WARMED_PENDING, WARMED_STOPPED
 from ecssim.engine.kernel import WORLD
-from ecssim.world.entities import AutoScalingGroup, Instance
+from ecssim.world.instances import AutoScalingGroup, Instance
 from ecssim.world.states import REGISTERING
 
 if TYPE_CHECKING:

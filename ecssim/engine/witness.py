@@ -15,12 +15,14 @@ from ecssim.decide.placement import Strategy, Verdict, place
 from ecssim.decide.placement_table import placement_table
 from ecssim.engine.fleets import Fleets
 from ecssim.engine.simulation import Engine
-from ecssim.world.entities import Instance, Owner, Task, Template
+from ecssim.world.instances import Instance
 from ecssim.world.requests import Request
+from ecssim.world.services import Owner
+from ecssim.world.tasks import Task, Template
 from ecssim.world.trial_fleet import TrialFleet
 
 if TYPE_CHECKING:
-    from ecssim.world.entities import Cluster
+    from ecssim.world.places import Cluster
 
 
 class WitnessEngine(Engine):

@@ -13,7 +13,7 @@ from ecssim.world.states import STOPPED as TASK_STOPPED
 from ecssim.world.states import UNKNOWN
 
 if TYPE_CHECKING:
-    from ecssim.world.entities import Image, Task
+    from ecssim.world.tasks import Image, Task
 
 # The agent's states of a container, in the order in which it passes them (LIFE-050).
 NONE: Final = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ecssim.aws.names import CapacityProviderStatus, CapacityProviderType, CapacityProviderUpdateStatus
-from ecssim.world.entities import AutoScalingGroup
+from ecssim.world.instances import AutoScalingGroup
 
 FARGATE_PROVIDERS = (CapacityProviderType.FARGATE, CapacityProviderType.FARGATE_SPOT)
 

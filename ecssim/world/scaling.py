@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecssim.world.entities import Service
+from ecssim.world.services import Service
 
 
 @dataclass(frozen=True, slots=True)

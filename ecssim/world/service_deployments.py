@@ -1,6 +1,6 @@
 """Service revisions and service deployments: what ListServiceDeployments and DescribeServiceRevisions show.
 
-A deployment of the service scheduler (:class:`ecssim.world.entities.Deployment`) is a set of tasks on its way
+A deployment of the service scheduler (:class:`ecssim.world.services.Deployment`) is a set of tasks on its way
 in or out. A *service deployment* is the act: from which revisions to which, with what watching over it, in
 which state (DEPLOY-006). When it fails and rolls back, the old deployment is PRIMARY again, and the act stays
 the same one until the rollback is through. Times are seconds from the start of the run, NaN where not reached.
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecssim.aws.names import MonitorStatus, ServiceDeploymentStatus, ThresholdType
-from ecssim.world.entities import NAN, Deployment, Template
+from ecssim.world.services import Deployment
+from ecssim.world.tasks import NAN, Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ecssim.aws.names import CapacityProviderType
-from ecssim.world.entities import (
-    AutoScalingGroup,
-    Cluster,
-    Instance,
-    Owner,
-    Service,
-    Subnet,
-    TargetGroup,
-)
+from ecssim.world.instances import AutoScalingGroup, Instance
+from ecssim.world.places import Cluster, Subnet, TargetGroup
 from ecssim.world.providers import Provider
+from ecssim.world.services import Owner, Service
 
 
 @dataclass(slots=True, eq=False)

@@ -8,7 +8,7 @@ import pytest
 
 from ecssim.run import Simulation
 from ecssim.scenario.load import load_mapping
-from ecssim.world.entities import Task
+from ecssim.world.tasks import Task
 from tests.builders import awsvpc, behind, fargate, scenario, subnet, target_group, task_definition
 
 WEB = {"name": "web", "image": "app", "portMappings": [{"containerPort": 80}]}

@@ -8,21 +8,13 @@ from typing import Any, cast
 import pytest
 
 from ecssim.world.containers import Container
-from ecssim.world.entities import (
-    AutoScalingGroup,
-    Deployment,
-    Instance,
-    InstanceKind,
-    InstanceShape,
-    Owner,
-    Service,
-    Subnet,
-    Task,
-    Template,
-)
 from ecssim.world.fleet import Fleet
+from ecssim.world.instances import AutoScalingGroup, Instance, InstanceKind, InstanceShape
+from ecssim.world.places import Subnet
 from ecssim.world.requests import ZONE_ATTRIBUTE, InstanceSpec, Request, Resources
+from ecssim.world.services import Deployment, Owner, Service
 from ecssim.world.states import ACTIVE, IN_PROGRESS, NOT_STOPPED, PROVISIONING, STOPPED, STOPPING, UNKNOWN
+from ecssim.world.tasks import Task, Template
 
 
 def test_a_new_task_has_no_place_no_end_and_no_times() -> None:

@@ -12,17 +12,9 @@ from ecssim.aws.capabilities import TRUNKING_AGENT, version_of
 from ecssim.aws.names import ServiceDeploymentStatus, ThresholdType
 from ecssim.world.agent_settings import AgentSettings
 from ecssim.world.containers import Chain, HealthCheck, RestartPolicy
-from ecssim.world.entities import (
-    AutoScalingGroup,
-    Image,
-    InstanceKind,
-    InstanceShape,
-    ProviderSettings,
-    Subnet,
-    TargetGroup,
-    Template,
-)
 from ecssim.world.group_rules import GroupRules, WarmPoolRules
+from ecssim.world.instances import AutoScalingGroup, InstanceKind, InstanceShape, ProviderSettings
+from ecssim.world.places import Subnet, TargetGroup
 from ecssim.world.scaling import (
     AlarmSettings,
     MetricAlarm,
@@ -33,6 +25,7 @@ from ecssim.world.scaling import (
     TrackingSettings,
 )
 from ecssim.world.service_deployments import BreakerSettings, CircuitBreaker, EarlySuccess, ServiceDeployment
+from ecssim.world.tasks import Image, Template
 
 
 def defaults(kind: Any) -> dict[str, object]:

@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 
 from ecssim.aws.names import CapacityProviderStatus, CapacityProviderType
-from ecssim.world.entities import Cluster, Service
+from ecssim.world.places import Cluster
 from ecssim.world.providers import Provider
+from ecssim.world.services import Service
 from ecssim.world.world import World
 
 ARN = "arn:aws:ecs:eu-west-1:111122223333:"
