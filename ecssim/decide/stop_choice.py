@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,10 @@ from ecssim.decide.own_strategy import CUSTOM
 from ecssim.decide.placement import SERVICE_DEFAULT, Strategy, StrategyItem
 from ecssim.world.requests import ZONE_ATTRIBUTE
 
+NO_ATTRIBUTES: Final[Mapping[str, str | None]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class RunningTask:
+
+class RunningTask(NamedTuple):
     """One task of the service with desired status RUNNING, as the choice sees it.
 
     ``instance`` is its container instance (-1 on Fargate); ``cpu`` and ``memory`` are its own size in CPU
@@ -33,7 +35,7 @@ class RunningTask:
     memory: int = 0
     left_cpu: int = 0
     left_memory: int = 0
-    attributes: Mapping[str, str | None] = field(default_factory=dict)
+    attributes: Mapping[str, str | None] = NO_ATTRIBUTES
 
 
 def choose_to_stop(

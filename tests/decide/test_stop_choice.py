@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from time import process_time
 
 import pytest
@@ -217,7 +216,7 @@ MIXED = st.lists(
         left_memory=SIZES,
     ),
     max_size=25,
-).map(lambda tasks: [replace(task, ordinal=number) for number, task in enumerate(tasks)])
+).map(lambda tasks: [task._replace(ordinal=number) for number, task in enumerate(tasks)])
 
 
 @pytest.mark.rule("PLACE-070", "PLACE-071", "PLACE-072", "PLACE-073")
