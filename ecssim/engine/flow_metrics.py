@@ -312,5 +312,4 @@ def _add_one_by_one(engine: Engine, n: int) -> Sums:
             spent = minutes[target.index] / 60.0
             for i in target.cells:
                 figures[c["service"][i]] = requests[target.index] / spent if spent > 0.0 else 0.0
-    arrays: list[Floats] = [np.array(values) for values in (*sums, figures)]
-    return Sums(*arrays)
+    return Sums(*np.array([*sums, figures]))
