@@ -148,5 +148,5 @@ def test_every_job_of_a_real_trace_is_accounted_for_after_150_days(shared_data: 
     parts = ("done", "under_way", "failed_to_start", "waiting", "gave_up")
     assert sum(account[part] for part in parts) == 7255
     # The fleet is short of GPUs at times, so that callers do retry, and in the end everything ran.
-    assert account["retried_calls"] > 50
+    assert account["retried_calls"] > 20
     assert account["done"] == 7255
