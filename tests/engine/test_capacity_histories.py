@@ -186,7 +186,7 @@ def test_the_laws_hold_and_the_cluster_settles(
     for g in sim.engine.world.groups:
         assert g.min_size <= g.desired <= g.max_size
         if len(g.instances) > g.desired:
-            # Somebody else lowered the capacity: instances that ECS protects stay as long as they are busy (ASG-034).
+            # Somebody else lowered the capacity: instances that ECS protects stay as long as they are busy (ASG-040).
             assert protection == "ENABLED"
             busy = {t.instance for t in sim.tasks() if isinstance(t.owner, Service) and not t.owner.daemon}
             assert all(i.ordinal in busy for i in g.instances.values())
